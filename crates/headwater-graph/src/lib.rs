@@ -1,0 +1,1 @@
+//! Immutable graph snapshots and the walks over them.

@@ -1,0 +1,1 @@
+//! The vocabulary of Headwater: validated names, facts, submissions, time, the extractor trait.

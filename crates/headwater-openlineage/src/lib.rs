@@ -1,0 +1,1 @@
+//! OpenLineage events read into the model.

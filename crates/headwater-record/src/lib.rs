@@ -1,0 +1,1 @@
+//! Versioned serde records: log entries, state values, facts as JSON.

@@ -1,0 +1,1 @@
+//! Graph notation, builders, the naive reference and a clock in hand, for tests.

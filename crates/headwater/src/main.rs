@@ -1,0 +1,2 @@
+//! The headwater binary: command line and configuration.
+fn main() {}

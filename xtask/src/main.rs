@@ -1,0 +1,2 @@
+//! Builds, demonstrates, tests, tidies and measures Headwater.
+fn main() {}
