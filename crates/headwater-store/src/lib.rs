@@ -1,1 +1,31 @@
 //! The durable log and the rebuildable state.
+//!
+//! The [`Log`] is the truth: what it acknowledged survives `kill -9` and power loss. The [`State`] is
+//! derived from it and may be thrown away at any time. Payloads, keys and values are opaque here.
+//!
+//! | what | on disk | in memory |
+//! |---|---|---|
+//! | [`Log`] | [`SegmentLog`] (layout: [`segment`]) | [`MemoryLog`] |
+//! | [`State`] | [`SledState`] | [`MemoryState`] |
+//! | [`Disk`] | [`RealDisk`] | [`SimulatedDisk`], which forgets what was not synced |
+
+mod disk;
+mod log;
+mod memory_log;
+mod memory_state;
+mod offset;
+pub mod segment;
+mod sled_state;
+mod state;
+
+pub use disk::simulated::{Fault, SimulatedDisk};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use log::{Appended, Entry, Log, LogError, Payload};
+pub use memory_log::MemoryLog;
+pub use memory_state::MemoryState;
+pub use offset::{Offset, OffsetError};
+pub use segment::{
+    OpenReport, SegmentLog, SegmentOptions, TornTail, VerifyReport, verify_directory,
+};
+pub use sled_state::{SledOptions, SledState};
+pub use state::{Scan, State, StateBatch, StateError, StoredBytes};
