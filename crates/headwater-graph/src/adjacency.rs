@@ -1,0 +1,274 @@
+//! Adjacency in one direction: packed rows, and an overlay of the lists that changed since.
+
+use std::sync::Arc;
+
+use crate::csr::{Csr, Entry, Slice, VIA_NONE};
+use crate::sparse::Sparse;
+
+/// Entries that a change in a long list copies.
+const BLOCK: usize = 256;
+
+/// The packed rows, and the lists that changed since they were packed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Adjacency {
+    base: Arc<Csr>,
+    overlay: Sparse<List>,
+}
+
+/// A changed list: stretches of the packed row it comes from, and blocks that replace parts of it.
+/// So a change in a list of any length copies one block and the list of segments.
+#[derive(Clone, Debug, Default)]
+struct List(Arc<Vec<Segment>>);
+
+/// Never empty.
+#[derive(Clone, Debug)]
+enum Segment {
+    Base { start: u32, len: u32 },
+    Own(Arc<Block>),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Block {
+    targets: Vec<u32>,
+    vias: Vec<u32>,
+}
+
+impl Adjacency {
+    pub(crate) fn new(base: Csr) -> Self {
+        Self {
+            base: Arc::new(base),
+            overlay: Sparse::default(),
+        }
+    }
+
+    /// The list of an asset as runs, sorted by key from one to the next.
+    #[inline]
+    pub(crate) fn slices(&self, index: u32) -> Slices<'_> {
+        match self.overlay.get(index) {
+            None => Slices {
+                base: &self.base,
+                first: Some(self.base.slice(index)),
+                rest: [].iter(),
+            },
+            Some(list) => Slices {
+                base: &self.base,
+                first: None,
+                rest: list.0.iter(),
+            },
+        }
+    }
+
+    pub(crate) fn entries(&self, index: u32) -> impl Iterator<Item = Entry> + '_ {
+        self.slices(index)
+            .flat_map(|slice| (0..slice.targets.len()).map(move |at| slice.entry(at)))
+    }
+
+    /// The entries whose asset is `asset`, sorted by via.
+    pub(crate) fn entries_to(&self, index: u32, asset: u32) -> impl Iterator<Item = Entry> + '_ {
+        self.slices(index)
+            .flat_map(move |slice| {
+                let start = slice.lower_bound((asset, 0));
+                (start..slice.targets.len())
+                    .map(move |at| slice.entry(at))
+                    .take_while(move |entry| entry.asset == asset)
+            })
+    }
+
+    pub(crate) fn degree(&self, index: u32) -> usize {
+        self.slices(index).map(|slice| slice.targets.len()).sum()
+    }
+
+    pub(crate) fn has(&self, index: u32, entry: Entry) -> bool {
+        self.find(index, entry.key())
+            .is_some_and(|found| found.key() == entry.key())
+    }
+
+    /// The first entry to `asset`.
+    pub(crate) fn first_to(&self, index: u32, asset: u32) -> Option<Entry> {
+        self.find(index, (asset, 0)).filter(|found| found.asset == asset)
+    }
+
+    /// The first entry whose key is not below `key`.
+    fn find(&self, index: u32, key: (u32, u32)) -> Option<Entry> {
+        let in_slice = |slice: Slice<'_>| {
+            let at = slice.lower_bound(key);
+            (at < slice.targets.len()).then(|| slice.entry(at))
+        };
+        match self.overlay.get(index) {
+            None => in_slice(self.base.slice(index)),
+            Some(list) => {
+                let at = list.0.partition_point(|segment| segment.last(&self.base).key() < key);
+                list.0.get(at).and_then(|segment| in_slice(segment.slice(&self.base)))
+            }
+        }
+    }
+
+    /// Adds an entry; false if it is there.
+    pub(crate) fn insert(&mut self, index: u32, entry: Entry) -> bool {
+        if self.has(index, entry) {
+            return false;
+        }
+        let (list, base) = self.list(index);
+        list.insert(base, entry);
+        true
+    }
+
+    /// Takes an entry out; false if it is not there.
+    pub(crate) fn remove(&mut self, index: u32, entry: Entry) -> bool {
+        if !self.has(index, entry) {
+            return false;
+        }
+        let (list, base) = self.list(index);
+        list.remove(base, entry);
+        true
+    }
+
+    fn list(&mut self, index: u32) -> (&mut List, &Csr) {
+        let base = &self.base;
+        let list = self.overlay.entry(index, || {
+            let len = base.slice(index).targets.len() as u32;
+            let start = base.start(index);
+            List(Arc::new(if len == 0 {
+                Vec::new()
+            } else {
+                vec![Segment::Base { start, len }]
+            }))
+        });
+        (list, base)
+    }
+
+    /// The same lists, packed.
+    pub(crate) fn compacted(&self, assets_count: usize, edges_count: usize) -> Self {
+        let lists = (0..assets_count).map(|index| self.entries(index as u32));
+        Self::new(Csr::pack(assets_count, edges_count, lists))
+    }
+
+    /// The packed rows; only the whole adjacency if it was just compacted.
+    pub(crate) fn base(&self) -> &Csr {
+        &self.base
+    }
+}
+
+impl List {
+    fn insert(&mut self, base: &Csr, entry: Entry) {
+        let segments = Arc::make_mut(&mut self.0);
+        if segments.is_empty() {
+            segments.push(Segment::Own(Arc::new(Block::default())));
+        }
+        let at = own_block(segments, base, entry.key());
+        let Segment::Own(block) = &mut segments[at] else {
+            return;
+        };
+        let block = Arc::make_mut(block);
+        let place = block.slice().lower_bound(entry.key());
+        block.targets.insert(place, entry.target());
+        block.vias.insert(place, entry.via);
+        if block.targets.len() > 2 * BLOCK {
+            let tail = Block {
+                targets: block.targets.split_off(BLOCK),
+                vias: block.vias.split_off(BLOCK),
+            };
+            segments.insert(at + 1, Segment::Own(Arc::new(tail)));
+        }
+    }
+
+    fn remove(&mut self, base: &Csr, entry: Entry) {
+        let segments = Arc::make_mut(&mut self.0);
+        let at = own_block(segments, base, entry.key());
+        let Segment::Own(block) = &mut segments[at] else {
+            return;
+        };
+        let block = Arc::make_mut(block);
+        let place = block.slice().lower_bound(entry.key());
+        block.targets.remove(place);
+        block.vias.remove(place);
+        if block.targets.is_empty() {
+            segments.remove(at);
+        }
+    }
+}
+
+/// Makes the segment where `key` belongs a block of its own, and says which it is.
+fn own_block(segments: &mut Vec<Segment>, base: &Csr, key: (u32, u32)) -> usize {
+    let at = segments
+        .partition_point(|segment| !segment.is_empty() && segment.last(base).key() < key)
+        .min(segments.len() - 1);
+    let Segment::Base { start, len } = segments[at] else {
+        return at;
+    };
+    let place = segments[at].slice(base).lower_bound(key).min(len as usize - 1);
+    let before = (place / BLOCK * BLOCK) as u32;
+    let own = (BLOCK as u32).min(len - before);
+    let after = len - before - own;
+    let slice = base.range((start + before) as usize, (start + before + own) as usize);
+    let block = Segment::Own(Arc::new(Block::copy(slice)));
+    let parts = [
+        (before > 0).then_some(Segment::Base { start, len: before }),
+        Some(block),
+        (after > 0).then_some(Segment::Base {
+            start: start + before + own,
+            len: after,
+        }),
+    ];
+    segments.splice(at..=at, parts.into_iter().flatten());
+    at + usize::from(before > 0)
+}
+
+impl Segment {
+    fn slice<'a>(&'a self, base: &'a Csr) -> Slice<'a> {
+        match self {
+            Self::Base { start, len } => base.range(*start as usize, (*start + *len) as usize),
+            Self::Own(block) => block.slice(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Own(block) if block.targets.is_empty())
+    }
+
+    fn last(&self, base: &Csr) -> Entry {
+        let slice = self.slice(base);
+        slice.entry(slice.targets.len() - 1)
+    }
+}
+
+impl Block {
+    fn copy(slice: Slice<'_>) -> Self {
+        let vias = if slice.vias.is_empty() {
+            vec![VIA_NONE; slice.targets.len()]
+        } else {
+            slice.vias.to_vec()
+        };
+        Self {
+            targets: slice.targets.to_vec(),
+            vias,
+        }
+    }
+
+    fn slice(&self) -> Slice<'_> {
+        Slice {
+            targets: &self.targets,
+            vias: &self.vias,
+        }
+    }
+}
+
+/// The runs of one list.
+#[derive(Clone, Debug)]
+pub(crate) struct Slices<'a> {
+    base: &'a Csr,
+    first: Option<Slice<'a>>,
+    rest: std::slice::Iter<'a, Segment>,
+}
+
+impl<'a> Iterator for Slices<'a> {
+    type Item = Slice<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Slice<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        self.rest.next().map(|segment| segment.slice(self.base))
+    }
+}
