@@ -1,0 +1,1 @@
+//! Reads `manifest.json`, in which dbt describes a whole project.
