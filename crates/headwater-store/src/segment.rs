@@ -326,8 +326,7 @@ impl Reading {
     fn take(&mut self, header: &frame::FrameHeader, entries: &frame::Entries<'_>) {
         let mut offset = header.first;
         for (version, bytes) in entries.iter() {
-            if self.entries.len() == self.entries_max {
-                self.is_full = true;
+            if self.is_full {
                 return;
             }
             if offset > self.after {
@@ -345,6 +344,7 @@ impl Reading {
                     },
                 });
                 self.after = offset;
+                self.is_full = self.entries.len() == self.entries_max;
             }
             offset = offset.next();
         }

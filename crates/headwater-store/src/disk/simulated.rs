@@ -24,7 +24,10 @@ const SECTOR_BYTES: usize = 512;
 pub enum Fault {
     /// It fails once; a write leaves its first half behind.
     Fail,
-    /// It and all later ones fail, until [`SimulatedDisk::cut_power`].
+    /// It fails as [`Fault::Fail`] does, and all later ones do nothing and fail, until
+    /// [`SimulatedDisk::clear_fault`].
+    FailAndStop,
+    /// The power goes while it is under way: it and all later ones fail, until [`SimulatedDisk::cut_power`].
     Halt,
 }
 
@@ -47,6 +50,8 @@ struct World {
     syncs_count: u64,
     fault: Option<(u64, Fault)>,
     is_halted: bool,
+    /// The operation that met the fault was under way when the power went.
+    is_under_way: bool,
     bytes_max: Option<u64>,
 }
 
@@ -108,6 +113,13 @@ impl SimulatedDisk {
         self.world.lock().fault = Some((operations_count, fault));
     }
 
+    /// Ends the fault: operations succeed again.
+    pub fn clear_fault(&self) {
+        let mut world = self.world.lock();
+        world.fault = None;
+        world.is_halted = false;
+    }
+
     /// Lets the disk be full at `bytes_max` bytes; `None` lifts the bound.
     pub fn set_bytes_max(&self, bytes_max: Option<u64>) {
         self.world.lock().bytes_max = bytes_max;
@@ -131,6 +143,7 @@ impl SimulatedDisk {
         world.life += 1;
         world.fault = None;
         world.is_halted = false;
+        world.is_under_way = false;
     }
 
     /// Changes one stored byte, as a decaying disk would.
@@ -166,7 +179,8 @@ impl World {
         self.operations_count += 1;
         match self.fault {
             Some((chosen, fault)) if chosen == at => {
-                self.is_halted = fault == Fault::Halt;
+                self.is_halted = fault != Fault::Fail;
+                self.is_under_way = fault == Fault::Halt;
                 Err(io::Error::other("the simulated disk fails"))
             }
             _ => Ok(()),
@@ -382,7 +396,7 @@ impl DiskFile for SimulatedFile {
             .is_some_and(|bytes_max| used + grown as u64 > bytes_max);
         // A write that halts the disk is under way: all of it may still reach the platter.
         let written = match &begun {
-            Err(_) if !world.is_halted => bytes.len() / 2,
+            Err(_) if !world.is_under_way => bytes.len() / 2,
             Ok(()) if is_full => bytes.len() / 2,
             _ => bytes.len(),
         };
@@ -409,12 +423,13 @@ impl DiskFile for SimulatedFile {
     fn sync(&self) -> io::Result<()> {
         let mut world = self.world.lock();
         self.check_life(&world)?;
+        let was_halted = world.is_halted;
         let begun = world.begin();
-        let is_halted = world.is_halted;
+        let is_lost = !was_halted && !world.is_under_way;
         let contents = &mut world.files[self.file];
         if begun.is_err() {
             // Linux marks the pages clean when it could not write them: they stay readable and are lost.
-            if !is_halted {
+            if is_lost {
                 contents.changes.clear();
             }
             return begun;
