@@ -65,13 +65,12 @@ impl Adjacency {
 
     /// The entries whose asset is `asset`, sorted by via.
     pub(crate) fn entries_to(&self, index: u32, asset: u32) -> impl Iterator<Item = Entry> + '_ {
-        self.slices(index)
-            .flat_map(move |slice| {
-                let start = slice.lower_bound((asset, 0));
-                (start..slice.targets.len())
-                    .map(move |at| slice.entry(at))
-                    .take_while(move |entry| entry.asset == asset)
-            })
+        self.slices(index).flat_map(move |slice| {
+            let start = slice.lower_bound((asset, 0));
+            (start..slice.targets.len())
+                .map(move |at| slice.entry(at))
+                .take_while(move |entry| entry.asset == asset)
+        })
     }
 
     pub(crate) fn degree(&self, index: u32) -> usize {
@@ -85,7 +84,8 @@ impl Adjacency {
 
     /// The first entry to `asset`.
     pub(crate) fn first_to(&self, index: u32, asset: u32) -> Option<Entry> {
-        self.find(index, (asset, 0)).filter(|found| found.asset == asset)
+        self.find(index, (asset, 0))
+            .filter(|found| found.asset == asset)
     }
 
     /// The first entry whose key is not below `key`.
@@ -97,8 +97,12 @@ impl Adjacency {
         match self.overlay.get(index) {
             None => in_slice(self.base.slice(index)),
             Some(list) => {
-                let at = list.0.partition_point(|segment| segment.last(&self.base).key() < key);
-                list.0.get(at).and_then(|segment| in_slice(segment.slice(&self.base)))
+                let at = list
+                    .0
+                    .partition_point(|segment| segment.last(&self.base).key() < key);
+                list.0
+                    .get(at)
+                    .and_then(|segment| in_slice(segment.slice(&self.base)))
             }
         }
     }
@@ -196,7 +200,10 @@ fn own_block(segments: &mut Vec<Segment>, base: &Csr, key: (u32, u32)) -> usize 
     let Segment::Base { start, len } = segments[at] else {
         return at;
     };
-    let place = segments[at].slice(base).lower_bound(key).min(len as usize - 1);
+    let place = segments[at]
+        .slice(base)
+        .lower_bound(key)
+        .min(len as usize - 1);
     let before = (place / BLOCK * BLOCK) as u32;
     let own = (BLOCK as u32).min(len - before);
     let after = len - before - own;

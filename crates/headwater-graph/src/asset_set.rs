@@ -23,7 +23,10 @@ impl AssetSet {
 
     /// How many assets are in the set.
     pub fn len(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        self.words
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
     }
 
     /// Whether the set has no asset.
@@ -71,9 +74,5 @@ impl AssetSet {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine |= theirs;
         }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.words.fill(0);
     }
 }

@@ -13,7 +13,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::apply`] of a delta that adds the assets and then the edges.
-    pub fn build(rows: impl IntoIterator<Item = AssetRow>, edges: &[EdgeKey]) -> Result<Self, DeltaError> {
+    pub fn build(
+        rows: impl IntoIterator<Item = AssetRow>,
+        edges: &[EdgeKey],
+    ) -> Result<Self, DeltaError> {
         let mut parts = Self::new().parts().clone();
         let mut aliases = Vec::new();
         for (at, row) in rows.into_iter().enumerate() {
@@ -78,7 +81,10 @@ impl Lists {
             list.dedup();
         }
         let mirrored = |list: &Sorted| {
-            let mut mirror: Sorted = list.iter().map(|(from, to, via)| (*to, *from, *via)).collect();
+            let mut mirror: Sorted = list
+                .iter()
+                .map(|(from, to, via)| (*to, *from, *via))
+                .collect();
             mirror.sort_unstable();
             mirror
         };
@@ -102,21 +108,34 @@ impl Lists {
             })
             .collect();
         let is_stated = |job: u32, dataset: u32| {
-            let at = self.derivations.partition_point(|triple| *triple < (job, dataset, 0));
+            let at = self
+                .derivations
+                .partition_point(|triple| *triple < (job, dataset, 0));
             self.derivations
                 .get(at)
                 .is_some_and(|triple| (triple.0, triple.1) == (job, dataset))
         };
-        let entry = |from: u32, to: u32, other: u32, via: u32| match (is_job[from as usize], is_job[to as usize]) {
+        let entry = |from: u32, to: u32, other: u32, via: u32| match (
+            is_job[from as usize],
+            is_job[to as usize],
+        ) {
             (false, false) => Entry::derives(other, via),
             (true, false) => Entry::writes(other, is_stated(from, to)),
             _ => Entry::plain(other),
         };
-        parts.downstream = pack(assets_count, &self.downstream, |(from, to, via)| entry(from, to, to, via));
-        parts.upstream = pack(assets_count, &self.upstream, |(to, from, via)| entry(from, to, from, via));
-        parts.derivations = pack(assets_count, &self.derivations, |(_, to, from)| Entry::derives(to, from));
+        parts.downstream = pack(assets_count, &self.downstream, |(from, to, via)| {
+            entry(from, to, to, via)
+        });
+        parts.upstream = pack(assets_count, &self.upstream, |(to, from, via)| {
+            entry(from, to, from, via)
+        });
+        parts.derivations = pack(assets_count, &self.derivations, |(_, to, from)| {
+            Entry::derives(to, from)
+        });
         parts.followers = pack(assets_count, &self.followers, |(_, to, _)| Entry::plain(to));
-        parts.followed = pack(assets_count, &self.followed, |(_, from, _)| Entry::plain(from));
+        parts.followed = pack(assets_count, &self.followed, |(_, from, _)| {
+            Entry::plain(from)
+        });
         parts.counts = Counts {
             walked: self.downstream.len(),
             derivations: self.derivations.len(),
@@ -126,7 +145,11 @@ impl Lists {
     }
 }
 
-fn pack(assets_count: usize, sorted: &Sorted, entry: impl Fn((u32, u32, u32)) -> Entry) -> Adjacency {
+fn pack(
+    assets_count: usize,
+    sorted: &Sorted,
+    entry: impl Fn((u32, u32, u32)) -> Entry,
+) -> Adjacency {
     let mut rest = sorted.as_slice();
     let entry = &entry;
     let lists = (0..assets_count as u32).map(|index| {

@@ -96,6 +96,15 @@ impl Closure {
         path
     }
 
+    /// The dataset or root before an entry on its path.
+    pub(crate) fn before(&self, reached: &Reached) -> AssetIndex {
+        if reached.before & ROOT != 0 {
+            self.roots[(reached.before & !ROOT) as usize]
+        } else {
+            self.entries[reached.before as usize].asset
+        }
+    }
+
     /// The root that the path to an entry starts from.
     pub fn root(&self, entry: usize) -> Option<AssetIndex> {
         let mut reached = self.entries.get(entry)?;
@@ -172,7 +181,13 @@ where
     S: Fn(AssetIndex) -> bool,
     C: FnMut(usize) -> bool,
 {
-    fn new(snapshot: &'s Snapshot, direction: Direction, options: &ClosureOptions, stop_at: S, cancelled: C) -> Self {
+    fn new(
+        snapshot: &'s Snapshot,
+        direction: Direction,
+        options: &ClosureOptions,
+        stop_at: S,
+        cancelled: C,
+    ) -> Self {
         let assets_count = snapshot.assets_count();
         Self {
             snapshot,
@@ -194,7 +209,10 @@ where
     /// Marks the roots; the datasets among them are the first level.
     fn start(&mut self, roots: &[AssetIndex]) -> Vec<Standing> {
         let mut level = Vec::new();
-        for root in roots.iter().filter_map(|root| self.snapshot.canonical(*root)) {
+        for root in roots
+            .iter()
+            .filter_map(|root| self.snapshot.canonical(*root))
+        {
             let asset = root.get();
             if !self.seen.add(asset) {
                 continue;
@@ -251,7 +269,12 @@ where
     }
 
     /// Reaches the jobs next to the level's datasets, and notes the steps into the next level.
-    fn reach_jobs(&mut self, level: &[Standing], hops: u32, steps: &mut Vec<Step>) -> ControlFlow<Cut> {
+    fn reach_jobs(
+        &mut self,
+        level: &[Standing],
+        hops: u32,
+        steps: &mut Vec<Step>,
+    ) -> ControlFlow<Cut> {
         for standing in level {
             let before = standing.place;
             for slice in self.adjacency.slices(standing.asset) {
@@ -303,7 +326,12 @@ where
     }
 
     /// Takes the steps; what they reach for the first time is the next level, but for where to stop.
-    fn enter_datasets(&mut self, steps: &[Step], hops: u32, next: &mut Vec<Standing>) -> ControlFlow<Cut> {
+    fn enter_datasets(
+        &mut self,
+        steps: &[Step],
+        hops: u32,
+        next: &mut Vec<Standing>,
+    ) -> ControlFlow<Cut> {
         for step in steps {
             if step.to != ALL_OF_JOB {
                 self.enter(step.to, step, hops, next)?;
@@ -322,7 +350,13 @@ where
     }
 
     #[inline]
-    fn enter(&mut self, asset: u32, step: &Step, hops: u32, next: &mut Vec<Standing>) -> ControlFlow<Cut> {
+    fn enter(
+        &mut self,
+        asset: u32,
+        step: &Step,
+        hops: u32,
+        next: &mut Vec<Standing>,
+    ) -> ControlFlow<Cut> {
         let place = self.closure.entries.len() as u32;
         if self.reach(asset, hops, step.before, step.via)? && !self.is_stopped(asset) {
             next.push(Standing { asset, place });
@@ -424,13 +458,28 @@ where
 
 /// What a walk that starts at a job enters first: downstream all its outputs; upstream its inputs, then what
 /// its outputs are stated to derive from.
-pub(crate) fn root_job_goals(snapshot: &Snapshot, direction: Direction, job: u32, mut goal: impl FnMut(u32)) {
+pub(crate) fn root_job_goals(
+    snapshot: &Snapshot,
+    direction: Direction,
+    job: u32,
+    mut goal: impl FnMut(u32),
+) {
     let parts = snapshot.parts();
     match direction {
-        Direction::Downstream => parts.downstream.entries(job).for_each(|output| goal(output.asset)),
+        Direction::Downstream => parts
+            .downstream
+            .entries(job)
+            .for_each(|output| goal(output.asset)),
         Direction::Upstream => {
-            parts.upstream.entries(job).for_each(|input| goal(input.asset));
-            for output in parts.downstream.entries(job).filter(|output| output.is_special) {
+            parts
+                .upstream
+                .entries(job)
+                .for_each(|input| goal(input.asset));
+            for output in parts
+                .downstream
+                .entries(job)
+                .filter(|output| output.is_special)
+            {
                 let origins = parts.derivations.entries_to(job, output.asset);
                 // Beside what is derived stands the origin; an origin of itself is not walked.
                 origins

@@ -126,7 +126,8 @@ impl Csr {
     }
 
     fn push(&mut self, entry: Entry, edges_count: usize) {
-        if self.vias.is_empty() && entry.via != VIA_NONE || entry.is_special && self.vias.is_empty() {
+        if self.vias.is_empty() && entry.via != VIA_NONE || entry.is_special && self.vias.is_empty()
+        {
             self.vias.reserve_exact(edges_count);
             self.vias.resize(self.targets.len(), VIA_NONE);
             self.vias.push(entry.via);

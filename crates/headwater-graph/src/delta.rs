@@ -68,12 +68,22 @@ impl Delta {
     }
 
     /// Adds an edge.
-    pub fn add_edge(&mut self, from: AssetIndex, to: AssetIndex, via: Option<AssetIndex>) -> &mut Self {
+    pub fn add_edge(
+        &mut self,
+        from: AssetIndex,
+        to: AssetIndex,
+        via: Option<AssetIndex>,
+    ) -> &mut Self {
         self.push(Operation::AddEdge(EdgeKey { from, to, via }))
     }
 
     /// Removes an edge.
-    pub fn remove_edge(&mut self, from: AssetIndex, to: AssetIndex, via: Option<AssetIndex>) -> &mut Self {
+    pub fn remove_edge(
+        &mut self,
+        from: AssetIndex,
+        to: AssetIndex,
+        via: Option<AssetIndex>,
+    ) -> &mut Self {
         self.push(Operation::RemoveEdge(EdgeKey { from, to, via }))
     }
 

@@ -64,14 +64,20 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 }
 
 fn place(id: u32) -> (usize, usize) {
     let shifted = u64::from(id) + u64::from(FIRST);
     let chunk = shifted.ilog2() - FIRST.ilog2();
-    (chunk as usize, (shifted - (u64::from(FIRST) << chunk)) as usize)
+    (
+        chunk as usize,
+        (shifted - (u64::from(FIRST) << chunk)) as usize,
+    )
 }
 
 impl<T> std::fmt::Debug for Interner<T> {

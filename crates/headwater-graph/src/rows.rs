@@ -131,8 +131,11 @@ impl Rows {
         self.len
     }
 
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.blocks.iter().flat_map(|block| block.iter()).map(AsRef::as_ref)
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> + Clone {
+        self.blocks
+            .iter()
+            .flat_map(|block| block.iter())
+            .map(AsRef::as_ref)
     }
 
     fn chunk(&self, index: u32) -> Option<&Chunk> {

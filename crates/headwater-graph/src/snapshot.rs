@@ -107,7 +107,8 @@ impl Snapshot {
 
     /// The asset that stands for `asset`: itself, unless an alias merged it into another.
     pub fn canonical(&self, asset: AssetIndex) -> Option<AssetIndex> {
-        self.row(asset.get()).map(|row| AssetIndex::new(row.canonical))
+        self.row(asset.get())
+            .map(|row| AssetIndex::new(row.canonical))
     }
 
     /// Dataset or job.
@@ -132,7 +133,8 @@ impl Snapshot {
     }
 
     pub(crate) fn is_job(&self, index: u32) -> bool {
-        self.row(index).is_some_and(|row| row.kind() == AssetKind::Job)
+        self.row(index)
+            .is_some_and(|row| row.kind() == AssetKind::Job)
     }
 
     pub(crate) fn adjacency(&self, direction: Direction) -> &Adjacency {
@@ -183,7 +185,10 @@ impl Snapshot {
             derivations: parts.derivations.compacted(assets, counts.derivations),
             followers: parts.followers.compacted(assets, counts.follows),
             followed: parts.followed.compacted(assets, counts.follows),
-            counts: Counts { changes: 0, ..counts },
+            counts: Counts {
+                changes: 0,
+                ..counts
+            },
         })
     }
 }
@@ -221,10 +226,11 @@ impl Parts {
 
     /// Checks what must hold once all operations are applied.
     pub(crate) fn check_at(&self, at: usize, operation: &Operation) -> Result<(), DeltaError> {
-        self.check_after(operation).map_err(|rule| DeltaError::Invalid {
-            operation: at,
-            rule,
-        })
+        self.check_after(operation)
+            .map_err(|rule| DeltaError::Invalid {
+                operation: at,
+                rule,
+            })
     }
 
     fn apply(&mut self, operation: &Operation) -> Result<(), Refusal> {
@@ -282,20 +288,25 @@ impl Parts {
 
     fn check_alias(&self, asset: u32) -> Result<(), DeltaRule> {
         let has_edges = || {
-            [
-                &self.downstream,
-                &self.upstream,
-                &self.derivations,
-                &self.followers,
-                &self.followed,
-            ]
-            .into_iter()
-            .any(|adjacency| adjacency.degree(asset) > 0)
+            self.adjacencies()
+                .iter()
+                .any(|lists| lists.degree(asset) > 0)
         };
         if self.canonical_of(asset) != asset && has_edges() {
             return Err(DeltaRule::EdgeOnAlias(asset));
         }
         Ok(())
+    }
+
+    /// All adjacencies, in the order of a graph file.
+    pub(crate) fn adjacencies(&self) -> [&Adjacency; 5] {
+        [
+            &self.downstream,
+            &self.upstream,
+            &self.derivations,
+            &self.followers,
+            &self.followed,
+        ]
     }
 
     fn canonical_of(&self, asset: u32) -> u32 {
@@ -311,10 +322,12 @@ impl Parts {
             }
             .into());
         }
-        self.rows.put(asset.get(), row).map_err(|Full| Refusal::Full {
-            what: "distinct namespaces, types and sets",
-            max: 1 << 31,
-        })
+        self.rows
+            .put(asset.get(), row)
+            .map_err(|Full| Refusal::Full {
+                what: "distinct namespaces, types and sets",
+                max: 1 << 31,
+            })
     }
 
     fn known(&self, asset: AssetIndex) -> Result<AssetKind, DeltaRule> {
@@ -407,7 +420,13 @@ impl Parts {
             EdgeKind::Writes => {
                 let entry = Entry::writes(to, self.is_stated(from, to));
                 self.downstream.remove(from, entry)
-                    && self.upstream.remove(to, Entry { asset: from, ..entry })
+                    && self.upstream.remove(
+                        to,
+                        Entry {
+                            asset: from,
+                            ..entry
+                        },
+                    )
             }
             EdgeKind::Derives => self.remove_derives(from, to, edge.via),
         };
@@ -439,7 +458,8 @@ impl Parts {
     fn state(&mut self, job: u32, dataset: u32, is_stated: bool) {
         let old = Entry::writes(dataset, !is_stated);
         if self.downstream.remove(job, old) {
-            self.downstream.insert(job, Entry::writes(dataset, is_stated));
+            self.downstream
+                .insert(job, Entry::writes(dataset, is_stated));
             self.upstream.remove(dataset, Entry { asset: job, ..old });
             self.upstream.insert(dataset, Entry::writes(job, is_stated));
         }
