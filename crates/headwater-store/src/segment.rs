@@ -203,16 +203,14 @@ impl SegmentLog {
     /// # Errors
     /// The first [`LogError::Damaged`] or [`LogError::UnknownVersion`]; [`LogError::Io`].
     pub fn verify(&self) -> Result<VerifyReport, LogError> {
-        let (stretches, last) = {
+        let committed: Vec<_> = {
             let index = self.index.read();
-            let stretches: Vec<_> = index
-                .segments
-                .iter()
+            let segments = index.segments.iter();
+            segments
                 .map(|segment| (segment.first, segment.bytes))
-                .collect();
-            (stretches, index.last)
+                .collect()
         };
-        verify::verify_segments(self.disk.as_ref(), &self.directory, &stretches, Some(last))
+        verify::verify_segments(self.disk.as_ref(), &self.directory, &committed)
     }
 
     fn path(&self, first: Offset) -> PathBuf {
@@ -344,7 +342,7 @@ impl Reading {
                     },
                 });
                 self.after = offset;
-                self.is_full = self.entries.len() == self.entries_max;
+                self.is_full = left.is_none() || self.entries.len() == self.entries_max;
             }
             offset = offset.next();
         }

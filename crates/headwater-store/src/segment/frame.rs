@@ -251,11 +251,15 @@ impl Entries<'_> {
 pub(super) struct Encoder {
     raw: Vec<u8>,
     frame: Vec<u8>,
+    /// Kept, since making one costs more than compressing a small batch. Without one, bodies are stored
+    /// as they are.
+    compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
 impl Encoder {
     pub(super) fn new() -> Self {
         Self {
+            compressor: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(),
             raw: Vec::new(),
             frame: Vec::new(),
         }
@@ -308,6 +312,9 @@ impl Encoder {
 
     /// Puts the compressed body behind the header and says whether it pays.
     fn compress(&mut self) -> bool {
+        let Some(compressor) = &mut self.compressor else {
+            return false;
+        };
         if self.raw.len() < COMPRESS_BYTES_MIN {
             return false;
         }
@@ -315,7 +322,7 @@ impl Encoder {
         let bytes_max = self.raw.len() - self.raw.len() / 8;
         self.frame.resize(FRAME_HEADER_BYTES + bytes_max, 0);
         let room = &mut self.frame[FRAME_HEADER_BYTES..];
-        match zstd::bulk::compress_to_buffer(&self.raw, room, ZSTD_LEVEL) {
+        match compressor.compress_to_buffer(&self.raw, room) {
             Ok(bytes) => {
                 self.frame.truncate(FRAME_HEADER_BYTES + bytes);
                 true

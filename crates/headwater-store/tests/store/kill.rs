@@ -4,11 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use headwater_store::{
-    Log, Payload, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateBatch,
-};
+use headwater_store::{Log, Payload, SegmentLog, SegmentOptions, SledOptions, State, StateBatch};
 
-use super::{noise, offset};
+use super::{STARTING, noise, offset, open_state};
 
 /// Tells a test that it is the process to be killed, and where to write.
 const VICTIM: &str = "HEADWATER_STORE_TEST_VICTIM";
@@ -21,6 +19,7 @@ const LOG_OPTIONS: SegmentOptions = SegmentOptions {
 
 /// Runs `test` of this binary as another process.
 fn start(test: &str, directory: &Path) -> Child {
+    let _held = STARTING.lock();
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(VICTIM, directory)
@@ -86,7 +85,7 @@ fn a_killed_log_keeps_every_acknowledged_batch_whole_and_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let test = "kill::a_killed_log_keeps_every_acknowledged_batch_whole_and_in_order";
     for round in 0..KILLS_COUNT {
-        let acknowledged = kill_after(start(test, directory.path()), 20 + round * 37);
+        let acknowledged = kill_after(start(test, directory.path()), 20 + round * 23);
         let (log, _) = SegmentLog::open(directory.path(), LOG_OPTIONS).unwrap();
         let last = log.last_offset().get();
         assert!(last >= acknowledged, "{last} of {acknowledged} are left");
@@ -106,7 +105,7 @@ fn a_killed_log_keeps_every_acknowledged_batch_whole_and_in_order() {
 }
 
 fn apply_for_ever(directory: &str) -> ! {
-    let state = SledState::open(Path::new(directory), SledOptions::default()).unwrap();
+    let state = open_state(Path::new(directory), SledOptions::default()).unwrap();
     let mut number = state.applied_offset().unwrap().get();
     loop {
         number += 1;
@@ -133,8 +132,8 @@ fn a_killed_state_is_whole_at_the_offset_it_states() {
     let directory = tempfile::tempdir().unwrap();
     let test = "kill::a_killed_state_is_whole_at_the_offset_it_states";
     for round in 0..KILLS_COUNT {
-        kill_after(start(test, directory.path()), 300 + round * 1300);
-        let state = SledState::open(directory.path(), SledOptions::default()).unwrap();
+        kill_after(start(test, directory.path()), 200 + round * 400);
+        let state = open_state(directory.path(), SledOptions::default()).unwrap();
         let applied = state.applied_offset().unwrap().get();
         let mut pairs_count = 0;
         for pair in state.scan_prefix(b"") {

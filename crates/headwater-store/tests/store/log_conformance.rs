@@ -123,6 +123,17 @@ fn a_read_keeps_to_its_bounds_but_always_advances() {
 }
 
 #[test]
+fn a_first_entry_above_the_bound_comes_alone() {
+    on_every_log(|open| {
+        let log = open(None);
+        log.append(&["aaaa", ""].map(payload)).unwrap();
+        log.append(&[payload("")]).unwrap();
+        assert_eq!(log.read_after(offset(0), 9, 3).unwrap().len(), 1);
+        assert_eq!(log.read_after(offset(0), 9, 4).unwrap().len(), 3);
+    });
+}
+
+#[test]
 fn readers_beside_the_writer_see_whole_batches_in_order() {
     on_every_log(|open| {
         let log = open(None);

@@ -8,7 +8,19 @@ mod log_conformance;
 mod power;
 mod state_conformance;
 
-use headwater_store::{Entry, Log, Offset, Payload};
+use std::path::Path;
+
+use headwater_store::{Entry, Log, Offset, Payload, SledOptions, SledState, StateError};
+use parking_lot::Mutex;
+
+/// Held while a process starts, and while a state is opened: between fork and exec a new process shares
+/// sled's lock file, and with it the lock of a state that is already closed.
+static STARTING: Mutex<()> = Mutex::new(());
+
+fn open_state(directory: &Path, options: SledOptions) -> Result<SledState, StateError> {
+    let _held = STARTING.lock();
+    SledState::open(directory, options)
+}
 
 fn payload(text: &str) -> Payload {
     Payload {

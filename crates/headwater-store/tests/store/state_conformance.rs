@@ -8,7 +8,7 @@ use headwater_store::{
 };
 use proptest::prelude::*;
 
-use super::offset;
+use super::{STARTING, offset, open_state};
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -24,7 +24,7 @@ fn on_every_state(check: impl Fn(&mut dyn FnMut(Option<Box<dyn State>>) -> Box<d
     let directory = tempfile::tempdir().unwrap();
     check(&mut |state| {
         drop(state);
-        Box::new(SledState::open(&directory.path().join("a/state"), OPTIONS).unwrap())
+        Box::new(open_state(&directory.path().join("a/state"), OPTIONS).unwrap())
     });
 }
 
@@ -284,31 +284,32 @@ fn a_batch_becomes_visible_as_a_whole() {
 fn a_sled_state_opens_once_at_a_time_and_can_be_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
-    let state = SledState::open(&path, OPTIONS).unwrap();
+    let state = open_state(&path, OPTIONS).unwrap();
     assert!(matches!(
-        SledState::open(&path, OPTIONS),
+        open_state(&path, OPTIONS),
         Err(StateError::Locked(_))
     ));
     state.apply(&batch(&[("a", Some("1"))]), offset(1)).unwrap();
     drop(state);
     SledState::remove(&path).unwrap();
     SledState::remove(&path).expect("what is absent is fine");
-    let state = SledState::open(&path, OPTIONS).unwrap();
+    let state = open_state(&path, OPTIONS).unwrap();
     assert_eq!(all(&state), []);
 }
 
 #[test]
 fn a_clear_that_was_interrupted_is_completed_on_open() {
     let directory = tempfile::tempdir().unwrap();
-    let state = SledState::open(directory.path(), OPTIONS).unwrap();
+    let state = open_state(directory.path(), OPTIONS).unwrap();
     state.apply(&batch(&[("a", Some("1"))]), offset(4)).unwrap();
     drop(state);
     let write_record = |record: &[u8]| {
+        let _held = STARTING.lock();
         let tree = sled::open(directory.path()).unwrap();
         tree.insert(b"", record).unwrap();
     };
     write_record(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    let state = SledState::open(directory.path(), OPTIONS).unwrap();
+    let state = open_state(directory.path(), OPTIONS).unwrap();
     assert_eq!(all(&state), []);
     drop(state);
     for unknown in [
@@ -318,7 +319,7 @@ fn a_clear_that_was_interrupted_is_completed_on_open() {
         &[],
     ] {
         write_record(unknown);
-        let opened = SledState::open(directory.path(), OPTIONS);
+        let opened = open_state(directory.path(), OPTIONS);
         assert!(matches!(opened, Err(StateError::Corrupt(_))), "{unknown:?}");
     }
 }
