@@ -1,2 +1,58 @@
 //! Builds, demonstrates, tests, tidies and measures Headwater.
-fn main() {}
+//!
+//! `cargo xtask --help` lists the commands; each has a file of its own.
+
+mod bench;
+mod build;
+mod cargo;
+mod demo;
+mod places;
+mod plugins;
+mod schema;
+mod step;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+use crate::places::Places;
+
+/// Builds, demonstrates, tests, tidies and measures Headwater.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the binary and the extractors, skipping what is up to date.
+    Build(build::Args),
+    /// Build the extractors into target/plugins, and the hostile guests beside them.
+    Plugins,
+    /// Run every gate: format, lints, tidy, tests, demo, licences.
+    Test(test::Args),
+    /// Check what the compiler does not: crate arrows, lengths, links, the schema.
+    Tidy,
+    /// Write schema.graphql, or check that it is current.
+    Schema(schema::Args),
+    /// Run benchmark drivers: all of them, or those named.
+    Bench(bench::Args),
+    /// Serve a small mesh of three domains and show what to ask it.
+    Demo(demo::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let places = Places::of_environment()?;
+    match cli.command {
+        Command::Build(args) => build::run(&places, &args),
+        Command::Plugins => plugins::run(&places),
+        Command::Test(args) => test::run(&places, &args),
+        Command::Tidy => tidy::run(&places),
+        Command::Schema(args) => schema::run(&places, &args),
+        Command::Bench(args) => bench::run(&places, &args),
+        Command::Demo(args) => demo::run(&places, &args),
+    }
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask demo`: a small mesh of three domains, loaded the way its owners would, and what to ask it.
+//!
+//! It uses the built binary from outside only: the server as a process, the commands that clients use,
+//! GraphQL over HTTP.
+
+mod answers;
+mod questions;
+mod server;
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::places::Places;
+use crate::step::step;
+use crate::{build, cargo};
+use answers::Answers;
+use server::Server;
+
+/// What `demo` is asked for.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Compare the answers with those that were worked out by hand, and stop.
+    #[arg(long)]
+    check: bool,
+    /// Where to serve; port 0 is any free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// Keep the data here; without it, a temporary folder that goes when the demo stops.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Loads the mesh and shows it, then serves until a signal, or checks the answers.
+pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&is_stopped))
+            .context("cannot listen for signals")?;
+    }
+    build::run(places, &build::Args::default())?;
+
+    let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let data = args
+        .data
+        .clone()
+        .unwrap_or_else(|| temporary.path().join("data"));
+    let mesh = places.root().join("examples/mesh");
+    let expected = Answers::of_file(&mesh.join("expected.json"))?;
+
+    let mut server = step("server", || {
+        let mut command = Command::new(places.binary(false));
+        command
+            .current_dir(places.root())
+            .args(["serve", "--listen", &args.listen, "--data"])
+            .arg(&data)
+            .arg("--plugins")
+            .arg(places.plugins())
+            .arg("--mesh")
+            .arg(mesh.join("mesh.toml"));
+        Server::start(command, &temporary.path().join("server.log"), &is_stopped)
+    })?;
+    let url = server.url().to_owned();
+    step("mesh", || load(places, &mesh, &url, &is_stopped))?;
+    let found = step("questions", || questions::ask(&url, &expected))?;
+
+    print!("{}", show::domain_graph(&found));
+    print!("{}", show::impact(&found));
+    if args.check {
+        let differences = expected.differences(&found);
+        for difference in &differences {
+            eprintln!("{difference}");
+        }
+        server.stop()?;
+        if !differences.is_empty() {
+            bail!("{} answers are not what they must be", differences.len());
+        }
+        println!("demo: every answer is what it must be");
+        return Ok(());
+    }
+    print!(
+        "{}",
+        show::what_next(&url, &places.shown(&places.binary(false)))
+    );
+    server.serve_until(&is_stopped)
+}
+
+/// The demo as a gate: everything in a temporary folder, on a free port.
+pub(crate) fn check(places: &Places) -> Result<()> {
+    run(
+        places,
+        &Args {
+            check: true,
+            listen: "127.0.0.1:0".to_owned(),
+            data: None,
+        },
+    )
+}
+
+/// Submits what each domain's own tools wrote, through the commands that the domain would use.
+fn load(places: &Places, mesh: &Path, url: &str, is_stopped: &AtomicBool) -> Result<()> {
+    for domain in ["orders", "finance"] {
+        let mut command = Command::new(places.binary(false));
+        command
+            .current_dir(places.root())
+            .args([
+                "submit", "--server", url, "--domain", domain, "--source", "dbt", "--plugin",
+            ])
+            .arg(places.plugins().join("dbt.wasm"))
+            .arg("--config")
+            .arg(mesh.join(domain).join("extractor.toml"))
+            .arg(mesh.join(domain).join("artifacts/manifest.json"));
+        run_client(places, command, is_stopped)?;
+    }
+    let mut command = Command::new(places.binary(false));
+    command
+        .current_dir(places.root())
+        .args(["send", "--server", url])
+        .arg(mesh.join("growth/events.ndjson"));
+    run_client(places, command, is_stopped)
+}
+
+fn run_client(places: &Places, mut command: Command, is_stopped: &AtomicBool) -> Result<()> {
+    if is_stopped.load(Ordering::Relaxed) {
+        bail!("stopped by a signal");
+    }
+    let root = format!("{}/", places.root().display());
+    println!("    {}", cargo::shown(&command).replace(&root, ""));
+    cargo::check(&mut command)
+}

@@ -1,0 +1,285 @@
+//! What the mesh must answer, in the words of `examples/mesh/expected.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Answers about the whole mesh. Datasets are named without their namespace.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answers {
+    pub(crate) namespace: String,
+    pub(crate) domains: BTreeMap<String, Domain>,
+    pub(crate) unresolved: BTreeSet<String>,
+    /// Names that no dataset may end with.
+    pub(crate) not_datasets: BTreeSet<String>,
+    pub(crate) domain_graph: BTreeSet<Link>,
+    pub(crate) impact: Impact,
+    pub(crate) field_edges: FieldEdges,
+}
+
+/// What one domain has.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Domain {
+    pub(crate) datasets: BTreeSet<String>,
+    pub(crate) output_ports: BTreeSet<String>,
+    /// How many jobs; how they are grouped is for the reader, their sum is compared.
+    pub(crate) jobs: BTreeMap<String, u64>,
+}
+
+/// How data flows from one domain to another.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Link {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) dataset_edge_count: u64,
+    pub(crate) through_ports_count: u64,
+    pub(crate) around_ports_count: u64,
+    pub(crate) crossings: BTreeSet<Crossing>,
+}
+
+/// One edge between domains.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Crossing {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) via: Option<String>,
+    pub(crate) through_port: bool,
+}
+
+/// Everything downstream of one dataset.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Impact {
+    pub(crate) of: String,
+    pub(crate) total_count: u64,
+    pub(crate) datasets: BTreeSet<Impacted>,
+    pub(crate) jobs_by_domain: BTreeMap<String, u64>,
+    pub(crate) assets_by_domain: BTreeMap<String, u64>,
+    pub(crate) unresolved_count: u64,
+}
+
+/// One dataset downstream.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Impacted {
+    pub(crate) name: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) hops: u64,
+    pub(crate) crosses_domain: bool,
+}
+
+/// Field edges; there may be more than those expected.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct FieldEdges {
+    pub(crate) edges: BTreeSet<FieldEdge>,
+}
+
+/// A name without a `#` is the whole dataset.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct FieldEdge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// As `TYPE SUBTYPE`, followed by ` masking` where values are masked.
+    pub(crate) transformations: BTreeSet<String>,
+}
+
+impl Answers {
+    /// Reads the answers that were worked out by hand.
+    pub(crate) fn of_file(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))
+    }
+
+    /// Says where `found` is not what this expects, one line each; empty if it holds.
+    pub(crate) fn differences(&self, found: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        compare(
+            "",
+            &self.comparable(),
+            &found.comparable(),
+            &mut differences,
+        );
+        for edge in self.field_edges.edges.difference(&found.field_edges.edges) {
+            differences.push(format!(
+                "fieldEdges: {} -> {} ({}) is missing",
+                edge.from,
+                edge.to,
+                edge.transformations
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+        }
+        for dataset in found.domains.values().flat_map(|domain| &domain.datasets) {
+            for name in &self.not_datasets {
+                if dataset == name || dataset.ends_with(&format!(".{name}")) {
+                    differences.push(format!("notDatasets: {dataset} is a dataset"));
+                }
+            }
+        }
+        differences
+    }
+
+    /// What is compared as a whole; the rest has rules of its own.
+    fn comparable(&self) -> Value {
+        let mut value = serde_json::to_value(self).expect("answers have string keys only");
+        if let Value::Object(map) = &mut value {
+            map.remove("fieldEdges");
+            map.remove("notDatasets");
+            for (name, domain) in &self.domains {
+                let count: u64 = domain.jobs.values().sum();
+                map["domains"][name]["jobs"] = count.into();
+            }
+        }
+        value
+    }
+}
+
+/// Adds a line for each place where `found` is not `expected`; `at` is a JSON pointer.
+fn compare(at: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names: BTreeSet<_> = left.keys().chain(right.keys()).collect();
+            for name in names {
+                let at = format!("{at}/{name}");
+                match (left.get(name), right.get(name)) {
+                    (Some(left), Some(right)) => compare(&at, left, right, differences),
+                    (Some(left), None) => differences.push(format!("{at}: {left} is missing")),
+                    (None, Some(right)) => differences.push(format!("{at}: {right} is too much")),
+                    (None, None) => {}
+                }
+            }
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            for missing in left.iter().filter(|item| !right.contains(item)) {
+                differences.push(format!("{at}: {missing} is missing"));
+            }
+            for extra in right.iter().filter(|item| !left.contains(item)) {
+                differences.push(format!("{at}: {extra} is too much"));
+            }
+        }
+        _ if expected == found => {}
+        _ => differences.push(format!("{at}: is {found}, must be {expected}")),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A mesh of two domains with one edge round a port.
+    pub(crate) fn small() -> Answers {
+        serde_json::from_str(
+            r#"{
+              "namespace": "n",
+              "domains": {
+                "a": {"datasets": ["x", "y"], "outputPorts": ["x"], "jobs": {"models": 1, "seeds": 1}},
+                "b": {"datasets": ["z"], "outputPorts": [], "jobs": {"models": 1}}
+              },
+              "unresolved": ["raw"],
+              "notDatasets": ["latest"],
+              "domainGraph": [{"from": "a", "to": "b", "datasetEdgeCount": 2, "throughPortsCount": 1, "aroundPortsCount": 1,
+                "crossings": [{"from": "x", "to": "z", "via": "j", "throughPort": true},
+                              {"from": "y", "to": "z", "via": null, "throughPort": false}]}],
+              "impact": {"of": "x", "totalCount": 2,
+                "datasets": [{"name": "z", "domain": "b", "hops": 1, "crossesDomain": true}],
+                "jobsByDomain": {"b": 1}, "assetsByDomain": {"b": 2}, "unresolvedCount": 0},
+              "fieldEdges": {"edges": [{"from": "x#a", "to": "z#b", "transformations": ["DIRECT IDENTITY"]}]}
+            }"#,
+        )
+        .unwrap()
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Answers), expected: &[&str]) {
+        let mut found = small();
+        change(&mut found);
+        assert_eq!(small().differences(&found), expected);
+    }
+
+    #[test]
+    fn the_same_answers_do_not_differ() {
+        check(|_| {}, &[]);
+        check(
+            |found| found.domains.get_mut("a").unwrap().jobs = [("jobs".to_owned(), 2)].into(),
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_wrong_count_is_found() {
+        check(
+            |found| found.impact.total_count = 3,
+            &["/impact/totalCount: is 3, must be 2"],
+        );
+        check(
+            |found| found.domains.get_mut("a").unwrap().jobs.clear(),
+            &["/domains/a/jobs: is 0, must be 2"],
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_too_much_is_found() {
+        check(
+            |found| {
+                found.unresolved.clear();
+            },
+            &["/unresolved: \"raw\" is missing"],
+        );
+        check(
+            |found| {
+                found.unresolved.insert("w".to_owned());
+            },
+            &["/unresolved: \"w\" is too much"],
+        );
+        check(
+            |found| {
+                found.impact.jobs_by_domain.clear();
+            },
+            &["/impact/jobsByDomain/b: 1 is missing"],
+        );
+    }
+
+    #[test]
+    fn a_field_edge_may_be_more_than_expected_but_not_missing() {
+        let more = FieldEdge {
+            from: "x#c".to_owned(),
+            to: "z".to_owned(),
+            transformations: BTreeSet::new(),
+        };
+        check(
+            |found| {
+                found.field_edges.edges.insert(more);
+            },
+            &[],
+        );
+        check(
+            |found| found.field_edges.edges.clear(),
+            &["fieldEdges: x#a -> z#b (DIRECT IDENTITY) is missing"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_dataset_is_found_as_one() {
+        check(
+            |found| {
+                let name = "w.a.latest".to_owned();
+                found.domains.get_mut("a").unwrap().datasets.insert(name);
+            },
+            &[
+                "/domains/a/datasets: \"w.a.latest\" is too much",
+                "notDatasets: w.a.latest is a dataset",
+            ],
+        );
+    }
+}

@@ -1,0 +1,494 @@
+//! The questions, in GraphQL, and their answers in the words of `expected.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::answers::{Answers, Crossing, Domain, FieldEdge, FieldEdges, Impact, Impacted, Link};
+
+const ASSETS: &str = "query Assets {
+  assets(first: 100) { nodes { __typename id name domain { name } } pageInfo { hasNextPage } }
+  domains { name dataProducts { outputPorts(first: 50) { nodes { name } } } }
+  unresolved(first: 100) { nodes { name } }
+}";
+
+const DOMAIN_GRAPH: &str = "query DomainGraph {
+  domainGraph {
+    edges {
+      from { name }
+      to { name }
+      datasetEdgeCount
+      throughPortsCount
+      aroundPortsCount
+      all: crossings(first: 100) { nodes { from to via { name } } }
+      around: crossings(aroundPorts: true, first: 100) { nodes { from to via { name } } }
+    }
+  }
+}";
+
+const IMPACT: &str = "query Impact($of: [Reference!]!) {
+  impact(of: $of) {
+    totalCount
+    byDomain { key count }
+    assets(first: 100) { nodes { asset { __typename id name domain { name } } hops crossesDomain } }
+    completeness { unresolvedCount }
+  }
+}";
+
+const FIELDS: &str = "query Fields($of: [Reference!]!) {
+  lineage(of: $of, direction: UPSTREAM, depth: 1, granularity: FIELD) {
+    nodes {
+      entity {
+        __typename
+        ... on Dataset { id name }
+        ... on Field { id field: name dataset { name } }
+      }
+    }
+    edges { from to transformations { type subtype masking } }
+  }
+}";
+
+#[derive(Deserialize)]
+struct Nodes<T> {
+    nodes: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Asset {
+    #[serde(rename = "__typename")]
+    kind: String,
+    id: String,
+    name: String,
+    domain: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct AssetsAnswer {
+    assets: AssetPage,
+    domains: Vec<DomainNode>,
+    unresolved: Nodes<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AssetPage {
+    nodes: Vec<Asset>,
+    page_info: PageInfo,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfo {
+    has_next_page: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DomainNode {
+    name: String,
+    data_products: Vec<DataProduct>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DataProduct {
+    output_ports: Nodes<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DomainGraphAnswer {
+    domain_graph: DomainGraph,
+}
+
+#[derive(Deserialize)]
+struct DomainGraph {
+    edges: Vec<DomainLink>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DomainLink {
+    from: Named,
+    to: Named,
+    dataset_edge_count: u64,
+    through_ports_count: u64,
+    around_ports_count: u64,
+    all: Nodes<Edge>,
+    around: Nodes<Edge>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    from: String,
+    to: String,
+    via: Option<Named>,
+    #[serde(default)]
+    transformations: Vec<Transformation>,
+}
+
+#[derive(Deserialize)]
+struct Transformation {
+    #[serde(rename = "type")]
+    kind: String,
+    subtype: Option<String>,
+    masking: bool,
+}
+
+#[derive(Deserialize)]
+struct ImpactAnswer {
+    impact: ImpactNode,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ImpactNode {
+    total_count: u64,
+    by_domain: Vec<Group>,
+    assets: Nodes<ImpactedNode>,
+    completeness: Completeness,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    key: Option<String>,
+    count: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ImpactedNode {
+    asset: Asset,
+    hops: u64,
+    crosses_domain: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Completeness {
+    unresolved_count: u64,
+}
+
+#[derive(Deserialize)]
+struct FieldsAnswer {
+    lineage: FieldLineage,
+}
+
+#[derive(Deserialize)]
+struct FieldLineage {
+    nodes: Vec<LineageNode>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct LineageNode {
+    entity: Entity,
+}
+
+/// A dataset, or a field of one; a job has neither name here.
+#[derive(Deserialize)]
+struct Entity {
+    id: Option<String>,
+    name: Option<String>,
+    field: Option<String>,
+    dataset: Option<Named>,
+}
+
+/// Asks the server at `url` everything that `expected` answers.
+pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
+    let assets: AssetsAnswer = query(url, ASSETS, &json!({}))?;
+    ensure!(
+        !assets.assets.page_info.has_next_page,
+        "there are more than 100 assets: is this folder's data of another mesh?"
+    );
+    let graph: DomainGraphAnswer = query(url, DOMAIN_GRAPH, &json!({}))?;
+    let of = reference(expected, &expected.impact.of);
+    let impact: ImpactAnswer = query(url, IMPACT, &json!({ "of": [of] }))?;
+    let of: BTreeSet<_> = expected
+        .field_edges
+        .edges
+        .iter()
+        .map(|edge| reference(expected, &edge.to))
+        .collect();
+    let fields: FieldsAnswer = query(url, FIELDS, &json!({ "of": of }))?;
+
+    let names: BTreeMap<_, _> = assets
+        .assets
+        .nodes
+        .iter()
+        .map(|asset| (asset.id.clone(), asset.name.clone()))
+        .collect();
+    Ok(Answers {
+        namespace: expected.namespace.clone(),
+        not_datasets: expected.not_datasets.clone(),
+        domain_graph: graph
+            .domain_graph
+            .edges
+            .into_iter()
+            .map(|link| link_of(link, &names))
+            .collect::<Result<_>>()?,
+        unresolved: names_of(&assets.unresolved),
+        domains: domains_of(&assets),
+        impact: impact_of(&expected.impact.of, impact.impact),
+        field_edges: field_edges_of(fields.lineage)?,
+    })
+}
+
+fn reference(expected: &Answers, name: &str) -> String {
+    format!("{}/{name}", expected.namespace)
+}
+
+fn names_of(nodes: &Nodes<Named>) -> BTreeSet<String> {
+    nodes.nodes.iter().map(|node| node.name.clone()).collect()
+}
+
+/// What each domain has; a domain without an asset is left out.
+fn domains_of(answer: &AssetsAnswer) -> BTreeMap<String, Domain> {
+    let mut domains: BTreeMap<String, Domain> = BTreeMap::new();
+    for asset in &answer.assets.nodes {
+        let Some(name) = &asset.domain else {
+            continue;
+        };
+        let domain = domains.entry(name.name.clone()).or_default();
+        if asset.kind == "Job" {
+            *domain.jobs.entry("jobs".to_owned()).or_default() += 1;
+        } else {
+            domain.datasets.insert(asset.name.clone());
+        }
+    }
+    for node in &answer.domains {
+        if let Some(domain) = domains.get_mut(&node.name) {
+            for product in &node.data_products {
+                domain.output_ports.extend(names_of(&product.output_ports));
+            }
+        }
+    }
+    domains
+}
+
+fn link_of(link: DomainLink, names: &BTreeMap<String, String>) -> Result<Link> {
+    let name = |id: &str| {
+        names
+            .get(id)
+            .cloned()
+            .with_context(|| format!("an edge between domains ends in {id}, which is no asset"))
+    };
+    let around: BTreeSet<_> = link
+        .around
+        .nodes
+        .iter()
+        .map(|edge| (edge.from.as_str(), edge.to.as_str()))
+        .collect();
+    let crossings = link
+        .all
+        .nodes
+        .iter()
+        .map(|edge| {
+            Ok(Crossing {
+                from: name(&edge.from)?,
+                to: name(&edge.to)?,
+                via: edge.via.as_ref().map(|job| job.name.clone()),
+                through_port: !around.contains(&(edge.from.as_str(), edge.to.as_str())),
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Link {
+        crossings,
+        from: link.from.name,
+        to: link.to.name,
+        dataset_edge_count: link.dataset_edge_count,
+        through_ports_count: link.through_ports_count,
+        around_ports_count: link.around_ports_count,
+    })
+}
+
+fn impact_of(of: &str, answer: ImpactNode) -> Impact {
+    let mut jobs_by_domain = BTreeMap::new();
+    let mut datasets = BTreeSet::new();
+    for node in answer.assets.nodes {
+        let domain = node.asset.domain.map(|domain| domain.name);
+        if node.asset.kind == "Job" {
+            *jobs_by_domain.entry(shown_domain(domain)).or_default() += 1;
+        } else {
+            datasets.insert(Impacted {
+                name: node.asset.name,
+                domain,
+                hops: node.hops,
+                crosses_domain: node.crosses_domain,
+            });
+        }
+    }
+    Impact {
+        of: of.to_owned(),
+        total_count: answer.total_count,
+        datasets,
+        jobs_by_domain,
+        assets_by_domain: answer
+            .by_domain
+            .into_iter()
+            .map(|group| (shown_domain(group.key), group.count))
+            .collect(),
+        unresolved_count: answer.completeness.unresolved_count,
+    }
+}
+
+fn shown_domain(domain: Option<String>) -> String {
+    domain.unwrap_or_else(|| "(none)".to_owned())
+}
+
+fn field_edges_of(answer: FieldLineage) -> Result<FieldEdges> {
+    let mut names = BTreeMap::new();
+    for LineageNode { entity } in answer.nodes {
+        let name = match (entity.dataset, entity.field, entity.name) {
+            (Some(dataset), Some(field), _) => format!("{}#{field}", dataset.name),
+            (None, None, Some(dataset)) => dataset,
+            _ => continue,
+        };
+        if let Some(id) = entity.id {
+            names.insert(id, name);
+        }
+    }
+    let name = |id: &str| {
+        names
+            .get(id)
+            .cloned()
+            .with_context(|| format!("a field edge ends in {id}, which is not among the nodes"))
+    };
+    let mut edges = BTreeSet::new();
+    for edge in &answer.edges {
+        edges.insert(FieldEdge {
+            from: name(&edge.from)?,
+            to: name(&edge.to)?,
+            transformations: edge.transformations.iter().map(shown).collect(),
+        });
+    }
+    Ok(FieldEdges { edges })
+}
+
+fn shown(transformation: &Transformation) -> String {
+    let mut text = transformation.kind.clone();
+    if let Some(subtype) = &transformation.subtype {
+        text.push(' ');
+        text.push_str(subtype);
+    }
+    if transformation.masking {
+        text.push_str(" masking");
+    }
+    text
+}
+
+/// Sends one query and reads its answer; any error in it fails.
+fn query<T: DeserializeOwned>(url: &str, text: &str, variables: &Value) -> Result<T> {
+    let name = text.split(['(', '{']).next().unwrap_or_default().trim();
+    let mut response = ureq::post(format!("{url}/graphql"))
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .send_json(json!({ "query": text, "variables": variables }))
+        .with_context(|| format!("cannot send {name} to {url}"))?;
+    let status = response.status();
+    let body = response
+        .body_mut()
+        .read_to_string()
+        .with_context(|| format!("cannot read the answer to {name}"))?;
+    answer(&body).with_context(|| format!("{name} was answered with {status}"))
+}
+
+fn answer<T: DeserializeOwned>(body: &str) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Option<Value>,
+        #[serde(default)]
+        errors: Vec<Value>,
+    }
+    let body: Body =
+        serde_json::from_str(body).with_context(|| format!("not an answer: {body}"))?;
+    if let Some(error) = body.errors.first() {
+        let message = error.get("message").and_then(Value::as_str);
+        bail!(
+            "{}",
+            message.map_or_else(|| error.to_string(), str::to_owned)
+        );
+    }
+    let data = body.data.context("the answer has no data")?;
+    serde_json::from_value(data).context("the answer does not have the shape of the contract")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_in_an_answer_is_an_error() {
+        let error = answer::<Value>(r#"{"data": null, "errors": [{"message": "no such field"}]}"#);
+        assert_eq!(error.unwrap_err().to_string(), "no such field");
+        assert!(answer::<Value>(r#"{"data": null}"#).is_err());
+        assert!(answer::<Value>("busy").is_err());
+    }
+
+    #[test]
+    fn an_edge_that_is_among_those_round_a_port_is_no_edge_through_it() {
+        let link: DomainLink = serde_json::from_value(json!({
+            "from": {"name": "a"}, "to": {"name": "b"},
+            "datasetEdgeCount": 2, "throughPortsCount": 1, "aroundPortsCount": 1,
+            "all": {"nodes": [{"from": "1", "to": "3", "via": {"name": "j"}}, {"from": "2", "to": "3", "via": null}]},
+            "around": {"nodes": [{"from": "2", "to": "3", "via": null}]},
+        }))
+        .unwrap();
+        let names =
+            [("1", "x"), ("2", "y"), ("3", "z")].map(|(id, name)| (id.to_owned(), name.to_owned()));
+        let link = link_of(link, &names.into()).unwrap();
+        let through: Vec<_> = link
+            .crossings
+            .iter()
+            .map(|crossing| (crossing.from.as_str(), crossing.through_port))
+            .collect();
+        assert_eq!(through, [("x", true), ("y", false)]);
+    }
+
+    #[test]
+    fn jobs_and_datasets_downstream_are_told_apart() {
+        let answer = serde_json::from_value(json!({
+            "totalCount": 2,
+            "byDomain": [{"key": "b", "count": 1}, {"key": null, "count": 1}],
+            "assets": {"nodes": [
+                {"asset": {"__typename": "Dataset", "id": "1", "name": "z", "domain": {"name": "b"}}, "hops": 1, "crossesDomain": true},
+                {"asset": {"__typename": "Job", "id": "2", "name": "j", "domain": null}, "hops": 0, "crossesDomain": false},
+            ]},
+            "completeness": {"unresolvedCount": 0},
+        }))
+        .unwrap();
+        let impact = impact_of("x", answer);
+        assert_eq!(impact.datasets.first().unwrap().name, "z");
+        assert_eq!(impact.jobs_by_domain, [("(none)".to_owned(), 1)].into());
+        assert_eq!(impact.assets_by_domain.len(), 2);
+    }
+
+    #[test]
+    fn a_field_edge_may_end_in_a_whole_dataset() {
+        let answer = serde_json::from_value(json!({
+            "nodes": [
+                {"entity": {"__typename": "Field", "id": "f", "field": "email", "dataset": {"name": "x"}}},
+                {"entity": {"__typename": "Dataset", "id": "d", "name": "z"}},
+                {"entity": {"__typename": "Job"}},
+            ],
+            "edges": [{"from": "f", "to": "d", "transformations": [{"type": "INDIRECT", "subtype": "JOIN", "masking": true}]}],
+        }))
+        .unwrap();
+        let edges = field_edges_of(answer).unwrap().edges;
+        let edge = edges.first().unwrap();
+        assert_eq!((edge.from.as_str(), edge.to.as_str()), ("x#email", "z"));
+        assert_eq!(
+            edge.transformations,
+            ["INDIRECT JOIN masking".to_owned()].into()
+        );
+    }
+}

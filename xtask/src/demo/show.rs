@@ -1,0 +1,103 @@
+//! What the demo prints: the domain graph, an impact, and what to try next.
+
+use std::fmt::Write as _;
+
+use super::answers::{Answers, Impacted};
+
+/// Domains, how data flows between them, and each edge that goes round a port.
+pub(crate) fn domain_graph(answers: &Answers) -> String {
+    let mut text = String::from("\nWho reads whose data\n");
+    for link in &answers.domain_graph {
+        let _ = writeln!(
+            text,
+            "  {:8} ──► {:8} {} dataset edges: {} through output ports, {} round them",
+            link.from,
+            link.to,
+            link.dataset_edge_count,
+            link.through_ports_count,
+            link.around_ports_count
+        );
+        for crossing in link.crossings.iter().filter(|found| !found.through_port) {
+            let _ = writeln!(
+                text,
+                "    ! {} ─ ─► {} goes round the port{}",
+                crossing.from,
+                crossing.to,
+                crossing
+                    .via
+                    .as_ref()
+                    .map_or_else(String::new, |job| format!(" (by {job})"))
+            );
+        }
+    }
+    text
+}
+
+/// Everything downstream of one dataset, nearest first within each domain.
+pub(crate) fn impact(answers: &Answers) -> String {
+    let impact = &answers.impact;
+    let mut text = format!(
+        "\nWho is affected if {} changes: {} assets in {} domains\n",
+        impact.of,
+        impact.total_count,
+        impact.assets_by_domain.len()
+    );
+    for (domain, count) in &impact.assets_by_domain {
+        let _ = writeln!(text, "  {domain} ({count} assets)");
+        let mut datasets: Vec<&Impacted> = impact
+            .datasets
+            .iter()
+            .filter(|found| found.domain.as_deref().unwrap_or("(none)") == domain)
+            .collect();
+        datasets.sort_by_key(|found| (found.hops, &found.name));
+        for dataset in datasets {
+            let hops = if dataset.hops == 1 { "hop" } else { "hops" };
+            let _ = writeln!(text, "    {:2} {hops:4} {}", dataset.hops, dataset.name);
+        }
+    }
+    text
+}
+
+/// Where to look and what to ask; `binary` is the path of the command.
+pub(crate) fn what_next(url: &str, binary: &str) -> String {
+    format!(
+        "
+Serving at {url} until Ctrl-C. To try next:
+  open {url}/graphiql and paste a query of examples/mesh/queries/
+  {binary} impact --server {url} duckdb://warehouse.duckdb/warehouse.orders.orders
+  {binary} impact --server {url} --field-level 'duckdb://warehouse.duckdb/warehouse.orders.orders#status'
+  {binary} paths --server {url} warehouse.raw.orders churn_scores
+examples/mesh/README.md tells what there is to find.
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::answers::tests::small;
+
+    #[test]
+    fn an_edge_round_a_port_is_marked() {
+        assert_eq!(
+            domain_graph(&small()),
+            "
+Who reads whose data
+  a        ──► b        2 dataset edges: 1 through output ports, 1 round them
+    ! y ─ ─► z goes round the port
+"
+        );
+    }
+
+    #[test]
+    fn an_impact_is_told_domain_by_domain() {
+        assert_eq!(
+            impact(&small()),
+            "
+Who is affected if x changes: 2 assets in 1 domains
+  b (2 assets)
+     1 hop  z
+"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! From a core module to a validated component that says which contract it was built for.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use wasm_encoder::{CustomSection, Encode, Section};
+use wasmparser::{Parser, Payload};
+use wit_component::{ComponentEncoder, metadata};
+
+/// The custom section that names the version of the contract, for example `0.1`.
+///
+/// The host reads it before it instantiates anything.
+pub(crate) const API_SECTION: &str = "headwater-extractor-api";
+
+/// Wraps `core`, which holds the description of its world, and validates what comes out.
+pub(crate) fn from_core(core: &[u8]) -> Result<Vec<u8>> {
+    let version = match custom_section(core, API_SECTION)? {
+        Some(version) => version,
+        None => contract_version(core)?.into_bytes(),
+    };
+    let bytes = ComponentEncoder::default()
+        .validate(true)
+        .module(core)
+        .context("the module does not describe its world; does it call the sdk's export macro?")?
+        .encode()
+        .context("the module does not fit its world")?;
+    with_api_section(bytes, &version)
+}
+
+/// Assembles a WebAssembly text. A component is taken as written, a core module is wrapped only if it
+/// describes its world: what the host must refuse has to reach it unmended.
+pub(crate) fn from_text(path: &Path) -> Result<Vec<u8>> {
+    let bytes =
+        wat::parse_file(path).with_context(|| format!("cannot assemble {}", path.display()))?;
+    if !Parser::is_component(&bytes) && describes_its_world(&bytes)? {
+        return from_core(&bytes);
+    }
+    Ok(bytes)
+}
+
+/// The version of the contract's package in the world that `core` describes, as `major.minor`.
+fn contract_version(core: &[u8]) -> Result<String> {
+    let (_, described) = metadata::decode(core).context("cannot read the module's world")?;
+    let version = described
+        .resolve
+        .package_names
+        .keys()
+        .find(|package| package.namespace == "headwater" && package.name == "extractor")
+        .and_then(|package| package.version.as_ref());
+    let Some(version) = version else {
+        bail!(
+            "the module has no section {API_SECTION} and its world is not one of headwater:extractor"
+        );
+    };
+    Ok(format!("{}.{}", version.major, version.minor))
+}
+
+fn describes_its_world(core: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(core) {
+        if let Payload::CustomSection(section) = payload?
+            && section.name().starts_with("component-type")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Adds the section at the component's own level where it is not there yet: inside the core module that a
+/// component wraps, nobody would look for it.
+fn with_api_section(mut component: Vec<u8>, version: &[u8]) -> Result<Vec<u8>> {
+    if custom_section(&component, API_SECTION)?.is_none() {
+        let section = CustomSection {
+            name: API_SECTION.into(),
+            data: version.into(),
+        };
+        component.push(section.id());
+        section.encode(&mut component);
+    }
+    Ok(component)
+}
+
+/// The data of the custom section `name` at the outermost level of a module or component.
+fn custom_section(bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>> {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == name => {
+                return Ok(Some(section.data().to_vec()));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assembled(text: &str) -> Vec<u8> {
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_section_is_added_once() {
+        let component = assembled("(component)");
+        let once = with_api_section(component, b"0.1").unwrap();
+        assert_eq!(custom_section(&once, API_SECTION).unwrap().unwrap(), b"0.1");
+        assert_eq!(with_api_section(once.clone(), b"0.2").unwrap(), once);
+    }
+
+    #[test]
+    fn a_section_of_the_module_inside_is_not_the_components_own() {
+        let component = assembled(
+            r#"(component (core module (@custom "headwater-extractor-api" "0.1")) (component))"#,
+        );
+        assert_eq!(custom_section(&component, API_SECTION).unwrap(), None);
+        let module = assembled(r#"(module (@custom "headwater-extractor-api" "0.1"))"#);
+        assert_eq!(
+            custom_section(&module, API_SECTION).unwrap().unwrap(),
+            b"0.1"
+        );
+    }
+
+    #[test]
+    fn a_section_after_a_module_is_found() {
+        let component =
+            assembled(r#"(component (core module) (@custom "headwater-extractor-api" "0.1"))"#);
+        assert_eq!(
+            custom_section(&component, API_SECTION).unwrap().unwrap(),
+            b"0.1"
+        );
+    }
+
+    #[test]
+    fn a_module_that_describes_no_world_is_refused() {
+        let error = from_core(&assembled("(module)")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the module has no section headwater-extractor-api and its world is not one of headwater:extractor"
+        );
+    }
+
+    #[test]
+    fn a_text_reaches_the_host_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guest.wat");
+        for text in ["(module (import \"env\" \"f\" (func)))", "(component)"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(from_text(&path).unwrap(), assembled(text));
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_parse_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guest.wat");
+        std::fs::write(&path, "(modul").unwrap();
+        let error = from_text(&path).unwrap_err();
+        assert!(error.to_string().contains("guest.wat"), "{error}");
+    }
+}
