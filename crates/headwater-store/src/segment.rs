@@ -296,13 +296,9 @@ impl SegmentLog {
             };
             expected = header.last().next();
             if header.last() > reading.after {
-                let position = walker.position;
-                let body = walker
-                    .body(&header)?
+                let entries = walker
+                    .entries(&header)?
                     .map_err(|fault| fault.into_error(&path))?;
-                let entries = header
-                    .entries(body)
-                    .map_err(|reason| frame::Fault { position, reason }.into_error(&path))?;
                 reading.take(&header, &entries);
             }
             walker.pass(&header);

@@ -1,6 +1,6 @@
 //! Segment headers and frames: encoding, decoding, and walking over them.
 
-use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use super::{BATCH_BYTES_MAX, COMPRESS_BYTES_MIN, FRAME_BYTES_MAX};
@@ -202,19 +202,8 @@ impl FrameHeader {
         })
     }
 
-    /// Decompresses and splits a body that passed its checksum.
-    pub(super) fn entries<'a>(&self, body: &'a [u8]) -> Result<Entries<'a>, Reason> {
-        let raw_bytes = self.raw_bytes as usize;
-        let raw = if self.is_compressed {
-            match zstd::bulk::decompress(body, raw_bytes) {
-                Ok(raw) => Cow::Owned(raw),
-                Err(error) => {
-                    return Reason::broken(format!("the body does not decompress: {error}"));
-                }
-            }
-        } else {
-            Cow::Borrowed(body)
-        };
+    /// Checks that `raw` is split into entries as the header says.
+    fn split<'a>(&self, raw: &'a [u8]) -> Result<Entries<'a>, Reason> {
         let entries = Entries { raw };
         let mut bytes = 0;
         let mut count = 0;
@@ -222,7 +211,8 @@ impl FrameHeader {
             bytes += ENTRY_HEADER_BYTES + payload.len();
             count += 1;
         }
-        if entries.raw.len() != raw_bytes || bytes != raw_bytes || count != self.entries_count {
+        let raw_bytes = self.raw_bytes as usize;
+        if raw.len() != raw_bytes || bytes != raw_bytes || count != self.entries_count {
             return Reason::broken("the body is not what the frame header says");
         }
         Ok(entries)
@@ -231,13 +221,13 @@ impl FrameHeader {
 
 /// The entries of one frame.
 pub(super) struct Entries<'a> {
-    raw: Cow<'a, [u8]>,
+    raw: &'a [u8],
 }
 
 impl Entries<'_> {
     /// Payload versions and payloads, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, &[u8])> {
-        let mut rest = self.raw.as_ref();
+        let mut rest = self.raw;
         std::iter::from_fn(move || {
             let (header, after) = rest.split_at_checked(ENTRY_HEADER_BYTES)?;
             let (payload, after) = after.split_at_checked(u32_at(header, 0) as usize)?;
@@ -370,6 +360,8 @@ pub(super) struct Walker<'a> {
     window: Vec<u8>,
     window_position: u64,
     body: Vec<u8>,
+    raw: Vec<u8>,
+    decompressor: Option<zstd::bulk::Decompressor<'static>>,
 }
 
 impl<'a> Walker<'a> {
@@ -382,6 +374,8 @@ impl<'a> Walker<'a> {
             window: Vec::new(),
             window_position: 0,
             body: Vec::new(),
+            raw: Vec::new(),
+            decompressor: None,
         }
     }
 
@@ -453,6 +447,37 @@ impl<'a> Walker<'a> {
             return Ok(Ok(&self.body));
         };
         Ok(Err(self.fault(Reason::Broken(reason.to_owned()))))
+    }
+
+    /// Reads the entries of the frame at the current position, after the checks of [`Walker::body`].
+    pub(super) fn entries(
+        &mut self,
+        header: &FrameHeader,
+    ) -> Result<Result<Entries<'_>, Fault>, LogError> {
+        if let Err(fault) = self.body(header)? {
+            return Ok(Err(fault));
+        }
+        let position = self.position;
+        let entries = if header.is_compressed {
+            self.decompress(header.raw_bytes as usize)
+                .map_err(|error| Reason::Broken(format!("the body does not decompress: {error}")))
+                .and_then(|()| header.split(&self.raw))
+        } else {
+            header.split(&self.body)
+        };
+        Ok(entries.map_err(|reason| Fault { position, reason }))
+    }
+
+    /// Decompresses the body, with a context that is made once a walk.
+    fn decompress(&mut self, raw_bytes: usize) -> io::Result<()> {
+        let decompressor = match &mut self.decompressor {
+            Some(decompressor) => decompressor,
+            none => none.insert(zstd::bulk::Decompressor::new()?),
+        };
+        self.raw.resize(raw_bytes, 0);
+        let bytes = decompressor.decompress_to_buffer(&self.body, &mut self.raw)?;
+        self.raw.truncate(bytes);
+        Ok(())
     }
 
     /// Goes behind the frame at the current position.

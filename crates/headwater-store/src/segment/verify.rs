@@ -76,13 +76,9 @@ fn verify_segment(
             Step::End => break,
             Step::Bad(fault) => return Err(fault.into_error(&path)),
         };
-        let position = walker.position;
-        let body = walker
-            .body(&header)?
+        walker
+            .entries(&header)?
             .map_err(|fault| fault.into_error(&path))?;
-        header
-            .entries(body)
-            .map_err(|reason| frame::Fault { position, reason }.into_error(&path))?;
         report.frames_count += 1;
         report.entries_count += u64::from(header.entries_count);
         next = header.last().next();
