@@ -112,12 +112,20 @@ fn bench_log_open(directory: &Path) -> Outcome<()> {
         report.segments_count,
         start.elapsed()
     );
-    let start = Instant::now();
+    let (start, start_cpu) = (Instant::now(), cpu());
     let entries_count = read_all(&log)?;
-    println!("  {entries_count} entries read in {:.1?}", start.elapsed());
-    let start = Instant::now();
+    println!(
+        "  {entries_count} entries read in {:.1?}, CPU {:.1?}",
+        start.elapsed(),
+        cpu().saturating_sub(start_cpu)
+    );
+    let (start, start_cpu) = (Instant::now(), cpu());
     log.verify()?;
-    println!("  verified in {:.1?}", start.elapsed());
+    println!(
+        "  verified in {:.1?}, CPU {:.1?}",
+        start.elapsed(),
+        cpu().saturating_sub(start_cpu)
+    );
     let start = Instant::now();
     for number in 0..1000 {
         let after = Offset::new(number * 7919 % report.last_offset.get())?;
@@ -186,24 +194,24 @@ fn bench_state(directory: &Path) -> Outcome<()> {
     let mut batch = StateBatch::new();
     let mut found = 0;
     for round in 0..batches {
-        let start = Instant::now();
+        let start = cpu();
         for number in 0..events * 8 {
             let at = (round * 7919 + number * 104_729) % keys_count;
             found += u64::from(state.get(&key(at))?.is_some());
         }
-        get += start.elapsed();
-        let start = Instant::now();
+        get += cpu().saturating_sub(start);
+        let start = cpu();
         batch.clear();
         for number in 0..events * 4 {
             let at = (round * 7907 + number * 104_723) % keys_count;
             batch.put(&key(at), &[round as u8; 40]);
         }
         state.apply(&batch, Offset::new(keys_count + round)?)?;
-        apply += start.elapsed();
+        apply += cpu().saturating_sub(start);
     }
     let per = |time: Duration, count: u64| time.as_secs_f64() * 1e6 / count as f64;
     println!(
-        "sled, {keys_count} keys: put {:.2} µs, get {:.2} µs, so {:.1} µs an event of 4 puts and 8 gets ({found} found)",
+        "sled, {keys_count} keys, CPU: put {:.2} µs, get {:.2} µs, so {:.1} µs an event of 4 puts and 8 gets ({found} found)",
         per(apply, batches * events * 4),
         per(get, batches * events * 8),
         per(apply + get, batches * events),
@@ -269,6 +277,16 @@ fn time_open(path: &Path, when: &str) -> Outcome<()> {
         memory(),
     );
     Ok(())
+}
+
+/// CPU time of this thread so far, as Linux tells it: what is left on a busy machine.
+fn cpu() -> Duration {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = schedule
+        .split(' ')
+        .next()
+        .and_then(|time| time.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 /// Resident memory of this process, as Linux tells it.
