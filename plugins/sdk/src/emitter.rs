@@ -80,6 +80,12 @@ impl<'a> Emitter<'a> {
         Ok(node)
     }
 
+    /// The dataset of this name, if it was stated before.
+    pub fn stated(&mut self, namespace: &str, name: &str) -> Option<DatasetNode> {
+        let key = (self.symbol(namespace), self.symbol(name));
+        self.mentions.get(&key).copied()
+    }
+
     /// The dataset of this name if it was stated before, else one that is only mentioned.
     ///
     /// # Errors
