@@ -367,15 +367,14 @@ fn read_rows(
         chunks.push(Chunk { rows, names });
     }
     let rows = Rows::from_chunks(chunks, strings, sets);
-    let is_canonical = |index: u32| rows.get(index).is_some_and(|row| row.canonical == index);
-    if !rows
-        .chunks()
-        .flat_map(|chunk| &chunk.rows)
-        .all(|row| is_canonical(row.canonical))
-    {
+    let is_sound = |row: &Row| {
+        rows.get(row.canonical)
+            .is_some_and(|end| end.canonical == row.canonical && end.kind() == row.kind())
+    };
+    if !rows.chunks().flat_map(|chunk| &chunk.rows).all(is_sound) {
         return Err(damaged(
             "rows",
-            "an asset is merged into one that does not stand for itself",
+            "an asset is merged into one of another kind or one merged itself",
         ));
     }
     Ok(rows)

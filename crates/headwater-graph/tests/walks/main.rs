@@ -1,0 +1,10 @@
+//! What the walks promise, on small graphs by hand and on many random ones against the naive reference.
+
+mod closures;
+mod deltas;
+mod domains;
+mod files;
+mod lineages;
+mod petgraph;
+mod random;
+mod support;
