@@ -76,7 +76,7 @@ fn extract_one(
     let manifest = &reading.manifest;
     let generated = generated(input.name(), manifest, out)?;
     let mut naming = naming::Naming::new(config, manifest);
-    state::state(input.name(), manifest, &mut naming, out)?;
+    state::state(input.name(), manifest, &reading.damaged, &mut naming, out)?;
     Ok(generated)
 }
 

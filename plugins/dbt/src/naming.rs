@@ -180,9 +180,15 @@ impl<'a> Naming<'a> {
     }
 
     /// Where the datasets of `database` are: configuration for that database, configuration
-    /// for all, what the adapter alone tells, or else a namespace local to the project.
-    pub(crate) fn dataset_namespace(&mut self, database: Option<&str>) -> &str {
-        let database = database.unwrap_or_default();
+    /// for all, what the adapter alone tells, or else a namespace local to the project. Where
+    /// an adapter has no databases, dbt's schema is what its server calls a database.
+    pub(crate) fn dataset_namespace(
+        &mut self,
+        database: Option<&str>,
+        schema: Option<&str>,
+    ) -> &str {
+        let is_named = |name: &&str| !name.is_empty();
+        let database = database.filter(is_named).or(schema).unwrap_or_default();
         if !self.databases_met.contains(database) {
             self.databases_met.insert(database.to_owned());
         }

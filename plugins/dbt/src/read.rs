@@ -19,6 +19,8 @@ const EXPECTED: &str = "expected a dbt manifest (schema version 1 to 12)";
 pub(crate) struct Reading<'a> {
     pub(crate) manifest: Manifest<'a>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The ids of members that could not be read.
+    pub(crate) damaged: Vec<Text<'a>>,
 }
 
 /// Makes locations in one artifact.
@@ -94,16 +96,16 @@ pub(crate) fn pointer(segments: &[&str]) -> String {
 pub(crate) fn read<'a>(artifact: &'a str, bytes: &'a [u8]) -> Result<Reading<'a>, ExtractError> {
     let text = decode(artifact, bytes)?;
     let places = Places { artifact, text };
-    let mut diagnostics = Vec::new();
-    let manifest = match serde_json::from_str::<Manifest>(text) {
-        Ok(manifest) => manifest,
-        Err(_) => salvage(places, &mut diagnostics)?,
+    let mut reading = match serde_json::from_str::<Manifest>(text) {
+        Ok(manifest) => Reading {
+            manifest,
+            diagnostics: Vec::new(),
+            damaged: Vec::new(),
+        },
+        Err(_) => salvage(places)?,
     };
-    check_version(places, &manifest.metadata, &mut diagnostics)?;
-    Ok(Reading {
-        manifest,
-        diagnostics,
-    })
+    check_version(places, &reading.manifest.metadata, &mut reading.diagnostics)?;
+    Ok(reading)
 }
 
 fn decode<'a>(artifact: &'a str, bytes: &'a [u8]) -> Result<&'a str, ExtractError> {
@@ -123,14 +125,16 @@ fn decode<'a>(artifact: &'a str, bytes: &'a [u8]) -> Result<&'a str, ExtractErro
         let at = Places { artifact, text }.offset(0);
         return Err(malformed("dbt/not-json", message, at));
     }
+    if text.trim_ascii_start().starts_with('[') {
+        let message = format!("{EXPECTED}, found a JSON array");
+        let at = Places { artifact, text }.offset(text.len() - text.trim_ascii_start().len());
+        return Err(malformed("dbt/not-a-manifest", message, at));
+    }
     Ok(text)
 }
 
 /// Reads section by section and member by member.
-fn salvage<'a>(
-    places: Places<'a>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Manifest<'a>, ExtractError> {
+fn salvage(places: Places) -> Result<Reading, ExtractError> {
     let text = places.text;
     let sections: Sections = match serde_json::from_str(text) {
         Ok(sections) => sections,
@@ -140,7 +144,8 @@ fn salvage<'a>(
         Some(raw) => serde_json::from_str::<Metadata>(raw.get()).map_err(|error| {
             let mut at = places.error(raw.get(), &error);
             at.pointer = Some("/metadata".into());
-            malformed("dbt/damaged-metadata", plain(&error), at)
+            let message = format!("{EXPECTED}, found other metadata: {}", plain(&error));
+            malformed("dbt/damaged-metadata", message, at)
         })?,
         None => Metadata::default(),
     };
@@ -148,9 +153,10 @@ fn salvage<'a>(
     check_version(places, &metadata, &mut Vec::new())?;
     let mut salvage = Salvage {
         places,
-        diagnostics,
+        diagnostics: Vec::new(),
+        damaged: Vec::new(),
     };
-    Ok(Manifest {
+    let manifest = Manifest {
         metadata,
         nodes: salvage.nodes(sections.nodes)?,
         sources: salvage.members::<Source>("sources", sections.sources),
@@ -158,15 +164,21 @@ fn salvage<'a>(
         metrics: salvage.members::<Through>("metrics", sections.metrics),
         semantic_models: salvage.members::<Through>("semantic_models", sections.semantic_models),
         functions: salvage.members::<Through>("functions", sections.functions),
+    };
+    Ok(Reading {
+        manifest,
+        diagnostics: salvage.diagnostics,
+        damaged: salvage.damaged,
     })
 }
 
-struct Salvage<'a, 'b> {
+struct Salvage<'a> {
     places: Places<'a>,
-    diagnostics: &'b mut Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
+    damaged: Vec<Text<'a>>,
 }
 
-impl<'a> Salvage<'a, '_> {
+impl<'a> Salvage<'a> {
     /// Without nodes there is no manifest, so what is no object of nodes is an error.
     fn nodes(&mut self, raw: Option<&'a RawValue>) -> Result<Members<'a, Node<'a>>, ExtractError> {
         let Some(raw) = raw else {
@@ -237,6 +249,7 @@ impl<'a> Salvage<'a, '_> {
                     ));
                     let message = format!("{id} is left out: {}", plain(error.inner()));
                     let code = "dbt/damaged-node";
+                    self.damaged.push(id);
                     self.diagnostics
                         .push(diagnostic(Severity::Error, code, message, Some(at)));
                 }

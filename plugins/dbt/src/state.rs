@@ -44,6 +44,7 @@ struct DbtFacet<'a> {
 pub(crate) fn state(
     artifact: &str,
     manifest: &Manifest,
+    damaged: &[Text],
     naming: &mut Naming,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
@@ -56,6 +57,11 @@ pub(crate) fn state(
     };
     statement.index_nodes(manifest)?;
     statement.index_mentions(manifest)?;
+    for id in damaged {
+        statement
+            .index
+            .add("nodes", id, Role::Nothing("which is damaged"), &[]);
+    }
     statement.lineage(manifest)?;
     for found in naming.diagnostics(artifact) {
         out.diagnose(found)?;
@@ -182,7 +188,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         };
         let at = self.node_place("nodes", id);
         let fields = self.fields("nodes", id, &node.columns)?;
-        let namespace = self.naming.dataset_namespace(node.database.as_deref());
+        let namespace = self
+            .naming
+            .dataset_namespace(node.database.as_deref(), node.schema.as_deref());
         if let Some(dataset) = self.out.stated(namespace, &name) {
             self.out.diagnose(diagnostic(
                 Severity::Warning,
@@ -232,7 +240,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         };
         let at = self.node_place("nodes", id);
         let kind = dataset_kind(node.materialized(node.kind(id)));
-        let namespace = self.naming.dataset_namespace(node.database.as_deref());
+        let namespace = self
+            .naming
+            .dataset_namespace(node.database.as_deref(), node.schema.as_deref());
         let dataset = self.out.mention(namespace, &name, &kind, Some(&at))?;
         Ok(Role::Dataset(dataset))
     }
@@ -246,7 +256,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         };
         let at = self.node_place("sources", id);
         let fields = self.fields("sources", id, &source.columns)?;
-        let namespace = self.naming.dataset_namespace(database);
+        let namespace = self.naming.dataset_namespace(database, schema);
         if let Some(dataset) = self.out.stated(namespace, &name) {
             return Ok(Role::Dataset(dataset));
         }

@@ -294,7 +294,7 @@ mod tests {
             .0
             .into_iter()
             .map(|owner| {
-                let emails = owner.emails.iter().map(|email| email.to_string()).collect();
+                let emails = owner.emails.iter().map(ToString::to_string).collect();
                 (owner.name.map(|name| name.to_string()), emails)
             })
             .collect()

@@ -1,6 +1,7 @@
 //! Manifests that dbt itself wrote, checked against counts made another way.
 //!
 //! They are read in place from `HEADWATER_DATA`, else from `../shared/data` beside the project.
+#![allow(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,12 +18,18 @@ fn data() -> Option<PathBuf> {
 }
 
 fn json_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             json_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "json") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             found.push(path);
         }
     }
@@ -33,7 +40,12 @@ fn dbt_files() -> Vec<PathBuf> {
     if let Some(data) = data() {
         for entry in fs::read_dir(data.join("fixtures")).unwrap() {
             let path = entry.unwrap().path();
-            if path.file_name().unwrap().to_string_lossy().starts_with("dbt") {
+            if path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("dbt")
+            {
                 json_files(&path, &mut files);
             }
         }
@@ -42,15 +54,19 @@ fn dbt_files() -> Vec<PathBuf> {
 }
 
 fn is_manifest(json: &Value) -> bool {
-    json["metadata"]["dbt_schema_version"].as_str().is_some_and(|schema| schema.contains("/manifest/"))
+    json["metadata"]["dbt_schema_version"]
+        .as_str()
+        .is_some_and(|schema| schema.contains("/manifest/"))
 }
 
 /// The datasets a manifest declares, counted without the extractor's types.
 fn declared(manifest: &Value) -> BTreeSet<String> {
     let nodes = manifest["nodes"].as_object().unwrap();
     let is_declared = |node: &&Value| {
-        matches!(node["resource_type"].as_str(), Some("model" | "seed" | "snapshot"))
-            && node["config"]["enabled"] != false
+        matches!(
+            node["resource_type"].as_str(),
+            Some("model" | "seed" | "snapshot")
+        ) && node["config"]["enabled"] != false
             && node["config"]["materialized"] != "ephemeral"
             && !(node["path"] == "" && node["original_file_path"] == "")
     };
@@ -58,7 +74,8 @@ fn declared(manifest: &Value) -> BTreeSet<String> {
         .values()
         .filter(is_declared)
         .map(|node| {
-            let parts = ["database", "schema", "alias"].map(|part| node[part].as_str().unwrap().to_owned());
+            let parts =
+                ["database", "schema", "alias"].map(|part| node[part].as_str().unwrap().to_owned());
             parts.join(".")
         })
         .collect()
@@ -70,7 +87,11 @@ fn reads(manifest: &Value) -> BTreeSet<(String, String)> {
     let relation = |id: &str| {
         let node = manifest["nodes"].get(id).or(manifest["sources"].get(id))?;
         let table = node.get("alias").or(node.get("identifier"))?;
-        Some([&node["database"], &node["schema"], table].map(|part| part.as_str().unwrap()).join("."))
+        Some(
+            [&node["database"], &node["schema"], table]
+                .map(|part| part.as_str().unwrap())
+                .join("."),
+        )
     };
     let mut reads = BTreeSet::new();
     for (id, node) in manifest["nodes"].as_object().unwrap() {
@@ -88,7 +109,11 @@ fn reads(manifest: &Value) -> BTreeSet<(String, String)> {
 }
 
 fn names(list: &Value) -> BTreeSet<&str> {
-    list.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect()
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect()
 }
 
 fn check(path: &Path, manifest: &Value, facts: &golden::Facts) {
@@ -101,15 +126,26 @@ fn check(path: &Path, manifest: &Value, facts: &golden::Facts) {
         .map(|dataset| dataset["name"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(found, declared(manifest), "{shown}: declared datasets");
-    assert_eq!(json["jobs"].as_array().unwrap().len(), found.len(), "{shown}: a job for each");
+    assert_eq!(
+        json["jobs"].as_array().unwrap().len(),
+        found.len(),
+        "{shown}: a job for each"
+    );
 
     let (dataset_names, job_names) = (names(&json["datasets"]), names(&json["jobs"]));
     let mut found_reads = BTreeSet::new();
     for edge in json["edges"].as_array().unwrap() {
         for end in ["from", "to"] {
             let name = edge[end]["name"].as_str().unwrap();
-            let ends = if edge[end]["kind"] == "JOB" { &job_names } else { &dataset_names };
-            assert!(ends.contains(name), "{shown}: {name} is an end of an edge and was never stated");
+            let ends = if edge[end]["kind"] == "JOB" {
+                &job_names
+            } else {
+                &dataset_names
+            };
+            assert!(
+                ends.contains(name),
+                "{shown}: {name} is an end of an edge and was never stated"
+            );
         }
         if edge["kind"] == "READS" {
             let name = |end: &str| edge[end]["name"].as_str().unwrap().to_owned();
@@ -131,7 +167,9 @@ fn real_manifests_say_what_an_independent_count_says() {
     let mut checked = BTreeMap::<u64, usize>::new();
     for path in &files {
         let bytes = fs::read(path).unwrap();
-        let Ok(json) = serde_json::from_slice::<Value>(&bytes) else { continue };
+        let Ok(json) = serde_json::from_slice::<Value>(&bytes) else {
+            continue;
+        };
         if !is_manifest(&json) {
             continue;
         }
@@ -146,7 +184,11 @@ fn real_manifests_say_what_an_independent_count_says() {
         Some(_) => println!("manifests checked, by schema version: {checked:?}"),
         None => println!("skipped: no HEADWATER_DATA and no ../shared/data"),
     }
-    assert_eq!(checked.is_empty(), data().is_none(), "the data has manifests");
+    assert_eq!(
+        checked.is_empty(),
+        data().is_none(),
+        "the data has manifests"
+    );
 }
 
 #[test]
@@ -160,9 +202,17 @@ fn other_artifacts_are_refused_by_name() {
         }
         let error = golden::run::<Dbt>("{}", &[("x.json", &bytes)]).expect_err("it is no manifest");
         let message = golden::error_json(&error).to_string();
-        assert!(message.contains("expected a dbt manifest"), "{}: {message}", path.display());
+        assert!(
+            message.contains("expected a dbt manifest"),
+            "{}: {message}",
+            path.display()
+        );
         refused += 1;
     }
     println!("{refused} other artifacts refused");
-    assert_eq!(refused == 0, data().is_none(), "the data has other artifacts");
+    assert_eq!(
+        refused == 0,
+        data().is_none(),
+        "the data has other artifacts"
+    );
 }

@@ -1,4 +1,5 @@
 //! What reaches the sink when an extractor states facts.
+#![allow(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use headwater_extractor::{
     Alias, Coverage, Dataset, Description, Diagnostic, EmitError, Emitter, ExtractError,
@@ -27,82 +28,84 @@ fn at(pointer: &str) -> Location {
     }
 }
 
+fn state_everything(out: &mut Emitter) -> Result<(), EmitError> {
+    let fields = [Field {
+        name: "id",
+        data_type: Some("INT"),
+        description: None,
+    }];
+    let from = out.dataset(&Dataset {
+        declared: true,
+        fields: &fields,
+        evidence: Some(&at("/from")),
+        ..Dataset::named("ns", "from", "TABLE")
+    })?;
+    let to = out.mention("ns", "to", "VIEW", None)?;
+    let job = out.job(&Job {
+        namespace: "jobs",
+        name: "load",
+        kind: "TASK",
+        sql: Some("select 1"),
+        ..Job::default()
+    })?;
+    let part = out.job(&Job {
+        namespace: "jobs",
+        name: "load.1",
+        kind: "QUERY",
+        parent: Some(job),
+        ..Job::default()
+    })?;
+    out.reads(job, from, Some(&at("/load")))?;
+    out.writes(job, to, Some(&at("/load")))?;
+    out.derives(to, from, None)?;
+    out.follows(part, job, None)?;
+    out.field_edge(&FieldEdge {
+        from: FieldEnd {
+            dataset: from,
+            field: Some("id"),
+        },
+        to: FieldEnd {
+            dataset: to,
+            field: None,
+        },
+        via: Some(job),
+        transformations: &[Transformation {
+            subtype: Some("FILTER"),
+            ..Transformation::default()
+        }],
+        evidence: None,
+    })?;
+    out.selector(&Selector {
+        job,
+        side: Side::Writes,
+        namespace: "ns",
+        pattern: "to_*",
+        evidence: None,
+    })?;
+    out.alias(
+        to,
+        &Alias {
+            namespace: "ns",
+            name: "TO",
+            reason: "folded",
+            evidence: None,
+        },
+    )?;
+    out.attribute(from, Some("id"), "tag", "pii")?;
+    out.facet(job, "x", r#"{"a": 1}"#)?;
+    out.run(&Run {
+        job,
+        run_id: "1",
+        state: RunState::Fail,
+        started_ms: Some(0),
+        ended_ms: Some(1500),
+        message: Some("boom"),
+    })
+}
+
 #[test]
 fn every_kind_of_fact_arrives_as_it_was_stated() {
-    let (_, json) = stated(|out| {
-        let fields = [Field {
-            name: "id",
-            data_type: Some("INT"),
-            description: None,
-        }];
-        let from = out.dataset(&Dataset {
-            declared: true,
-            fields: &fields,
-            evidence: Some(&at("/from")),
-            ..Dataset::named("ns", "from", "TABLE")
-        })?;
-        let to = out.mention("ns", "to", "VIEW", None)?;
-        let job = out.job(&Job {
-            namespace: "jobs",
-            name: "load",
-            kind: "TASK",
-            sql: Some("select 1"),
-            ..Job::default()
-        })?;
-        let part = out.job(&Job {
-            namespace: "jobs",
-            name: "load.1",
-            kind: "QUERY",
-            parent: Some(job),
-            ..Job::default()
-        })?;
-        out.reads(job, from, Some(&at("/load")))?;
-        out.writes(job, to, Some(&at("/load")))?;
-        out.derives(to, from, None)?;
-        out.follows(part, job, None)?;
-        out.field_edge(&FieldEdge {
-            from: FieldEnd {
-                dataset: from,
-                field: Some("id"),
-            },
-            to: FieldEnd {
-                dataset: to,
-                field: None,
-            },
-            via: Some(job),
-            transformations: &[Transformation {
-                subtype: Some("FILTER"),
-                ..Transformation::default()
-            }],
-            evidence: None,
-        })?;
-        out.selector(&Selector {
-            job,
-            side: Side::Writes,
-            namespace: "ns",
-            pattern: "to_*",
-            evidence: None,
-        })?;
-        out.alias(
-            to,
-            &Alias {
-                namespace: "ns",
-                name: "TO",
-                reason: "folded",
-                evidence: None,
-            },
-        )?;
-        out.attribute(from, Some("id"), "tag", "pii")?;
-        out.facet(job, "x", r#"{"a": 1}"#)?;
-        out.run(&Run {
-            job,
-            run_id: "1",
-            state: RunState::Fail,
-            started_ms: Some(0),
-            ended_ms: Some(1500),
-            message: Some("boom"),
-        })
-    });
+    let (_, json) = stated(state_everything);
     let from = json!({"kind": "DATASET", "namespace": "ns", "name": "from"});
     let to = json!({"kind": "DATASET", "namespace": "ns", "name": "to"});
     let job = json!({"kind": "JOB", "namespace": "jobs", "name": "load"});
