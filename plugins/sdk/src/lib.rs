@@ -61,8 +61,8 @@ mod sink;
 pub mod time;
 
 pub use bindings::headwater::extractor::types::{
-    Coverage, Description, Diagnostic, ExtractError, Extraction, InputPattern, Location, RunState,
-    Severity,
+    Batch, Coverage, Description, Diagnostic, ExtractError, Extraction, InputPattern, Location,
+    RunState, Severity,
 };
 pub use component::{Component, Extractor};
 pub use config::{Config, ConfigKey};
