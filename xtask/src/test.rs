@@ -68,7 +68,8 @@ fn gates(places: &Places, args: &Args, tally: &mut Tally) -> Result<()> {
         tests(places, cargo_in_plugins(places), has_nextest, tally)
     })?;
     step("doc tests", || {
-        tally.run(cargo(places).args(["test", "--doc", "--workspace"]))
+        tally.run(cargo(places).args(["test", "--doc", "--workspace"]))?;
+        tally.run(cargo_in_plugins(places).args(["test", "--doc", "--workspace"]))
     })?;
 
     if args.quick {
@@ -79,7 +80,8 @@ fn gates(places: &Places, args: &Args, tally: &mut Tally) -> Result<()> {
     step("demo", || demo::check(places))?;
     if has_subcommand(places, "deny") {
         step("licences and advisories", || {
-            cargo::check(cargo(places).args(["deny", "--workspace", "check"]))
+            cargo::check(&mut deny(places, cargo(places)))?;
+            cargo::check(&mut deny(places, cargo_in_plugins(places)))
         })
     } else {
         skip("licences and advisories", "cargo-deny is not installed");
@@ -96,6 +98,13 @@ fn clippy(mut cargo: Command) -> Command {
         "--deny",
         "warnings",
     ]);
+    cargo
+}
+
+fn deny(places: &Places, mut cargo: Command) -> Command {
+    cargo
+        .args(["deny", "--workspace", "check", "--config"])
+        .arg(places.root().join("deny.toml"));
     cargo
 }
 

@@ -117,7 +117,8 @@ fn of_plugin(manifest: &Manifest) -> Vec<String> {
             .path
             .as_ref()
             .is_some_and(|path| path.split('/').filter(|part| *part == "..").count() > depth);
-        if leaves || (is_ours(name) && name != SDK) {
+        let is_of_service = ARROWS.iter().any(|(ours, _)| ours == name);
+        if leaves || is_of_service {
             messages.push(format!(
                 "{} may not know {name}: an extractor knows the contract, through {SDK}, only",
                 manifest.package
