@@ -263,7 +263,8 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         let dataset = self.out.dataset(&Dataset {
             namespace,
             name: &name,
-            kind: "TABLE",
+            // A source may be a table or a view; the manifest does not say.
+            kind: "",
             declared: false,
             description: said(source.description.as_ref()),
             fields: &fields,
@@ -477,6 +478,9 @@ fn group_owners<'m>(groups: &'m Members<Group<'m>>) -> FxHashMap<&'m str, Vec<&'
     by_name
 }
 
+/// The longest name of a materialisation that is kept as a type.
+const KIND_CHARS_MAX: usize = 128;
+
 /// What kind of dataset a materialisation leaves; a custom one is called by its own name.
 fn dataset_kind(materialized: &str) -> String {
     match materialized {
@@ -485,6 +489,7 @@ fn dataset_kind(materialized: &str) -> String {
         "materializedview" => "MATERIALIZED_VIEW".into(),
         other => other
             .chars()
+            .take(KIND_CHARS_MAX)
             .map(|char| {
                 if char.is_ascii_alphanumeric() {
                     char.to_ascii_uppercase()

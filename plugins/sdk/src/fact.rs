@@ -58,7 +58,7 @@ pub struct Dataset<'a> {
     pub namespace: &'a str,
     /// Its name there.
     pub name: &'a str,
-    /// `TABLE`, `VIEW`, `TOPIC`, `FILE`, …
+    /// `TABLE`, `VIEW`, `TOPIC`, `FILE`, …; empty if the artifact does not say.
     pub kind: &'a str,
     /// Whether this artifact defines it; otherwise it only mentions it.
     pub declared: bool,
@@ -89,7 +89,7 @@ pub struct Job<'a> {
     pub namespace: &'a str,
     /// Its name there.
     pub name: &'a str,
-    /// `MODEL`, `TASK`, `QUERY`, `CONNECTOR`, …
+    /// `MODEL`, `TASK`, `QUERY`, `CONNECTOR`, …; empty if the artifact does not say.
     pub kind: &'a str,
     /// What people wrote about it.
     pub description: Option<&'a str>,

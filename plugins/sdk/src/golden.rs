@@ -244,7 +244,7 @@ impl Facts {
         let mut json = object([
             ("namespace", self.text(dataset.namespace)?),
             ("name", self.text(dataset.name)?),
-            ("type", self.text(dataset.kind)?),
+            ("type", kind_name(self.text(dataset.kind)?, "DATASET")),
         ]);
         json.insert("declared".into(), dataset.declared.into());
         json.insert("fields".into(), fields.into());
@@ -261,7 +261,7 @@ impl Facts {
         let mut json = object([
             ("namespace", self.text(job.namespace)?),
             ("name", self.text(job.name)?),
-            ("type", self.text(job.kind)?),
+            ("type", kind_name(self.text(job.kind)?, "JOB")),
         ]);
         set(&mut json, "description", self.optional(job.description)?);
         set(&mut json, "sql", self.optional(job.sql)?);
@@ -481,6 +481,11 @@ fn set(json: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>
     if let Some(value) = value {
         json.insert(key.to_owned(), value.into());
     }
+}
+
+/// An empty kind says no more than dataset or job.
+fn kind_name<'a>(kind: &'a str, unspecific: &'a str) -> &'a str {
+    if kind.is_empty() { unspecific } else { kind }
 }
 
 fn state_name(state: RunState) -> &'static str {
