@@ -43,25 +43,37 @@ pub struct Config(BTreeMap<String, String>);
 
 impl Config {
     /// The JSON Schema (2020-12) that accepts exactly what [`Config::parse`] does.
+    ///
+    /// Keys without a prefix among them are closed by `additionalProperties`, others by
+    /// `propertyNames`: a host that checks only the simple keywords then lets a key that
+    /// begins with a prefix through.
     pub fn schema(keys: &[ConfigKey]) -> String {
         let mut properties = serde_json::Map::new();
         let mut patterns = serde_json::Map::new();
+        let mut names = Vec::new();
         for key in keys {
             let value = json!({"type": "string", "minLength": 1, "description": key.description});
+            let escaped = key.name.replace('.', "\\.");
             if key.is_prefix() {
-                patterns.insert(format!("^{}.+$", key.name.replace('.', "\\.")), value);
+                patterns.insert(format!("^{escaped}.+$"), value);
+                names.push(format!("{escaped}.+"));
             } else {
                 properties.insert(key.name.to_owned(), value);
+                names.push(escaped);
             }
         }
-        json!({
+        let mut schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
             "properties": properties,
-            "patternProperties": patterns,
-            "additionalProperties": false,
-        })
-        .to_string()
+        });
+        if patterns.is_empty() {
+            schema["additionalProperties"] = false.into();
+        } else {
+            schema["patternProperties"] = patterns.into();
+            schema["propertyNames"] = json!({"pattern": format!("^({})$", names.join("|"))});
+        }
+        schema.to_string()
     }
 
     /// Reads a configuration; the empty text is an empty configuration.
@@ -207,6 +219,11 @@ mod tests {
             schema["patternProperties"]["^namespace\\..+$"]["description"],
             "many"
         );
-        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(
+            schema["propertyNames"]["pattern"],
+            "^(namespace|namespace\\..+)$"
+        );
+        let simple: Value = serde_json::from_str(&Config::schema(&KEYS[..1])).unwrap();
+        assert_eq!(simple["additionalProperties"], false);
     }
 }
