@@ -209,20 +209,16 @@ fn check_closure(case: &Case, snapshot: &Snapshot, graph: &NaiveGraph) {
     }
 }
 
-/// Going on from the frontier finds what the depth cut off.
+/// Going on from the frontier finds what the depth cut off; the first roots stay open to the walk.
 fn check_rest(
     case: &Case,
     snapshot: &Snapshot,
     closure: &headwater_graph::Closure,
     whole: &BTreeMap<AssetIndex, u32>,
 ) {
-    let rest = walk(
-        snapshot,
-        &closure.frontier,
-        case.direction,
-        ClosureOptions::default(),
-        &case.stop,
-    );
+    let stop: BTreeSet<AssetIndex> = case.stop.difference(&case.roots).copied().collect();
+    let options = ClosureOptions::default();
+    let rest = walk(snapshot, &closure.frontier, case.direction, options, &stop);
     let mut found: BTreeSet<AssetIndex> = closure
         .entries
         .iter()
