@@ -10,7 +10,8 @@ mod guests;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -157,7 +158,8 @@ fn remapping_flags(places: &Places) -> Result<OsString> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let mut pairs = Vec::new();
+    // The last prefix that matches wins, so what may be inside the root comes after it.
+    let mut pairs = vec![(places.root().to_owned(), "/headwater".to_owned())];
     if let Some(home) = home {
         pairs.push((home, "/cargo".to_owned()));
     }
@@ -167,8 +169,6 @@ fn remapping_flags(places: &Places) -> Result<OsString> {
         format!("/rustc/{commit}"),
     ));
     pairs.push((places.plugins_build(), "/build".to_owned()));
-    // The last prefix that matches wins, so the root comes last but for what is inside it.
-    pairs.insert(0, (places.root().to_owned(), "/headwater".to_owned()));
 
     let mut flags = OsString::new();
     for (from, to) in pairs {
@@ -215,7 +215,10 @@ fn digest_path(output: &Path) -> PathBuf {
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file is in a folder")?;
     let written = fs::create_dir_all(folder).and_then(|()| {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            // What is built is for everybody to read; a temporary file is its owner's alone by default.
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(folder)?;
         std::io::Write::write_all(&mut file, bytes)?;
         file.persist(path)?;
         Ok(())
