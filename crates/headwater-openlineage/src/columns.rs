@@ -73,9 +73,10 @@ impl<'de> Reader<'de> {
         is_required: bool,
         at: &Place<'_>,
     ) -> Result<(), EventError> {
-        let items = match is_required {
-            true => self.take(node.required(at))?,
-            false => self.take(node.optional(at))?.flatten(),
+        let items = if is_required {
+            self.take(node.required(at))?
+        } else {
+            self.take(node.optional(at))?.flatten()
         };
         for (index, node) in items.into_iter().flatten().enumerate() {
             let at = at.index(index);

@@ -163,7 +163,7 @@ impl<'de> Reader<'de> {
 
     fn dataset_type(
         &mut self,
-        fact: &mut DatasetFact,
+        dataset: &mut DatasetFact,
         raw: &'de RawValue,
         at: &Place<'_>,
     ) -> Result<(), EventError> {
@@ -177,11 +177,11 @@ impl<'de> Reader<'de> {
             TypeName::parse(&text.to_uppercase()).map_err(|rule| name_error(&type_at, text, rule))
         });
         if let Some(r#type) = self.take(parsed)? {
-            fact.r#type = r#type;
+            dataset.r#type = r#type;
         }
         let sub_type = self.take(facet.sub_type.optional(&at.key("subType")))?;
         if let Some(sub_type) = said(sub_type.flatten()) {
-            let on = fact.name.clone().dataset();
+            let on = dataset.name.clone().dataset();
             self.state(&on, None, "sub-type", sub_type, at)?;
         }
         Ok(())
@@ -189,7 +189,7 @@ impl<'de> Reader<'de> {
 
     fn schema(
         &mut self,
-        fact: &mut DatasetFact,
+        dataset: &mut DatasetFact,
         raw: &'de RawValue,
         at: &Place<'_>,
     ) -> Result<(), EventError> {
@@ -200,9 +200,9 @@ impl<'de> Reader<'de> {
         let at = at.key("fields");
         // The specification does not require the list: a dataset may have no fields.
         if let Some(Some(items)) = self.take(facet.fields.optional(&at))? {
-            fact.fields.reserve(items.len());
+            dataset.fields.reserve(items.len());
             let mut seen = BTreeSet::new();
-            self.fields(&mut fact.fields, &mut seen, items, "", &at)?;
+            self.fields(&mut dataset.fields, &mut seen, items, "", &at)?;
         }
         Ok(())
     }

@@ -39,6 +39,7 @@
 //! | `openlineage/field-twice` | info | a field named twice in one schema | the first counts |
 //! | `openlineage/more` | warning | more findings than [`DIAGNOSTICS_MAX`] | the rest is counted |
 
+mod body;
 mod canonical;
 mod columns;
 mod credentials;
@@ -53,6 +54,7 @@ mod pointer;
 mod run;
 mod wire;
 
+pub use body::{BODY_BYTES_MAX, DEPTH_MAX};
 pub use error::{EventError, EventRule};
-pub use event::{BODY_BYTES_MAX, DEPTH_MAX, Mode, parse_event, parse_event_with};
+pub use event::{Mode, parse_event, parse_event_with};
 pub use findings::DIAGNOSTICS_MAX;

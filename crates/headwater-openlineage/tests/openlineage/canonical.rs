@@ -59,7 +59,14 @@ fn a_dataset_that_is_named_twice_in_a_list_is_one_fact() {
     let forth = facts(&inputs_and_outputs(&json!([full, other, full]), &json!([])));
     let back = facts(&inputs_and_outputs(&json!([other, full]), &json!([])));
     assert_eq!(forth, back);
-    assert_snapshot!(forth, @"");
+    assert_snapshot!(forth, @r#"
+    job etl/daily JOB
+    dataset db/a DATASET mentioned
+      id: bigint
+      at: date
+    db/a READS job:etl/daily
+    facet db/a custom {"v":1}
+    "#);
 }
 
 #[test]
@@ -73,7 +80,13 @@ fn an_output_that_is_also_an_input_is_declared_and_its_facets_as_output_win() {
         "custom": {"as": "output"},
         "documentation": {"description": "from the output"},
     }});
-    assert_snapshot!(facts(&inputs_and_outputs(&json!([input]), &json!([output]))), @"");
+    assert_snapshot!(facts(&inputs_and_outputs(&json!([input]), &json!([output]))), @r#"
+    job etl/daily JOB
+    dataset db/a VIEW declared "from the output"
+    db/a READS job:etl/daily
+    job:etl/daily WRITES db/a
+    facet db/a custom {"as":"output"}
+    "#);
 }
 
 #[test]
@@ -87,5 +100,8 @@ fn of_a_key_that_comes_twice_the_last_value_counts() {
         "outputs": [{"namespace": "db", "name": "a"}], "outputs": []
     }"#;
     let event = parse_event(text.as_bytes()).unwrap();
-    assert_snapshot!(show(&event.facts), @"");
+    assert_snapshot!(show(&event.facts), @r#"
+    job etl/daily JOB sql="select 2"
+    facet job:etl/daily custom {"v": 2}
+    "#);
 }

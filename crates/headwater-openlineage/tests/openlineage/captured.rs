@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 
 /// One body and where it is from.
-pub struct Body {
+pub(crate) struct Body {
     /// Path below the data folder.
-    pub path: String,
+    pub(crate) path: String,
     /// What was sent, decoded.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The data folder, if it is there.
-pub fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("HEADWATER_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -24,7 +24,7 @@ pub fn data() -> Option<PathBuf> {
 }
 
 /// The bodies of all captured OpenLineage requests.
-pub fn captured(data: &Path) -> Vec<Body> {
+pub(crate) fn captured(data: &Path) -> Vec<Body> {
     let mut bodies = Vec::new();
     for path in json_files(&data.join("captured")) {
         let request: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -55,7 +55,7 @@ pub fn captured(data: &Path) -> Vec<Body> {
 }
 
 /// All JSON files below `folder`, in the order of their paths.
-pub fn json_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -76,7 +76,7 @@ pub fn json_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// `path` as seen from `folder`.
-pub fn below(path: &Path, folder: &Path) -> String {
+pub(crate) fn below(path: &Path, folder: &Path) -> String {
     path.strip_prefix(folder)
         .unwrap()
         .to_string_lossy()

@@ -62,7 +62,21 @@ fn a_run_event_states_its_job_and_its_datasets() {
     );
     assert_eq!(details.error.as_deref(), Some("boom"));
     assert_eq!(details.url.as_deref(), Some("https://airflow/log?x=1"));
-    assert_snapshot!(show(&event.facts), @"");
+    assert_snapshot!(show(&event.facts), @r#"
+    job etl/daily TASK "Loads orders." sql="insert into orders select * from raw" in etl/dag
+    dataset db/orders DATASET declared
+    dataset db/raw DATASET mentioned
+    db/raw READS job:etl/daily
+    job:etl/daily WRITES db/orders
+    job:etl/daily owner: ann
+    job:etl/daily owner.MAINTAINER: team:orders
+    job:etl/daily tag: bare
+    job:etl/daily tag: pii
+    job:etl/daily tag: tier=gold
+    job:etl/daily tag: x
+    facet job:etl/daily lineage {"inputs":[]}
+    facet job:etl/daily sourceCode {"language":"python","sourceCode":"print(1)"}
+    "#);
 }
 
 #[test]
@@ -78,7 +92,13 @@ fn a_job_event_states_its_job_and_its_datasets() {
     let event = parse(&event);
     assert!(matches!(&event.subject, EventSubject::Job(job) if job.to_string() == "etl/daily"));
     assert_eq!(findings(&event), "");
-    assert_snapshot!(show(&event.facts), @"");
+    assert_snapshot!(show(&event.facts), @r"
+    job etl/daily QUERY
+    dataset db/orders DATASET declared
+    dataset db/raw DATASET mentioned
+    db/raw READS job:etl/daily
+    job:etl/daily WRITES db/orders
+    ");
 }
 
 #[test]
@@ -112,7 +132,22 @@ fn a_dataset_event_declares_its_dataset() {
         matches!(&event.subject, EventSubject::Dataset(name) if name.to_string() == "db/orders")
     );
     assert_eq!(findings(&event), "");
-    assert_snapshot!(show(&event.facts), @"");
+    assert_snapshot!(show(&event.facts), @r#"
+    dataset db/orders TABLE declared "All orders."
+      id: bigint "The key."
+      address: struct
+      address.zip: text
+      items: array
+      items._element: struct
+      items._element.sku
+    dataset db/raw DATASET mentioned
+    db/raw DERIVES db/orders
+    db/raw#id -> db/orders#id
+    alias db/orders = hive://meta:9083/shop.orders (OpenLineage symlink (TABLE))
+    db/orders owner: team:orders
+    db/orders sub-type: external
+    db/orders tag of email: pii
+    "#);
 }
 
 #[test]
@@ -142,7 +177,21 @@ fn column_lineage_states_edges_between_fields_and_datasets() {
         ],
     }}));
     assert_eq!(findings(&parse(&event)), "");
-    assert_snapshot!(facts(&event), @"");
+    assert_snapshot!(facts(&event), @r#"
+    job etl/daily JOB
+    dataset db/customers DATASET mentioned
+    dataset db/flags DATASET mentioned
+    dataset db/orders DATASET declared
+    db/customers DERIVES db/orders via etl/daily
+    db/flags DERIVES db/orders via etl/daily
+    db/orders DERIVES db/orders via etl/daily
+    job:etl/daily WRITES db/orders
+    db/customers#email -> db/orders#email via etl/daily [DIRECT MASKED "sha256" masking]
+    db/customers#id -> db/orders#name via etl/daily [INDIRECT JOIN "ON a=b"] [DIRECT AGGREGATION masking]
+    db/customers#name -> db/orders#name via etl/daily [DIRECT IDENTITY]
+    db/flags#is_open -> db/orders#* via etl/daily [INDIRECT FILTER]
+    db/orders#total -> db/orders#total via etl/daily
+    "#);
 }
 
 #[test]
@@ -152,7 +201,14 @@ fn how_an_input_was_made_is_not_the_doing_of_the_job() {
             "fields": {"x": {"inputFields": [{"namespace": "db", "name": "b", "field": "y"}]}},
         }}}]}),
     );
-    assert_snapshot!(facts(&event), @"");
+    assert_snapshot!(facts(&event), @r"
+    job etl/daily JOB
+    dataset db/a DATASET mentioned
+    dataset db/b DATASET mentioned
+    db/a READS job:etl/daily
+    db/b DERIVES db/a
+    db/b#y -> db/a#x
+    ");
 }
 
 #[test]
@@ -183,7 +239,12 @@ fn a_deleted_facet_states_nothing() {
         "custom": {"_deleted": true},
         "kept": {"_deleted": false},
     }));
-    assert_snapshot!(facts(&event), @"");
+    assert_snapshot!(facts(&event), @r#"
+    job etl/daily JOB
+    dataset db/orders DATASET declared
+    job:etl/daily WRITES db/orders
+    facet db/orders kept {"_deleted":false}
+    "#);
     let escaped = event.to_string().replace("_deleted", r"\u005fdeleted");
     let escaped = headwater_openlineage::parse_event(escaped.as_bytes()).unwrap();
     assert!(!show(&escaped.facts).contains("gone"));
@@ -194,11 +255,11 @@ fn a_facet_of_the_wrong_shape_is_kept_and_named() {
     let check = |facets: Value, pointers: &[&str]| {
         let event = with_output_facets(facets.clone());
         let parsed = parse(&event);
-        let expected: String = pointers
+        let expected: Vec<String> = pointers
             .iter()
-            .map(|pointer| format!("openlineage/facet /outputs/0/facets{pointer}\n"))
+            .map(|pointer| format!("openlineage/facet /outputs/0/facets{pointer}"))
             .collect();
-        assert_eq!(findings(&parsed), expected);
+        assert_eq!(findings(&parsed).lines().collect::<Vec<_>>(), expected);
         for (name, value) in facets.as_object().unwrap() {
             let kept = parsed
                 .facts
@@ -252,7 +313,14 @@ fn what_can_be_read_of_a_damaged_facet_is_read() {
     let event = with_output_facets(json!({
         "schema": {"fields": [{"name": "a", "type": "int"}, {"type": "int"}, {"name": "b", "type": 5}]},
     }));
-    assert_snapshot!(facts(&event), @"");
+    assert_snapshot!(facts(&event), @r#"
+    job etl/daily JOB
+    dataset db/orders DATASET declared
+      a: int
+      b
+    job:etl/daily WRITES db/orders
+    facet db/orders schema {"fields":[{"name":"a","type":"int"},{"type":"int"},{"name":"b","type":5}]}
+    "#);
 }
 
 #[test]
@@ -273,7 +341,10 @@ fn a_job_type_facet_without_a_type_is_kept() {
     let event =
         with_job_facets(json!({"jobType": {"integration": "X", "processingType": "BATCH"}}));
     assert_eq!(findings(&parse(&event)), "");
-    assert_snapshot!(facts(&event), @"");
+    assert_snapshot!(facts(&event), @r#"
+    job etl/daily JOB
+    facet job:etl/daily jobType {"integration":"X","processingType":"BATCH"}
+    "#);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use headwater_openlineage::{EventError, Mode, parse_event, parse_event_with};
 use serde_json::{Value, json};
 
 /// A RunEvent of job `etl/daily` with nothing to complain about, and what `more` adds or replaces.
-pub fn run_event(more: Value) -> Value {
+pub(crate) fn run_event(more: Value) -> Value {
     let mut event = json!({
         "eventType": "COMPLETE",
         "eventTime": "2026-01-31T09:30:00Z",
@@ -21,12 +21,12 @@ pub fn run_event(more: Value) -> Value {
 }
 
 /// A RunEvent whose only output `db/orders` has these facets.
-pub fn with_output_facets(facets: Value) -> Value {
+pub(crate) fn with_output_facets(facets: Value) -> Value {
     run_event(json!({"outputs": [{"namespace": "db", "name": "orders", "facets": facets}]}))
 }
 
 /// A RunEvent whose job has these facets.
-pub fn with_job_facets(facets: Value) -> Value {
+pub(crate) fn with_job_facets(facets: Value) -> Value {
     run_event(json!({"job": {"facets": facets}}))
 }
 
@@ -42,21 +42,21 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 /// The event without one of its keys.
-pub fn without(mut event: Value, key: &str) -> Value {
+pub(crate) fn without(mut event: Value, key: &str) -> Value {
     event.as_object_mut().unwrap().remove(key);
     event
 }
 
-pub fn parse(event: &Value) -> Event {
+pub(crate) fn parse(event: &Value) -> Event {
     parse_event(event.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
 
-pub fn refuse(event: &Value, mode: Mode) -> EventError {
+pub(crate) fn refuse(event: &Value, mode: Mode) -> EventError {
     parse_event_with(event.to_string().as_bytes(), mode).expect_err("refused")
 }
 
 /// `code pointer`, one a line.
-pub fn findings(event: &Event) -> String {
+pub(crate) fn findings(event: &Event) -> String {
     let mut lines = String::new();
     for diagnostic in &event.diagnostics {
         let pointer = diagnostic
@@ -70,12 +70,12 @@ pub fn findings(event: &Event) -> String {
 }
 
 /// All facts of an event, one a line.
-pub fn facts(event: &Value) -> String {
+pub(crate) fn facts(event: &Value) -> String {
     show(&parse(event).facts)
 }
 
 /// All facts, one a line.
-pub fn show(facts: &Facts) -> String {
+pub(crate) fn show(facts: &Facts) -> String {
     let mut lines = Vec::new();
     for job in &facts.jobs {
         let mut line = format!("job {} {}", job.name, job.r#type);

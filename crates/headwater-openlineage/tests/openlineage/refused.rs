@@ -138,7 +138,7 @@ fn what_is_no_json_is_refused_with_line_and_column() {
     );
     check_text(
         "{\"job\": 1",
-        "the event is not JSON at line 1, column 9: EOF while parsing an object; found \"1\"",
+        "the event is not JSON at line 1, column 9: EOF while parsing an object; found the end of the body",
     );
     check_text(
         "{} x",
@@ -146,7 +146,7 @@ fn what_is_no_json_is_refused_with_line_and_column() {
     );
     check_text(
         "\u{feff}{}",
-        "the event is not JSON at line 1, column 1: expected value; found \"\u{feff}{}\"",
+        "the event is not JSON at line 1, column 1: expected value; found \"\\u{feff}{}\"",
     );
     let error = parse_event(b"{\"a\": \"\xff\"}").expect_err("refused");
     assert_eq!(error.to_string(), "the event is not UTF-8 from byte 7 on");
