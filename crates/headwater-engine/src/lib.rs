@@ -1,1 +1,32 @@
 //! The use cases: submit, resolve, reconcile, ask.
+//!
+//! One writer takes submissions from a bounded queue, appends them to the log in group commits, applies them to the
+//! state and the graph, and publishes the graph; readers pin what was published and never wait. Everything but the
+//! log is a function of the log.
+
+mod apply;
+mod ask;
+mod claims;
+mod compaction;
+mod engine;
+mod entries;
+mod error;
+mod keys;
+mod mesh;
+mod options;
+mod published;
+mod recovery;
+mod reference;
+mod runs;
+mod sources;
+mod txn;
+mod words;
+mod writer;
+
+pub use apply::Receipt;
+pub use ask::*;
+pub use engine::{Done, Engine};
+pub use error::{AskError, EngineError, SubmitError};
+pub use mesh::{PatternError, check_patterns};
+pub use options::EngineOptions;
+pub use recovery::Recovery;

@@ -169,6 +169,20 @@ impl RunState {
         }
     }
 
+    /// Reads the name that OpenLineage uses.
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Start,
+            Self::Running,
+            Self::Complete,
+            Self::Abort,
+            Self::Fail,
+            Self::Other,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+
     /// True if a run in that state has ended.
     pub fn is_end(self) -> bool {
         matches!(self, Self::Complete | Self::Abort | Self::Fail)

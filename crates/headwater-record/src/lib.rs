@@ -1,1 +1,54 @@
 //! Versioned serde records: log entries, state values, facts as JSON.
+
+mod facts;
+mod json;
+mod log;
+mod state;
+
+pub use facts::{decode_facts, encode_facts};
+pub use json::{
+    FACET_DEPTH_MAX, FactsDocument, FactsError, JsonLayout, facts_to_json, submission_from_json,
+};
+pub use log::{LOG_VERSION, LogEntry, decode_entry, encode_mesh, encode_submission};
+pub use state::*;
+
+/// Why bytes are not the record they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Written by a later release.
+    #[error("entry has format version {found}; this release reads up to {newest}")]
+    Version {
+        /// What was found.
+        found: u8,
+        /// What this release writes.
+        newest: u8,
+    },
+    /// Not an entry of the log.
+    #[error("entry of the log does not decode")]
+    Entry(#[source] rmp_serde::decode::Error),
+    /// Not a value of the state.
+    #[error("{what} in the state does not decode")]
+    Value {
+        /// Which record was expected.
+        what: &'static str,
+        /// What the decoder says.
+        source: postcard::Error,
+    },
+    /// Facts in a record break a rule of their format.
+    #[error("facts in a record: {0}")]
+    Facts(#[from] FactsError),
+    /// A name in a record breaks a rule.
+    #[error("a name in a record {0}")]
+    Name(#[from] headwater_model::NameError),
+    /// A mesh in a record contradicts itself.
+    #[error("a mesh in a record: {0}")]
+    Mesh(#[from] headwater_model::MeshError),
+    /// A word in a record is not one of those known.
+    #[error("{what} {found:?} in a record is unknown")]
+    Unknown {
+        /// What it stands for.
+        what: &'static str,
+        /// What was found.
+        found: String,
+    },
+}

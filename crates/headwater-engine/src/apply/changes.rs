@@ -1,0 +1,59 @@
+//! What the entry in progress has touched, until it is settled.
+
+use std::collections::BTreeSet;
+
+use headwater_record::{ClaimKey, EdgeRecord, Str};
+
+use crate::apply::Counts;
+
+/// Collected while claims change; settled into rows and edges of the graph at the end of the entry.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// Raw names that the entry named first: is it a job, namespace, name.
+    pub(crate) names: Vec<(bool, Str, Str)>,
+    /// Raw assets whose claims about themselves changed.
+    pub(crate) assets: BTreeSet<u32>,
+    /// Raw edges that a slot began to state.
+    pub(crate) stated: BTreeSet<EdgeRecord>,
+    /// Raw edges that a slot ceased to state.
+    pub(crate) unstated: BTreeSet<EdgeRecord>,
+    /// Raw assets at an end of an alias that came or went, or whose being declared changed.
+    pub(crate) identities: BTreeSet<u32>,
+    /// Claims.
+    pub(crate) counts: Counts,
+}
+
+impl Changes {
+    /// Notes that a claim of `owner` came (`is_stated`) or went.
+    pub(crate) fn note(&mut self, owner: u32, key: &ClaimKey, is_stated: bool) {
+        match raw_edge(owner, key) {
+            Some(edge) if is_stated => {
+                self.stated.insert(edge);
+            }
+            Some(edge) => {
+                self.unstated.insert(edge);
+            }
+            None => match key {
+                ClaimKey::Alias(other) => {
+                    self.identities.extend([owner, *other]);
+                    self.assets.extend([owner, *other]);
+                }
+                ClaimKey::Entity | ClaimKey::Attribute { field: None, .. } => {
+                    self.assets.insert(owner);
+                }
+                _ => {}
+            },
+        }
+    }
+}
+
+/// The edge that a claim states.
+pub(crate) fn raw_edge(owner: u32, key: &ClaimKey) -> Option<EdgeRecord> {
+    let (from, to, via) = match *key {
+        ClaimKey::Reads(from) | ClaimKey::Follows(from) => (from, owner, None),
+        ClaimKey::Writes(to) => (owner, to, None),
+        ClaimKey::Derives { from, via } => (from, owner, via),
+        _ => return None,
+    };
+    Some(EdgeRecord { from, to, via })
+}

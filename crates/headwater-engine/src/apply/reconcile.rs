@@ -1,0 +1,219 @@
+//! Comparing what a slot says with what it said.
+
+use std::collections::BTreeMap;
+
+use headwater_model::{AssetIndex, FactKind};
+use headwater_record::{Claim, ClaimBody, ClaimKey, ClaimsRecord, encode_value};
+use headwater_store::Offset;
+
+use crate::EngineError;
+use crate::apply::Applier;
+use crate::claims::fact_kind;
+use crate::keys::{self, SlotKey};
+
+/// How a statement bears on a kind of fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bearing {
+    /// Silence ends what was said before.
+    pub(crate) is_covered: bool,
+    /// The statement is older than the slot's newest one, and holds until that one's time.
+    pub(crate) until: Option<i64>,
+}
+
+/// One statement's times.
+pub(crate) struct Times<'a> {
+    /// The statement's offset.
+    pub(crate) offset: Offset,
+    /// When a claim began to hold.
+    pub(crate) since: &'a dyn Fn(&ClaimKey) -> i64,
+    /// When a claim that is no longer made ceased to hold.
+    pub(crate) ends_at: i64,
+    /// When a claim that now says something else began to.
+    pub(crate) changes_at: i64,
+    /// How the statement bears on each kind of fact.
+    pub(crate) bearing: &'a dyn Fn(FactKind) -> Bearing,
+}
+
+/// The difference between what a slot said of an asset and what it says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) record: ClaimsRecord,
+    pub(crate) added: Vec<ClaimKey>,
+    pub(crate) removed: Vec<ClaimKey>,
+    pub(crate) changed: Vec<ClaimKey>,
+    pub(crate) unchanged_count: u64,
+    /// True if the record differs from the one before.
+    pub(crate) is_new: bool,
+}
+
+/// Compares. `kind_of` tells the kind of fact of a claim.
+pub(crate) fn compare(
+    old: Vec<Claim>,
+    stated: BTreeMap<ClaimKey, ClaimBody>,
+    times: &Times<'_>,
+    kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+) -> Difference {
+    let mut difference = Difference::default();
+    let mut stated = stated.into_iter().peekable();
+    for claim in old {
+        while let Some((key, body)) = stated.next_if(|(key, _)| *key < claim.key) {
+            difference.begin(key, body, times, kind_of);
+        }
+        match stated.next_if(|(key, _)| *key == claim.key) {
+            Some((_, body)) => difference.go_on(claim, body, times, kind_of),
+            None => difference.fall_silent(claim, times, kind_of),
+        }
+    }
+    for (key, body) in stated {
+        difference.begin(key, body, times, kind_of);
+    }
+    difference
+}
+
+impl Difference {
+    fn begin(
+        &mut self,
+        key: ClaimKey,
+        body: ClaimBody,
+        times: &Times<'_>,
+        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+    ) {
+        let valid_from = (times.since)(&key);
+        self.is_new = true;
+        let until = (times.bearing)(kind_of(&key, &body)).until;
+        if until.is_none() {
+            self.added.push(key.clone());
+        }
+        let claim = Claim {
+            key,
+            body,
+            valid_from,
+            valid_to: until,
+            asserted_at: times.offset.get(),
+        };
+        match until {
+            Some(_) => self.record.closed.push(claim),
+            None => self.record.open.push(claim),
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        mut claim: Claim,
+        body: ClaimBody,
+        times: &Times<'_>,
+        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+    ) {
+        let bearing = (times.bearing)(kind_of(&claim.key, &claim.body));
+        let is_weaker = match (&claim.body, &body) {
+            (ClaimBody::Entity(old), ClaimBody::Entity(new)) => {
+                new.is_implied && !old.is_implied && !bearing.is_covered
+            }
+            _ => false,
+        };
+        let since = (times.since)(&claim.key);
+        if bearing.until.is_some() || is_weaker || claim.body == body {
+            self.unchanged_count += 1;
+            if bearing.until.is_none() && since < claim.valid_from {
+                claim.valid_from = since;
+                claim.asserted_at = times.offset.get();
+                self.is_new = true;
+            }
+            self.record.open.push(claim);
+            return;
+        }
+        self.is_new = true;
+        self.changed.push(claim.key.clone());
+        let at = times.changes_at.max(claim.valid_from);
+        self.record.open.push(Claim {
+            key: claim.key.clone(),
+            body,
+            valid_from: at,
+            valid_to: None,
+            asserted_at: times.offset.get(),
+        });
+        claim.valid_to = Some(at);
+        self.record.closed.push(claim);
+    }
+
+    fn fall_silent(
+        &mut self,
+        mut claim: Claim,
+        times: &Times<'_>,
+        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+    ) {
+        let bearing = (times.bearing)(kind_of(&claim.key, &claim.body));
+        if !bearing.is_covered || bearing.until.is_some() {
+            self.record.open.push(claim);
+            return;
+        }
+        self.is_new = true;
+        self.removed.push(claim.key.clone());
+        claim.valid_to = Some(times.ends_at.max(claim.valid_from));
+        self.record.closed.push(claim);
+    }
+}
+
+impl Applier {
+    /// Brings what the slot says of `owner` up to what is stated; true if the slot still says anything of it.
+    pub(crate) fn reconcile(
+        &mut self,
+        slot: SlotKey,
+        owner: u32,
+        stated: BTreeMap<ClaimKey, ClaimBody>,
+        times: &Times<'_>,
+    ) -> Result<bool, EngineError> {
+        let asset = AssetIndex::new(owner);
+        let kind = self.kind_of(owner);
+        let old = self
+            .txn
+            .reader()
+            .claims_of_slot(asset, slot, Offset::MAX)?
+            .unwrap_or_default();
+        let difference = compare(old.open, stated, times, &|key, body| {
+            fact_kind(key, body, kind)
+        });
+        self.note(slot, owner, &difference);
+        let says_anything = !difference.record.open.is_empty();
+        if difference.is_new {
+            let key = keys::claims(asset, slot, times.offset);
+            self.txn.put_parts(&key, &encode_value(&difference.record));
+        }
+        Ok(says_anything)
+    }
+
+    fn note(&mut self, slot: SlotKey, owner: u32, difference: &Difference) {
+        let counts = &mut self.changes.counts;
+        let changed = difference.changed.len() as u64;
+        counts.added += difference.added.len() as u64 + changed;
+        counts.removed += difference.removed.len() as u64 + changed;
+        counts.unchanged += difference.unchanged_count;
+        for key in difference.added.iter().chain(&difference.changed) {
+            self.changes.note(owner, key, true);
+        }
+        for key in &difference.removed {
+            self.changes.note(owner, key, false);
+        }
+        for (keys_of, is_stated) in [(&difference.added, true), (&difference.removed, false)] {
+            for key in keys_of {
+                if let ClaimKey::Alias(other) = key {
+                    self.put_alias(slot, owner, *other, is_stated);
+                }
+            }
+        }
+    }
+
+    fn put_alias(&mut self, slot: SlotKey, owner: u32, other: u32, is_stated: bool) {
+        let (here, there) = (AssetIndex::new(owner), AssetIndex::new(other));
+        for key in [
+            keys::alias(here, there, slot, here),
+            keys::alias(there, here, slot, here),
+        ] {
+            if is_stated {
+                self.txn.put(key, Vec::new());
+            } else {
+                self.txn.delete(key);
+            }
+        }
+    }
+}

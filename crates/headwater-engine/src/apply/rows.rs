@@ -1,0 +1,509 @@
+//! Settling an entry: from what its claims touched to rows and edges of the graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_graph::{AssetFlags, AssetRow, Delta, EdgeKey};
+use headwater_model::{AssetIndex, AssetKind, Mesh};
+use headwater_record::{
+    ClaimBody, ClaimKey, ClaimsRecord, DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str,
+    encode_value,
+};
+use headwater_store::Offset;
+
+use crate::EngineError;
+use crate::apply::{Applier, Counts};
+use crate::keys::{self, SlotKey};
+
+/// The attribute that publishes a dataset.
+pub(crate) const OUTPUT_PORT: &str = "output-port";
+/// The attribute that names an owner; after a dot, the kind of owner.
+pub(crate) const OWNER: &str = "owner";
+/// The attribute that puts a tag on an asset.
+pub(crate) const TAG: &str = "tag";
+
+/// True for `owner` and `owner.<kind>`.
+pub(crate) fn is_owner(key: &str) -> bool {
+    key.strip_prefix(OWNER)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// One asset's columns while its claims are read.
+#[derive(Default)]
+struct Columns {
+    r#type: Option<(u8, i64, std::cmp::Reverse<String>, Str)>,
+    owners: BTreeSet<Str>,
+    tags: BTreeSet<Str>,
+    sources: BTreeMap<u32, bool>,
+    is_output_port: bool,
+}
+
+impl Applier {
+    /// Dataset or job, for names of this entry too.
+    pub(crate) fn kind_of(&self, index: u32) -> AssetKind {
+        if let Some(asset) = self.graph.asset(AssetIndex::new(index)) {
+            return asset.kind;
+        }
+        let at = (index as usize).saturating_sub(self.graph.assets_count());
+        match self.changes.names.get(at) {
+            Some((true, _, _)) => AssetKind::Job,
+            _ => AssetKind::Dataset,
+        }
+    }
+
+    fn name_of(&self, index: u32) -> (Str, Str) {
+        if let Some(asset) = self.graph.asset(AssetIndex::new(index)) {
+            return (asset.namespace.into(), asset.name.into());
+        }
+        let at = (index as usize).saturating_sub(self.graph.assets_count());
+        self.changes.names.get(at).map_or_else(
+            || ("".into(), "".into()),
+            |(_, namespace, name)| (namespace.clone(), name.clone()),
+        )
+    }
+
+    /// Turns what the entry touched into one delta, applies it to the graph and keeps it under the offset.
+    pub(crate) fn settle(&mut self, offset: Offset) -> Result<Counts, EngineError> {
+        let counts = self.changes.counts;
+        let delta = self.delta()?;
+        self.changes = crate::apply::changes::Changes::default();
+        if !delta.is_empty() {
+            self.txn
+                .put_parts(&keys::delta(offset), &encode_value(&delta));
+            let delta = graph_delta(&self.graph, &delta);
+            self.graph = self.graph.apply(&delta)?;
+            if let Some(recent) = &mut self.recent {
+                recent.push(delta);
+            }
+        }
+        Ok(counts)
+    }
+
+    fn delta(&mut self) -> Result<DeltaRecord, EngineError> {
+        let identities = std::mem::take(&mut self.changes.identities);
+        let moved = self.reclassify(&identities)?;
+        let (added, removed) = self.edges(&moved)?;
+        let mut assets = std::mem::take(&mut self.changes.assets);
+        for edge in added.iter().chain(&removed) {
+            assets.extend([edge.from, edge.to]);
+        }
+        for (member, canonical) in &moved {
+            assets.extend([*member, *canonical, self.canonical(*member)]);
+        }
+        let of = |index: u32| {
+            moved
+                .get(&index)
+                .copied()
+                .unwrap_or_else(|| self.canonical(index))
+        };
+        let canonicals: BTreeSet<u32> = assets.iter().map(|index| of(*index)).collect();
+        let touched: BTreeSet<u32> = assets.union(&canonicals).copied().collect();
+        let mut rows = Vec::new();
+        // An asset stands for itself before another points to it.
+        for index in &canonicals {
+            let row = self.row(*index, &moved, &added, &removed)?;
+            rows.extend(row.filter(|row| self.differs(row)));
+        }
+        for index in touched.difference(&canonicals) {
+            let canonical = moved
+                .get(index)
+                .copied()
+                .unwrap_or_else(|| self.canonical(*index));
+            let row = merged_row(*index, canonical);
+            rows.extend(Some(row).filter(|row| self.differs(row)));
+        }
+        Ok(DeltaRecord {
+            names: std::mem::take(&mut self.changes.names),
+            rows,
+            added: added.into_iter().collect(),
+            removed: removed.into_iter().collect(),
+        })
+    }
+
+    /// Edges that appear in the graph and edges that go away.
+    fn edges(
+        &mut self,
+        moved: &BTreeMap<u32, u32>,
+    ) -> Result<(BTreeSet<EdgeRecord>, BTreeSet<EdgeRecord>), EngineError> {
+        let stated = std::mem::take(&mut self.changes.stated);
+        let unstated = std::mem::take(&mut self.changes.unstated);
+        let of = |index: u32| {
+            moved
+                .get(&index)
+                .copied()
+                .unwrap_or_else(|| self.canonical(index))
+        };
+        let canonical = |edge: &EdgeRecord| EdgeRecord {
+            from: of(edge.from),
+            to: of(edge.to),
+            via: edge.via.map(of),
+        };
+        let mut alive: BTreeSet<EdgeRecord> = stated.iter().map(canonical).collect();
+        let mut doubtful: BTreeSet<EdgeRecord> = unstated.iter().map(canonical).collect();
+        if !moved.is_empty() {
+            let mut members: BTreeSet<u32> = moved.keys().chain(moved.values()).copied().collect();
+            members.extend(moved.keys().map(|member| self.canonical(*member)));
+            let raw = self.raw_edges_at(&members)?;
+            alive.extend(raw.iter().map(canonical));
+            doubtful.extend(self.graph_edges_at(&members));
+        }
+        let mut owners: BTreeMap<u32, BTreeSet<EdgeRecord>> = BTreeMap::new();
+        for edge in doubtful.difference(&alive) {
+            owners.entry(self.owner(edge)).or_default().insert(*edge);
+        }
+        let mut removed = BTreeSet::new();
+        for (owner, edges) in owners {
+            let held = self.canonical_edges_of(owner, moved)?;
+            removed.extend(edges.difference(&held).copied());
+            alive.extend(edges.intersection(&held).copied());
+        }
+        removed.retain(|edge| self.graph.has_edge(edge_key(edge)));
+        alive.retain(|edge| !self.graph.has_edge(edge_key(edge)));
+        Ok((alive, removed))
+    }
+
+    fn graph_edges_at(&self, members: &BTreeSet<u32>) -> BTreeSet<EdgeRecord> {
+        let mut edges = BTreeSet::new();
+        for member in members {
+            let asset = AssetIndex::new(*member);
+            let made = self.graph.outputs(asset).flat_map(|output| {
+                self.graph
+                    .edges_in(output)
+                    .filter(move |edge| edge.via == Some(asset))
+            });
+            let around = self
+                .graph
+                .edges_out(asset)
+                .chain(self.graph.edges_in(asset));
+            edges.extend(around.chain(made).map(|edge| EdgeRecord {
+                from: edge.from.get(),
+                to: edge.to.get(),
+                via: edge.via.map(AssetIndex::get),
+            }));
+        }
+        edges
+    }
+
+    /// The asset whose claims state an edge: its job, else the end it points to.
+    fn owner(&self, edge: &EdgeRecord) -> u32 {
+        match (self.kind_of(edge.from), self.kind_of(edge.to)) {
+            (AssetKind::Job, AssetKind::Dataset) => edge.from,
+            _ => edge.to,
+        }
+    }
+
+    /// The edges that anybody states with `canonical` as their owner, between assets that stand for themselves.
+    fn canonical_edges_of(
+        &self,
+        canonical: u32,
+        moved: &BTreeMap<u32, u32>,
+    ) -> Result<BTreeSet<EdgeRecord>, EngineError> {
+        let of = |index: u32| {
+            moved
+                .get(&index)
+                .copied()
+                .unwrap_or_else(|| self.canonical(index))
+        };
+        let mut edges = BTreeSet::new();
+        for member in self.members(canonical, moved)? {
+            for key in self.open_keys(member)? {
+                if let Some(edge) = crate::apply::changes::raw_edge(member, &key) {
+                    edges.insert(EdgeRecord {
+                        from: of(edge.from),
+                        to: of(edge.to),
+                        via: edge.via.map(of),
+                    });
+                }
+            }
+        }
+        Ok(edges)
+    }
+
+    /// The raw names for which `canonical` stands once this entry is settled.
+    fn members(
+        &self,
+        canonical: u32,
+        moved: &BTreeMap<u32, u32>,
+    ) -> Result<BTreeSet<u32>, EngineError> {
+        let mut members: BTreeSet<u32> = self
+            .class_of(canonical)?
+            .into_iter()
+            .filter(|member| !moved.contains_key(member))
+            .collect();
+        members.extend(
+            moved
+                .iter()
+                .filter(|(_, to)| **to == canonical)
+                .map(|(from, _)| *from),
+        );
+        members.insert(canonical);
+        Ok(members)
+    }
+
+    fn row(
+        &mut self,
+        canonical: u32,
+        moved: &BTreeMap<u32, u32>,
+        added: &BTreeSet<EdgeRecord>,
+        removed: &BTreeSet<EdgeRecord>,
+    ) -> Result<Option<RowRecord>, EngineError> {
+        let mut columns = Columns::default();
+        for member in self.members(canonical, moved)? {
+            for (slot, record) in self
+                .txn
+                .reader()
+                .claims(AssetIndex::new(member), Offset::MAX)?
+            {
+                self.read_columns(&mut columns, slot, &record);
+            }
+        }
+        let kind = self.kind_of(canonical);
+        let sources: Vec<u32> = columns
+            .sources
+            .iter()
+            .map(|(source, is_declared)| source * 2 + u32::from(*is_declared))
+            .collect();
+        let is_declared = columns.sources.values().any(|is_declared| *is_declared);
+        let is_live = !sources.is_empty() || self.will_have_edges(canonical, added, removed);
+        let domain = self.domain(canonical, kind, &sources);
+        let unspecific = match kind {
+            AssetKind::Dataset => "DATASET",
+            AssetKind::Job => "JOB",
+        };
+        Ok(Some(RowRecord {
+            index: canonical,
+            canonical,
+            r#type: columns
+                .r#type
+                .map_or_else(|| unspecific.into(), |(_, _, _, t)| t),
+            domain,
+            owners: self.words_of(&columns.owners),
+            tags: self.words_of(&columns.tags),
+            sources,
+            is_live,
+            is_declared,
+            is_output_port: columns.is_output_port,
+        }))
+    }
+
+    fn read_columns(&self, columns: &mut Columns, slot: SlotKey, record: &ClaimsRecord) {
+        for claim in &record.open {
+            match (&claim.key, &claim.body) {
+                (ClaimKey::Entity, ClaimBody::Entity(entity)) => {
+                    *columns.sources.entry(slot.source).or_default() |= entity.is_declared;
+                    if !matches!(&*entity.r#type, "DATASET" | "JOB") {
+                        let name = self.source_key(slot.source).map(|key| key.to_string());
+                        let candidate = (
+                            self.rank(slot.source) + 4 * u8::from(entity.is_declared),
+                            claim.valid_from,
+                            std::cmp::Reverse(name.unwrap_or_default()),
+                            entity.r#type.clone(),
+                        );
+                        if columns.r#type.as_ref().is_none_or(|best| candidate > *best) {
+                            columns.r#type = Some(candidate);
+                        }
+                    }
+                }
+                (
+                    ClaimKey::Attribute {
+                        field: None,
+                        key,
+                        value,
+                    },
+                    _,
+                ) => match &**key {
+                    OUTPUT_PORT => columns.is_output_port |= &**value == "true",
+                    TAG => {
+                        columns.tags.insert(value.clone());
+                    }
+                    key if is_owner(key) => {
+                        columns.owners.insert(value.clone());
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+
+    fn will_have_edges(
+        &self,
+        index: u32,
+        added: &BTreeSet<EdgeRecord>,
+        removed: &BTreeSet<EdgeRecord>,
+    ) -> bool {
+        let ends_here = |edge: &&EdgeRecord| edge.from == index || edge.to == index;
+        if added.iter().any(|edge| ends_here(&edge)) {
+            return true;
+        }
+        let asset = AssetIndex::new(index);
+        let mut there = self
+            .graph
+            .edges_out(asset)
+            .chain(self.graph.edges_in(asset));
+        there.any(|edge| {
+            !removed.contains(&EdgeRecord {
+                from: edge.from.get(),
+                to: edge.to.get(),
+                via: edge.via.map(AssetIndex::get),
+            })
+        })
+    }
+
+    /// The domain that claims an asset: by pattern, else that of the sources that declare it (name it, for a job).
+    fn domain(&mut self, index: u32, kind: AssetKind, sources: &[u32]) -> Option<u32> {
+        let (namespace, name) = self.name_of(index);
+        if let Some(domain) = self.claimants.domain_of(kind, &namespace, &name) {
+            let domain = domain.to_owned();
+            return Some(self.intern(&domain));
+        }
+        let domains = self.domains_of_sources(kind, sources);
+        if domains.len() > 1 {
+            let names: Vec<&str> = domains.iter().map(|name| &**name).collect();
+            self.findings.push(DiagnosticRecord {
+                severity: 1,
+                code: "domain/disagreement".into(),
+                message: format!(
+                    "{namespace}/{name} is declared by sources of several domains ({}), so it belongs to none; claim it with a pattern in the mesh file",
+                    names.join(", ")
+                )
+                .into(),
+                at: None,
+            });
+            return None;
+        }
+        domains.first().map(|name| self.intern(name))
+    }
+
+    fn domains_of_sources(&self, kind: AssetKind, sources: &[u32]) -> BTreeSet<Str> {
+        sources
+            .iter()
+            .filter(|source| kind == AssetKind::Job || *source % 2 == 1)
+            .filter_map(|source| self.source_key(source / 2))
+            .filter(|key| key.domain.as_str() != Mesh::UNASSIGNED)
+            .map(|key| key.domain.as_str().into())
+            .collect()
+    }
+
+    /// Gives every asset its domain anew, after the mesh changed.
+    pub(crate) fn assign_domains(&mut self) -> Result<(), EngineError> {
+        let domains: Vec<String> = self
+            .claimants
+            .mesh()
+            .domains()
+            .iter()
+            .map(|d| d.name.to_string())
+            .collect();
+        for name in domains {
+            self.intern(&name);
+        }
+        for index in 0..self.graph.assets_count() as u32 {
+            let Some(asset) = self.graph.asset(AssetIndex::new(index)) else {
+                continue;
+            };
+            if asset.canonical.get() != index {
+                continue;
+            }
+            let (kind, before, sources) = (asset.kind, asset.domain, asset.sources.to_vec());
+            if self.domain(index, kind, &sources) != before {
+                self.changes.assets.insert(index);
+            }
+        }
+        self.findings.clear();
+        Ok(())
+    }
+
+    fn differs(&self, row: &RowRecord) -> bool {
+        let Some(asset) = self.graph.asset(AssetIndex::new(row.index)) else {
+            return true;
+        };
+        asset.canonical.get() != row.canonical
+            || *asset.asset_type != *row.r#type
+            || asset.domain != row.domain
+            || asset.owners != row.owners
+            || asset.tags != row.tags
+            || asset.sources != row.sources
+            || asset.flags != flags(row, asset.kind)
+    }
+}
+
+fn merged_row(index: u32, canonical: u32) -> RowRecord {
+    RowRecord {
+        index,
+        canonical,
+        r#type: "".into(),
+        domain: None,
+        owners: Vec::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+        is_live: false,
+        is_declared: false,
+        is_output_port: false,
+    }
+}
+
+fn flags(row: &RowRecord, kind: AssetKind) -> AssetFlags {
+    let mut flags = AssetFlags::empty();
+    let is_unresolved = kind == AssetKind::Dataset && row.is_live && !row.is_declared;
+    for (is_set, flag) in [
+        (row.is_declared, AssetFlags::DECLARED),
+        (is_unresolved, AssetFlags::UNRESOLVED),
+        (row.is_output_port, AssetFlags::OUTPUT_PORT),
+        (!row.is_live, AssetFlags::RETIRED),
+    ] {
+        if is_set {
+            flags = flags.with(flag);
+        }
+    }
+    flags
+}
+
+fn edge_key(edge: &EdgeRecord) -> EdgeKey {
+    EdgeKey {
+        from: AssetIndex::new(edge.from),
+        to: AssetIndex::new(edge.to),
+        via: edge.via.map(AssetIndex::new),
+    }
+}
+
+/// The delta as the graph takes it: names, then edges away, then rows, then edges in.
+pub(crate) fn graph_delta(graph: &headwater_graph::Snapshot, record: &DeltaRecord) -> Delta {
+    let mut delta = Delta::new();
+    let first = graph.assets_count() as u32;
+    let mut rows: BTreeMap<u32, AssetRow> = BTreeMap::new();
+    for (at, (is_job, namespace, name)) in record.names.iter().enumerate() {
+        let asset = AssetIndex::new(first + at as u32);
+        let kind = if *is_job {
+            AssetKind::Job
+        } else {
+            AssetKind::Dataset
+        };
+        let row = AssetRow::new(asset, kind, namespace, name);
+        rows.insert(asset.get(), row.clone());
+        delta.add_asset(asset, row);
+    }
+    for edge in &record.removed {
+        let key = edge_key(edge);
+        delta.remove_edge(key.from, key.to, key.via);
+    }
+    for record in &record.rows {
+        let asset = AssetIndex::new(record.index);
+        let base = rows
+            .get(&record.index)
+            .cloned()
+            .or_else(|| graph.asset(asset).map(|known| known.to_row()));
+        let Some(mut row) = base else { continue };
+        row.canonical = AssetIndex::new(record.canonical);
+        row.asset_type = (*record.r#type).into();
+        row.domain = record.domain;
+        row.owners.clone_from(&record.owners);
+        row.tags.clone_from(&record.tags);
+        row.sources.clone_from(&record.sources);
+        row.flags = flags(record, row.kind);
+        delta.set_row(asset, row);
+    }
+    for edge in &record.added {
+        let key = edge_key(edge);
+        delta.add_edge(key.from, key.to, key.via);
+    }
+    delta
+}

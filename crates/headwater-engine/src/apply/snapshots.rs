@@ -1,0 +1,174 @@
+//! Snapshots: one slot for each kind of fact that the submission covers.
+
+use std::collections::BTreeSet;
+
+use headwater_model::{
+    AssetIndex, Coverage, Digest, FactKind, Severity, Snapshot, Submission, Timestamp,
+};
+use headwater_record::{DiagnosticRecord, SlotRecord, SnapshotSlot, encode_value};
+use headwater_store::Offset;
+
+use crate::EngineError;
+use crate::apply::Applier;
+use crate::apply::names::Numbering;
+use crate::apply::reconcile::{Bearing, Times};
+use crate::claims::{self, Stated};
+use crate::keys::{self, SlotKey, SlotKind};
+
+/// The slot of a snapshot source.
+pub(crate) fn slot_of(source: u32) -> SlotKey {
+    SlotKey {
+        source,
+        kind: SlotKind::Snapshot,
+        subject: 0,
+    }
+}
+
+/// How a snapshot bears on each kind of fact, given the newest times of its slot.
+///
+/// One with an ERROR ends nothing; one that is older than the slot's newest word on a kind holds until that time.
+pub(crate) fn bearing(
+    slot: &SnapshotSlot,
+    snapshot: &Snapshot,
+    time: i64,
+    kind: FactKind,
+) -> Bearing {
+    Bearing {
+        is_covered: ends_by(snapshot).covers(kind),
+        until: slot.valid_from[kind as usize].filter(|newest| *newest > time),
+    }
+}
+
+/// What the snapshot's silence ends.
+fn ends_by(snapshot: &Snapshot) -> Coverage {
+    if has_error(snapshot) {
+        Coverage::NONE
+    } else {
+        snapshot.covers
+    }
+}
+
+fn has_error(snapshot: &Snapshot) -> bool {
+    snapshot
+        .diagnostics
+        .iter()
+        .any(|d| d.severity == Severity::Error)
+}
+
+/// When a snapshot's facts began to hold.
+pub(crate) fn valid_from(snapshot: &Snapshot, received_at: Timestamp) -> i64 {
+    snapshot.generated_at.unwrap_or(received_at).as_micros()
+}
+
+impl Applier {
+    pub(crate) fn repeats_latest(
+        &self,
+        source: u32,
+        snapshot: &Snapshot,
+    ) -> Result<Option<u64>, EngineError> {
+        let Some(bytes) = self.txn.reader().get_parts(&keys::slot(slot_of(source)))? else {
+            return Ok(None);
+        };
+        let SlotRecord::Snapshot(slot) = headwater_record::decode_value("a slot", &bytes)? else {
+            return Ok(None);
+        };
+        let is_same = slot.digest == snapshot.digest.half()
+            && slot.generated_at == snapshot.generated_at.map(Timestamp::as_micros)
+            // A submission that its client names apart is no repeat of the one before.
+            && snapshot.idempotency_key.is_none();
+        if !is_same {
+            return Ok(None);
+        }
+        let prefix = keys::submissions_of(source);
+        let first = self.txn.reader().scan(&prefix).next().transpose()?;
+        Ok(first.and_then(|(key, _)| keys::parse_submission(&key)))
+    }
+
+    pub(crate) fn apply_snapshot(
+        &mut self,
+        offset: Offset,
+        source: u32,
+        submission: &Submission,
+        snapshot: &Snapshot,
+    ) -> Result<(), EngineError> {
+        let key = slot_of(source);
+        let mut slot = match self.slot(key)? {
+            Some(SlotRecord::Snapshot(slot)) => slot,
+            _ => SnapshotSlot::default(),
+        };
+        let time = valid_from(snapshot, submission.received_at);
+        let mut stated = Stated::new();
+        let mut numbering = Numbering {
+            applier: self,
+            offset,
+            time,
+        };
+        claims::state(&mut stated, &snapshot.facts, &mut numbering)?;
+        self.warn_of_selectors(snapshot);
+
+        let owners = self.owners_of(key)?;
+        for owner in owners.union(&stated.keys().copied().collect()) {
+            let times = Times {
+                offset,
+                since: &|_| time,
+                ends_at: time,
+                changes_at: time,
+                bearing: &|kind| bearing(&slot, snapshot, time, kind),
+            };
+            let of_owner = stated.remove(owner).unwrap_or_default();
+            let says_anything = self.reconcile(key, *owner, of_owner, &times)?;
+            let owner_key = keys::owner_of(key, AssetIndex::new(*owner));
+            match (says_anything, owners.contains(owner)) {
+                (true, false) => self.txn.put(owner_key, Vec::new()),
+                (false, true) => self.txn.delete(owner_key),
+                _ => {}
+            }
+        }
+
+        for kind in snapshot.covers.kinds() {
+            let newest = &mut slot.valid_from[kind as usize];
+            *newest = Some(newest.map_or(time, |newest| newest.max(time)));
+        }
+        slot.last_seen = slot.last_seen.max(time);
+        slot.digest = snapshot.digest.half();
+        slot.generated_at = snapshot.generated_at.map(Timestamp::as_micros);
+        self.put_slot(key, SlotRecord::Snapshot(slot));
+        if let Some(key) = &snapshot.idempotency_key {
+            let half = Digest::of(key.as_bytes()).half();
+            self.txn
+                .put(keys::seen_key(source, half), encode_value(&offset.get()));
+        }
+        self.sources.update(source, |state| {
+            state.is_stale = has_error(snapshot);
+            state.extractor = snapshot
+                .extractor
+                .as_ref()
+                .map(|e| (e.name.clone(), e.version.clone(), e.digest.clone()));
+        });
+        self.put_source(source);
+        Ok(())
+    }
+
+    fn owners_of(&self, slot: SlotKey) -> Result<BTreeSet<u32>, EngineError> {
+        let prefix = keys::owners_of(slot);
+        let mut owners = BTreeSet::new();
+        for item in self.txn.reader().scan(&prefix) {
+            owners.extend(keys::last_u32(&item?.0));
+        }
+        Ok(owners)
+    }
+
+    /// Selectors are kept, but no edges follow from them yet: say so rather than drop them in silence.
+    fn warn_of_selectors(&mut self, snapshot: &Snapshot) {
+        let count = snapshot.facts.selectors.len();
+        if count > 0 {
+            self.findings.push(DiagnosticRecord {
+                severity: 1,
+                code: "submission/selectors-not-expanded".into(),
+                message: format!("{count} selectors are kept, but no edges are drawn from them")
+                    .into(),
+                at: None,
+            });
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Questions, answered from one pinned graph.
+
+mod details;
+mod domains;
+mod dry_run;
+mod filter;
+mod resolve;
+mod search;
+mod sources;
+mod view;
+mod walks;
+
+pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
+pub use domains::{DomainLinkView, DomainView};
+pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
+pub use filter::AssetFilter;
+pub use resolve::Resolution;
+pub use search::{SearchEntity, SearchHit};
+pub use sources::{DiagnosticView, SubmissionView};
+pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};
+pub use walks::{
+    Completeness, Cut, Direction, GroupView, ImpactAnswer, ImpactQuestion, LineageAnswer,
+    LineageQuestion, ReachedAsset, WalkNode,
+};
+
+pub use crate::reference::Reference;
+pub use crate::sources::SourceState;

@@ -1,0 +1,130 @@
+//! Domains, and how data flows between them.
+
+use std::collections::BTreeSet;
+
+use headwater_model::{AssetIndex, AssetKind, Mesh};
+use headwater_record::Str;
+
+use crate::ask::filter::{AssetFilter, is_shown};
+use crate::ask::view::View;
+use crate::sources::SourceState;
+
+/// A domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainView {
+    /// Its name.
+    pub name: Str,
+    /// For a person to read.
+    pub description: Option<Str>,
+    /// Who owns it.
+    pub owners: Vec<Str>,
+}
+
+/// Data that flows from one domain into another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainLinkView {
+    /// The domain whose data flows.
+    pub from: Str,
+    /// The domain that it flows into.
+    pub to: Str,
+    /// Steps from a dataset of the one to a dataset of the other.
+    pub dataset_edges_count: u64,
+    /// How many of them leave a published output port.
+    pub through_ports_count: u64,
+    /// How many of them go round it.
+    pub around_ports_count: u64,
+}
+
+impl View {
+    /// Domains that the mesh file describes, that a source submits for, or that own an asset.
+    pub(crate) fn domain_names(&self) -> BTreeSet<Str> {
+        let described = self
+            .mesh()
+            .domains()
+            .iter()
+            .map(|domain| domain.name.as_str().into());
+        let submitting = self.shared.sources.all().into_iter();
+        described
+            .chain(submitting.map(|source| source.key.domain.as_str().into()))
+            .collect()
+    }
+
+    /// All domains, by name. One that nothing was submitted for exists if the mesh file describes it.
+    pub fn domains(&self) -> Vec<DomainView> {
+        let names = self.domain_names();
+        names
+            .into_iter()
+            .filter_map(|name| self.domain(&name))
+            .collect()
+    }
+
+    /// One domain; none if nobody described it and nobody submitted for it.
+    pub fn domain(&self, name: &str) -> Option<DomainView> {
+        let described = self
+            .mesh()
+            .domains()
+            .iter()
+            .find(|domain| domain.name.as_str() == name);
+        if let Some(spec) = described {
+            return Some(DomainView {
+                name: name.into(),
+                description: spec.description.clone(),
+                owners: spec.owners.clone(),
+            });
+        }
+        self.domain_names().contains(name).then(|| DomainView {
+            name: name.into(),
+            description: (name == Mesh::UNASSIGNED).then(|| "What no domain claims".into()),
+            owners: Vec::new(),
+        })
+    }
+
+    /// The sources that submit for a domain.
+    pub fn sources_of_domain(&self, name: &str) -> Vec<SourceState> {
+        let mut sources = self.shared.sources.all();
+        sources.retain(|source| source.key.domain.as_str() == name);
+        sources.sort_by(|a, b| a.key.cmp(&b.key));
+        sources
+    }
+
+    /// The datasets of a domain, in the order of their numbers.
+    pub fn datasets_of_domain(&self, name: &str, filter: Option<&AssetFilter>) -> Vec<AssetIndex> {
+        let Some(domain) = self.shared.words.number(name) else {
+            return Vec::new();
+        };
+        let matcher = filter.map(|filter| self.matcher(filter));
+        self.graph()
+            .assets()
+            .filter(|asset| {
+                asset.domain == Some(domain)
+                    && asset.kind == AssetKind::Dataset
+                    && is_shown(asset)
+                    && matcher
+                        .as_ref()
+                        .is_none_or(|matcher| matcher.matches(asset))
+            })
+            .map(|asset| asset.index)
+            .collect()
+    }
+
+    /// How data flows between domains, by their names.
+    pub fn domain_links(&self) -> Vec<DomainLinkView> {
+        let word = |number| self.shared.words.word(number);
+        let mut links: Vec<DomainLinkView> = self
+            .published
+            .domain_links()
+            .iter()
+            .filter_map(|link| {
+                Some(DomainLinkView {
+                    from: word(link.from)?,
+                    to: word(link.to)?,
+                    dataset_edges_count: link.dataset_edges_count,
+                    through_ports_count: link.through_ports_count,
+                    around_ports_count: link.around_ports_count,
+                })
+            })
+            .collect();
+        links.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+        links
+    }
+}

@@ -1,0 +1,91 @@
+//! Choosing assets by what the graph's columns say.
+
+use headwater_graph::{Asset, AssetFlags};
+use headwater_model::AssetIndex;
+
+use crate::ask::view::View;
+
+/// Which assets; an absent part chooses all. Within a part any value will do, and every part must agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetFilter {
+    /// Names of domains.
+    pub domains: Option<Vec<String>>,
+    /// Names of owners.
+    pub owners: Option<Vec<String>>,
+    /// Tags.
+    pub tags: Option<Vec<String>>,
+    /// `TABLE`, `MODEL`, …
+    pub types: Option<Vec<String>>,
+    /// Namespaces, exactly.
+    pub namespaces: Option<Vec<String>>,
+    /// Part of the name, whatever its case.
+    pub text: Option<String>,
+}
+
+/// A filter whose words are numbers.
+pub(crate) struct Matcher {
+    domains: Option<Vec<u32>>,
+    owners: Option<Vec<u32>>,
+    tags: Option<Vec<u32>>,
+    types: Option<Vec<String>>,
+    namespaces: Option<Vec<String>>,
+    text: Option<String>,
+}
+
+impl Matcher {
+    pub(crate) fn matches(&self, asset: &Asset<'_>) -> bool {
+        let any = |wanted: &Option<Vec<u32>>, has: &[u32]| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|number| has.contains(number)))
+        };
+        let is = |wanted: &Option<Vec<String>>, has: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|text| text == has))
+        };
+        self.domains
+            .as_ref()
+            .is_none_or(|wanted| asset.domain.is_some_and(|d| wanted.contains(&d)))
+            && any(&self.owners, asset.owners)
+            && any(&self.tags, asset.tags)
+            && is(&self.types, asset.asset_type)
+            && is(&self.namespaces, asset.namespace)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| asset.name.to_lowercase().contains(text))
+    }
+}
+
+impl View {
+    pub(crate) fn matcher(&self, filter: &AssetFilter) -> Matcher {
+        let numbers = |words: &Option<Vec<String>>| {
+            words.as_ref().map(|words| {
+                words
+                    .iter()
+                    .filter_map(|word| self.shared.words.number(word))
+                    .collect()
+            })
+        };
+        Matcher {
+            domains: numbers(&filter.domains),
+            owners: numbers(&filter.owners),
+            tags: numbers(&filter.tags),
+            types: filter.types.clone(),
+            namespaces: filter.namespaces.clone(),
+            text: filter.text.as_ref().map(|text| text.to_lowercase()),
+        }
+    }
+
+    pub(crate) fn is_match(&self, matcher: &Matcher, index: AssetIndex) -> bool {
+        self.graph()
+            .asset(index)
+            .is_some_and(|asset| matcher.matches(&asset))
+    }
+}
+
+/// True for an asset that stands for itself and that somebody says exists.
+pub(crate) fn is_shown(asset: &Asset<'_>) -> bool {
+    asset.canonical == asset.index && !asset.flags.contains(AssetFlags::RETIRED)
+}

@@ -1,0 +1,287 @@
+//! Turning references into assets, and saying how.
+
+use std::collections::BTreeSet;
+
+use headwater_model::{
+    AssetId, AssetIndex, AssetKind, AssetName, DomainName, FieldName, QualifiedName, SourceKey,
+};
+
+use crate::AskError;
+use crate::ask::view::{NodeRef, View};
+use crate::keys;
+use crate::reference::{self, Reference};
+
+/// Candidates that are shown of an ambiguous reference.
+const CANDIDATES_MAX: usize = 20;
+/// Names with one last segment that are looked at for a unique ending.
+const ENDINGS_MAX: usize = 10_000;
+
+/// How a reference was turned into an asset, or why it was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// The asset; none if there is none or there are several.
+    pub asset: Option<AssetIndex>,
+    /// The field of it that was named.
+    pub field: Option<FieldName>,
+    /// The rules that applied, in order, in words.
+    pub steps: Vec<String>,
+    /// More than one if the reference is ambiguous.
+    pub candidates: Vec<AssetIndex>,
+}
+
+impl View {
+    /// The one asset that a reference names.
+    ///
+    /// # Errors
+    /// [`AskError::BadReference`], [`AskError::NotFound`], [`AskError::Ambiguous`] name the reference.
+    pub fn require(&self, of: &Reference) -> Result<AssetIndex, AskError> {
+        let resolution = self.resolve(of)?;
+        if let Some(asset) = resolution.asset {
+            return Ok(asset);
+        }
+        let text = self.shown(of);
+        if resolution.candidates.len() > 1 {
+            let candidates = resolution
+                .candidates
+                .iter()
+                .map(|candidate| self.reference(*candidate))
+                .collect::<Result<_, _>>()?;
+            return Err(AskError::Ambiguous {
+                reference: text,
+                candidates,
+            });
+        }
+        Err(AskError::NotFound { reference: text })
+    }
+
+    fn shown(&self, of: &Reference) -> String {
+        match of {
+            Reference::Text(text) => text.clone(),
+            Reference::Name { asset, field } => match field {
+                Some(field) => format!("{asset}#{field}"),
+                None => asset.to_string(),
+            },
+        }
+    }
+
+    /// Turns a reference into an asset, step by step.
+    ///
+    /// # Errors
+    /// [`AskError::BadReference`] if it can't be one at all.
+    pub fn resolve(&self, of: &Reference) -> Result<Resolution, AskError> {
+        match of {
+            Reference::Name { asset, field } => {
+                let mut resolution = Resolution::default();
+                resolution
+                    .steps
+                    .push(format!("{asset} is looked up as it is written"));
+                let found = self.by_name(asset)?.into_iter().collect();
+                self.conclude(&mut resolution, found, field.clone())?;
+                Ok(resolution)
+            }
+            Reference::Text(text) => self.resolve_text(text),
+        }
+    }
+
+    fn resolve_text(&self, text: &str) -> Result<Resolution, AskError> {
+        let bad = |reason: &str| AskError::BadReference {
+            reference: text.chars().take(200).collect(),
+            reason: reason.to_owned(),
+        };
+        if text.trim().is_empty() {
+            return Err(bad("it is empty"));
+        }
+        if text.len() > Reference::BYTES_MAX {
+            return Err(bad("it is longer than 8192 bytes"));
+        }
+        let mut resolution = Resolution::default();
+        if self.resolve_whole(text, None, &mut resolution)? {
+            return Ok(resolution);
+        }
+        if let Some((before, field)) = text.rsplit_once('#') {
+            let plain = reference::unescaped(field).unwrap_or_else(|| field.to_owned());
+            let field = FieldName::parse(&plain)
+                .map_err(|error| bad(&format!("the field after # {error}")))?;
+            resolution.steps.push(format!(
+                "nothing has that whole name, so #{field} is taken for a field"
+            ));
+            if self.resolve_whole(before, Some(&field), &mut resolution)? {
+                return Ok(resolution);
+            }
+        }
+        resolution
+            .steps
+            .push("nothing known ends so either".to_owned());
+        Ok(resolution)
+    }
+
+    /// Reads `text` as an id, a full name or an ending; true if anything has it.
+    fn resolve_whole(
+        &self,
+        text: &str,
+        field: Option<&FieldName>,
+        resolution: &mut Resolution,
+    ) -> Result<bool, AskError> {
+        if let Ok(id) = AssetId::parse(text)
+            && let Some(asset) = self.by_id(&id)?
+        {
+            resolution.steps.push(format!("{text} is an id"));
+            self.conclude(resolution, vec![asset], field.cloned())?;
+            return Ok(true);
+        }
+        if let Some(NodeRef::Field(asset, found)) = self.field_by_id(text)? {
+            resolution
+                .steps
+                .push(format!("{text} is the id of a field"));
+            self.conclude(resolution, vec![asset], Some(found))?;
+            return Ok(true);
+        }
+        let found = self.exact(text)?;
+        if !found.is_empty() {
+            resolution.steps.push(format!("{text} is a full name"));
+            self.conclude(resolution, found, field.cloned())?;
+            return Ok(true);
+        }
+        for (kind, what) in [(AssetKind::Dataset, "dataset"), (AssetKind::Job, "job")] {
+            let ending = text.strip_prefix("job:");
+            if ending.is_some() && kind == AssetKind::Dataset {
+                continue;
+            }
+            let found = self.ending_with(kind, ending.unwrap_or(text))?;
+            if !found.is_empty() {
+                resolution.steps.push(format!(
+                    "no full name is {text}: a {what} whose name ends so"
+                ));
+                self.conclude(resolution, found, field.cloned())?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn conclude(
+        &self,
+        resolution: &mut Resolution,
+        found: Vec<AssetIndex>,
+        field: Option<FieldName>,
+    ) -> Result<(), AskError> {
+        match found.as_slice() {
+            [] => resolution.steps.push("nothing has that name".to_owned()),
+            [asset] => {
+                if let Some(field) = &field
+                    && !self.has_field(*asset, field)?
+                {
+                    resolution.steps.push(format!("it has no field {field}"));
+                    return Ok(());
+                }
+                let reference = self.reference(*asset)?;
+                resolution.steps.push(format!("it is {reference}"));
+                resolution.asset = Some(*asset);
+                resolution.candidates.push(*asset);
+                resolution.field = field;
+            }
+            several => {
+                resolution.steps.push(format!(
+                    "{} assets have it, so it is ambiguous",
+                    several.len()
+                ));
+                resolution
+                    .candidates
+                    .extend(several.iter().take(CANDIDATES_MAX));
+            }
+        }
+        Ok(())
+    }
+
+    /// Assets whose full name `text` is, in any way that it can be read.
+    pub(crate) fn exact(&self, text: &str) -> Result<Vec<AssetIndex>, AskError> {
+        let mut found = BTreeSet::new();
+        for name in reference::splits(text) {
+            found.extend(self.by_name(&name.dataset())?);
+        }
+        if let Some(job) = text.strip_prefix("job:") {
+            for name in reference::splits(job) {
+                found.extend(self.by_name(&name.job())?);
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Assets of that kind whose full name ends with `part`; of live and retired ones, the live ones.
+    fn ending_with(&self, kind: AssetKind, part: &str) -> Result<Vec<AssetIndex>, AskError> {
+        let plain = reference::unescaped(part).unwrap_or_else(|| part.to_owned());
+        let prefix = keys::ending_prefix(kind, reference::last_segment(&plain));
+        let mut live = BTreeSet::new();
+        let mut retired = BTreeSet::new();
+        for item in self.reader().scan(&prefix).take(ENDINGS_MAX) {
+            let Some(index) = keys::last_u32(&item?.0) else {
+                continue;
+            };
+            let Some(raw) = self.graph().asset(AssetIndex::new(index)) else {
+                continue;
+            };
+            let whole = format!("{}/{}", raw.namespace, raw.name);
+            if !reference::ends_with_segments(&whole, &plain) {
+                continue;
+            }
+            match self.asset(raw.canonical) {
+                Some(asset) if asset.is_retired => retired.insert(raw.canonical),
+                _ => live.insert(raw.canonical),
+            };
+        }
+        let found = if live.is_empty() { retired } else { live };
+        Ok(found.into_iter().collect())
+    }
+
+    /// The dataset with exactly that name.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn find(
+        &self,
+        kind: AssetKind,
+        name: QualifiedName,
+    ) -> Result<Option<AssetIndex>, AskError> {
+        self.by_name(&AssetName { kind, name })
+    }
+
+    /// What a public id of any kind names; none if nothing.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn node(&self, id: &str) -> Result<Option<NodeRef>, AskError> {
+        if let Ok(id) = AssetId::parse(id) {
+            return Ok(self.by_id(&id)?.map(NodeRef::Asset));
+        }
+        if let Some(field) = self.field_by_id(id)? {
+            return Ok(Some(field));
+        }
+        if let Some((source, offset)) = id
+            .strip_prefix("sub_")
+            .and_then(|rest| rest.split_once('_'))
+        {
+            let (Ok(source), Ok(offset)) = (source.parse(), offset.parse()) else {
+                return Ok(None);
+            };
+            let known = self.submission(source, offset)?;
+            return Ok(known.map(|_| NodeRef::Submission(source, offset)));
+        }
+        if let Some(name) = id.strip_prefix("dom_") {
+            let domains = self.domain_names();
+            return Ok(domains
+                .into_iter()
+                .find(|d| **d == *name)
+                .map(NodeRef::Domain));
+        }
+        if let Some(key) = id.strip_prefix("src_") {
+            let key = key.split_once('~').and_then(|(domain, name)| {
+                let name = headwater_model::SourceName::parse(name).ok()?;
+                Some(SourceKey::new(DomainName::parse(domain).ok()?, name))
+            });
+            return Ok(key
+                .and_then(|key| self.source(&key))
+                .map(|s| NodeRef::Source(s.number)));
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,237 @@
+//! The engine's handle: opening it, submitting to it, asking it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Sender, TrySendError};
+use headwater_model::{
+    Event, EventSubject, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
+};
+use headwater_record::{encode_facts, encode_mesh, encode_submission};
+use headwater_store::{Log, State};
+use parking_lot::Mutex;
+
+use crate::apply::Receipt;
+use crate::ask::{Caller, View};
+use crate::options::EngineOptions;
+use crate::published::Published;
+use crate::recovery::{self, Recovery};
+use crate::sources::Sources;
+use crate::words::Words;
+use crate::writer::{Command, Writer};
+use crate::{EngineError, SubmitError};
+
+/// The name of the source that events get where nobody says another.
+const EVENTS_SOURCE: &str = "openlineage";
+
+/// What is told to whoever submitted.
+pub type Done = Box<dyn FnOnce(Result<Receipt, SubmitError>) + Send>;
+
+/// One writer, many readers. Synchronous: whoever calls from async code hands over a callback.
+pub struct Engine {
+    shared: Arc<Shared>,
+    queue: Sender<Command>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    options: EngineOptions,
+}
+
+/// What the writer and the readers share.
+pub(crate) struct Shared {
+    pub(crate) published: ArcSwap<Published>,
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) words: Words,
+    pub(crate) namespaces: Words,
+    pub(crate) sources: Sources,
+    pub(crate) is_failed: AtomicBool,
+    pub(crate) failure: Mutex<Option<String>>,
+}
+
+impl Engine {
+    /// Opens the engine over a log and a state: brings the state up to the log's end and starts the writer.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the log or the state can't be read.
+    pub fn open(
+        log: Arc<dyn Log>,
+        state: Arc<dyn State>,
+        options: EngineOptions,
+    ) -> Result<(Self, Recovery), EngineError> {
+        let (applier, recovery) = recovery::recover(&*log, &state, &options)?;
+        let published = Published::new(
+            applier.graph.clone(),
+            recovery.offset,
+            recovery.committed_at,
+            Arc::clone(&applier.claimants),
+        );
+        let shared = Arc::new(Shared {
+            published: ArcSwap::from_pointee(published),
+            state,
+            words: applier.words.clone(),
+            namespaces: applier.namespaces.clone(),
+            sources: applier.sources.clone(),
+            is_failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        });
+        let (queue, commands) = crossbeam_channel::bounded(options.queue_submissions_max);
+        let writer = Writer::new(
+            applier,
+            log,
+            Arc::clone(&shared),
+            options.clone(),
+            recovery.offset,
+        );
+        let thread = std::thread::Builder::new()
+            .name("headwater-writer".into())
+            .spawn(move || writer.run(&commands))
+            .map_err(|source| EngineError::Io {
+                path: "a thread".into(),
+                source,
+            })?;
+        let engine = Self {
+            shared,
+            queue,
+            writer: Mutex::new(Some(thread)),
+            options,
+        };
+        Ok((engine, recovery))
+    }
+
+    /// Queues a submission; `done` is called once it is durable and visible, or refused.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if it is not even queued; `done` is not called then.
+    pub fn submit(&self, submission: Submission, done: Done) -> Result<(), SubmitError> {
+        let facts = match &submission.statement {
+            Statement::Snapshot(snapshot) => &snapshot.facts,
+            Statement::Event(event) => &event.facts,
+        };
+        let max = self.options.submission_facts_max;
+        if facts.count() > max {
+            let count = facts.count();
+            return Err(SubmitError::Invalid(format!(
+                "the submission states {count} facts, more than {max}"
+            )));
+        }
+        let facts = encode_facts(facts)?;
+        let entry = encode_submission(&submission, &facts);
+        self.send(Command::Submit {
+            submission: Box::new(submission),
+            facts,
+            entry,
+            done,
+        })
+    }
+
+    /// Submits and waits.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says why it was not accepted.
+    pub fn submit_and_wait(&self, submission: Submission) -> Result<Receipt, SubmitError> {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        self.submit(
+            submission,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        )?;
+        receiver.recv().unwrap_or_else(|_| Err(self.closed()))
+    }
+
+    /// Makes `mesh` the mesh, as an entry of the log, unless it is already; waits until it is visible.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says why it was not accepted; [`SubmitError::Invalid`] names a pattern that is no glob.
+    pub fn set_mesh(&self, mesh: Mesh, received_at: Timestamp) -> Result<(), SubmitError> {
+        crate::check_patterns(&mesh).map_err(|error| SubmitError::Invalid(error.to_string()))?;
+        if *self.shared.published.load().claimants.mesh() == mesh {
+            return Ok(());
+        }
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let entry = encode_mesh(&mesh, received_at);
+        let done: Done = Box::new(move |result| {
+            let _ = sender.send(result);
+        });
+        self.send(Command::Mesh {
+            mesh,
+            received_at,
+            entry,
+            done,
+        })?;
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(self.closed()))
+            .map(|_| ())
+    }
+
+    fn send(&self, command: Command) -> Result<(), SubmitError> {
+        if self.shared.is_failed.load(Ordering::Acquire) {
+            return Err(self.closed());
+        }
+        self.queue.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => SubmitError::Busy {
+                queue_max: self.options.queue_submissions_max,
+            },
+            TrySendError::Disconnected(_) => self.closed(),
+        })
+    }
+
+    fn closed(&self) -> SubmitError {
+        let failure = self.shared.failure.lock().clone();
+        SubmitError::Closed {
+            reason: failure.unwrap_or_else(|| "the service is stopping".to_owned()),
+        }
+    }
+
+    /// The source that an event belongs to where its sender names none: the domain whose pattern claims its job (its
+    /// dataset, for a DatasetEvent).
+    pub fn source_of(&self, event: &Event) -> SourceKey {
+        let published = self.shared.published.load();
+        let domain = match &event.subject {
+            EventSubject::Run { job, .. } | EventSubject::Job(job) => {
+                published.claimants.domain_of_job(job)
+            }
+            EventSubject::Dataset(dataset) => published.claimants.domain_of_dataset(dataset),
+        };
+        let domain = domain.unwrap_or(Mesh::UNASSIGNED);
+        SourceKey::new(
+            headwater_model::DomainName::parse(domain).expect("domains of a mesh are names"),
+            SourceName::parse(EVENTS_SOURCE).expect("it is a name"),
+        )
+    }
+
+    /// Pins the newest graph for one caller's request.
+    pub fn view(&self, caller: Caller) -> View {
+        View::new(
+            Arc::clone(&self.shared),
+            self.shared.published.load_full(),
+            caller,
+        )
+    }
+
+    /// What has failed, if anything: then nothing is accepted any more, and questions are answered from what was
+    /// visible before.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.failure.lock().clone()
+    }
+
+    /// Stops the writer: what is queued is still committed and acknowledged, what comes later is refused. Writes the
+    /// graph file. Returns when that is done.
+    pub fn shut_down(&self) {
+        let Some(thread) = self.writer.lock().take() else {
+            return;
+        };
+        // The queue may be full: the writer is taking from it.
+        let _ = self.queue.send(Command::Stop);
+        if thread.join().is_err() {
+            tracing::error!("the writer panicked");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}

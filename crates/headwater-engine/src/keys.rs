@@ -1,0 +1,250 @@
+//! Keys of the state.
+//!
+//! One tag byte, then big-endian numbers and texts. Keys of versioned records end in the inverted offset, so that a
+//! scan meets the newest version first, and in a part number, so that values stay small:
+//!
+//! | tag | key | value |
+//! |---|---|---|
+//! | `n` | kind, namespace, 0, name | `NameRecord` |
+//! | `p` | kind, 128 bits of the public id | index |
+//! | `x` | kind, last segment of the name, 0, index | – |
+//! | `f` | owner, slot, inverted offset, part | `ClaimsRecord` |
+//! | `k` | slot, owner | – (snapshot slots only) |
+//! | `s` | slot | `SlotRecord` |
+//! | `c` | digest of a contribution, part | encoded facts |
+//! | `a` | index, index, slot, owner | – (aliases that hold, from both ends) |
+//! | `o` | source | `SourceRecord` |
+//! | `b` | source, inverted offset | `SubmissionRecord` |
+//! | `d` | offset, number | `DiagnosticRecord` |
+//! | `i` | source, digest of an event | offset |
+//! | `j` | source, digest of an idempotency key | offset |
+//! | `h` | offset, part | `DeltaRecord` |
+//! | `w` | number of a word | the word: name of a domain, an owner or a tag |
+//! | `m` | – | the mesh, as in the log |
+//! | `v` | – | version of all this |
+
+use headwater_model::{AssetId, AssetIndex, AssetKind, AssetName, IdKind};
+use headwater_record::Half;
+use headwater_store::Offset;
+
+/// Whose statement it is: a source, and within it a job, a dataset or everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SlotKey {
+    pub(crate) source: u32,
+    pub(crate) kind: SlotKind,
+    /// The job or dataset; 0 for a snapshot.
+    pub(crate) subject: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub(crate) enum SlotKind {
+    Snapshot = 0,
+    Runs = 1,
+    Job = 2,
+    Dataset = 3,
+}
+
+impl SlotKey {
+    pub(crate) const BYTES: usize = 9;
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&self.source.to_be_bytes());
+        bytes[4] = self.kind as u8;
+        bytes[5..].copy_from_slice(&self.subject.to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let kind = match bytes.get(4)? {
+            0 => SlotKind::Snapshot,
+            1 => SlotKind::Runs,
+            2 => SlotKind::Job,
+            3 => SlotKind::Dataset,
+            _ => return None,
+        };
+        Some(Self {
+            source: read_u32(bytes, 0)?,
+            kind,
+            subject: read_u32(bytes, 5)?,
+        })
+    }
+}
+
+pub(crate) fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn key(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let bytes = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut key = Vec::with_capacity(1 + bytes);
+    key.push(tag);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+fn kind_byte(kind: AssetKind) -> u8 {
+    match kind {
+        AssetKind::Dataset => 0,
+        AssetKind::Job => 1,
+    }
+}
+
+fn inverted(offset: Offset) -> [u8; 8] {
+    (!offset.get()).to_be_bytes()
+}
+
+pub(crate) fn name(name: &AssetName) -> Vec<u8> {
+    key(
+        b'n',
+        &[
+            &[kind_byte(name.kind)],
+            name.name.namespace.as_str().as_bytes(),
+            &[0],
+            name.name.name.as_str().as_bytes(),
+        ],
+    )
+}
+
+pub(crate) fn public_id(id: &AssetId) -> Vec<u8> {
+    let kind = match id.kind() {
+        IdKind::Dataset => 0,
+        IdKind::Job => 1,
+    };
+    key(b'p', &[&[kind], id.as_bytes()])
+}
+
+pub(crate) fn ending_prefix(kind: AssetKind, segment: &str) -> Vec<u8> {
+    key(b'x', &[&[kind_byte(kind)], segment.as_bytes(), &[0]])
+}
+
+pub(crate) fn ending(kind: AssetKind, segment: &str, index: AssetIndex) -> Vec<u8> {
+    let mut key = ending_prefix(kind, segment);
+    key.extend_from_slice(&index.get().to_be_bytes());
+    key
+}
+
+/// The number at the end of a key.
+pub(crate) fn last_u32(key: &[u8]) -> Option<u32> {
+    read_u32(key, key.len().checked_sub(4)?)
+}
+
+pub(crate) fn claims_of(owner: AssetIndex) -> Vec<u8> {
+    key(b'f', &[&owner.get().to_be_bytes()])
+}
+
+pub(crate) fn claims_of_slot(owner: AssetIndex, slot: SlotKey) -> Vec<u8> {
+    key(b'f', &[&owner.get().to_be_bytes(), &slot.to_bytes()])
+}
+
+pub(crate) fn claims(owner: AssetIndex, slot: SlotKey, offset: Offset) -> Vec<u8> {
+    key(
+        b'f',
+        &[
+            &owner.get().to_be_bytes(),
+            &slot.to_bytes(),
+            &inverted(offset),
+        ],
+    )
+}
+
+/// Slot and offset of a key that [`claims`] made; a part number follows.
+pub(crate) fn parse_claims(key: &[u8]) -> Option<(SlotKey, u64)> {
+    let slot = SlotKey::from_bytes(key.get(5..5 + SlotKey::BYTES)?)?;
+    let at = 5 + SlotKey::BYTES;
+    let inverted = u64::from_be_bytes(key.get(at..at + 8)?.try_into().ok()?);
+    Some((slot, !inverted))
+}
+
+pub(crate) fn owners_of(slot: SlotKey) -> Vec<u8> {
+    key(b'k', &[&slot.to_bytes()])
+}
+
+pub(crate) fn owner_of(slot: SlotKey, owner: AssetIndex) -> Vec<u8> {
+    key(b'k', &[&slot.to_bytes(), &owner.get().to_be_bytes()])
+}
+
+pub(crate) fn slot(slot: SlotKey) -> Vec<u8> {
+    key(b's', &[&slot.to_bytes()])
+}
+
+pub(crate) fn contribution(digest: Half) -> Vec<u8> {
+    key(b'c', &[&digest])
+}
+
+pub(crate) fn aliases_of(index: AssetIndex) -> Vec<u8> {
+    key(b'a', &[&index.get().to_be_bytes()])
+}
+
+pub(crate) fn alias(from: AssetIndex, to: AssetIndex, slot: SlotKey, owner: AssetIndex) -> Vec<u8> {
+    key(
+        b'a',
+        &[
+            &from.get().to_be_bytes(),
+            &to.get().to_be_bytes(),
+            &slot.to_bytes(),
+            &owner.get().to_be_bytes(),
+        ],
+    )
+}
+
+/// The other end of a key that [`alias`] made.
+pub(crate) fn parse_alias(key: &[u8]) -> Option<AssetIndex> {
+    read_u32(key, 5).map(AssetIndex::new)
+}
+
+pub(crate) fn source(source: u32) -> Vec<u8> {
+    key(b'o', &[&source.to_be_bytes()])
+}
+
+pub(crate) fn submissions_of(source: u32) -> Vec<u8> {
+    key(b'b', &[&source.to_be_bytes()])
+}
+
+pub(crate) fn submission(source: u32, offset: Offset) -> Vec<u8> {
+    key(b'b', &[&source.to_be_bytes(), &inverted(offset)])
+}
+
+/// The offset of a key that [`submission`] made.
+pub(crate) fn parse_submission(key: &[u8]) -> Option<u64> {
+    Some(!u64::from_be_bytes(key.get(5..13)?.try_into().ok()?))
+}
+
+pub(crate) fn diagnostics_of(offset: Offset) -> Vec<u8> {
+    key(b'd', &[&offset.get().to_be_bytes()])
+}
+
+pub(crate) fn diagnostic(offset: Offset, number: u32) -> Vec<u8> {
+    key(b'd', &[&offset.get().to_be_bytes(), &number.to_be_bytes()])
+}
+
+pub(crate) fn seen_event(source: u32, digest: Half) -> Vec<u8> {
+    key(b'i', &[&source.to_be_bytes(), &digest])
+}
+
+pub(crate) fn seen_key(source: u32, digest: Half) -> Vec<u8> {
+    key(b'j', &[&source.to_be_bytes(), &digest])
+}
+
+pub(crate) fn delta(offset: Offset) -> Vec<u8> {
+    key(b'h', &[&offset.get().to_be_bytes()])
+}
+
+pub(crate) fn deltas_prefix() -> [u8; 1] {
+    [b'h']
+}
+
+/// The offset of a key that [`delta`] made.
+pub(crate) fn parse_delta(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(1..9)?.try_into().ok()?))
+}
+
+pub(crate) fn word(number: u32) -> Vec<u8> {
+    key(b'w', &[&number.to_be_bytes()])
+}
+
+pub(crate) const MESH: &[u8] = b"m";
+pub(crate) const VERSION: &[u8] = b"v";

@@ -1,0 +1,30 @@
+//! Bounds of the engine, each with its default.
+
+use std::path::PathBuf;
+
+/// Bounds, and where the graph file is.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Submissions that may wait for the writer; more are refused as busy. Default 4,096.
+    pub queue_submissions_max: usize,
+    /// Submissions in one commit. Default 1,024.
+    pub commit_submissions_max: usize,
+    /// Bytes of payload in one commit; a single larger submission is a commit of its own. Default 16 MiB.
+    pub commit_bytes_max: usize,
+    /// Facts in one submission, fields counted each. Default 5,000,000.
+    pub submission_facts_max: usize,
+    /// Where the graph is kept between starts; none for tests.
+    pub graph_file: Option<PathBuf>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            queue_submissions_max: 4096,
+            commit_submissions_max: 1024,
+            commit_bytes_max: 16 << 20,
+            submission_facts_max: 5_000_000,
+            graph_file: None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What readers see: one immutable state of the graph, exchanged as a whole.
+
+use std::sync::{Arc, OnceLock};
+
+use headwater_graph::{DomainLink, Snapshot as Graph};
+use headwater_model::Timestamp;
+use headwater_store::Offset;
+
+use crate::mesh::Claimants;
+
+/// The graph at one offset, and what is needed to read it.
+pub(crate) struct Published {
+    pub(crate) graph: Graph,
+    pub(crate) offset: Offset,
+    pub(crate) committed_at: Timestamp,
+    pub(crate) claimants: Arc<Claimants>,
+    links: OnceLock<Vec<DomainLink>>,
+}
+
+impl Published {
+    pub(crate) fn new(
+        graph: Graph,
+        offset: Offset,
+        committed_at: Timestamp,
+        claimants: Arc<Claimants>,
+    ) -> Self {
+        Self {
+            graph,
+            offset,
+            committed_at,
+            claimants,
+            links: OnceLock::new(),
+        }
+    }
+
+    /// Edges between domains: counted when first asked for.
+    pub(crate) fn domain_links(&self) -> &[DomainLink] {
+        self.links.get_or_init(|| self.graph.domain_links())
+    }
+}

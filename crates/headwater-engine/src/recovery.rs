@@ -1,0 +1,243 @@
+//! Opening: the state is brought up to the log's end, the graph up to the state.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_graph::Snapshot as Graph;
+use headwater_model::Timestamp;
+use headwater_record::{
+    DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, decode_entry, decode_value,
+    encode_value,
+};
+use headwater_store::{Log, Offset, State, StateBatch};
+
+use crate::EngineError;
+use crate::apply::{Applier, graph_delta};
+use crate::entries::Assembler;
+use crate::keys;
+use crate::mesh::Claimants;
+use crate::options::EngineOptions;
+use crate::sources::{SourceState, Sources};
+use crate::txn::Reader;
+use crate::words::Words;
+
+/// Entries that are read from the log at once.
+const READ_ENTRIES_MAX: u32 = 1024;
+const READ_BYTES_MAX: u64 = 16 << 20;
+
+/// What opening found and did.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// The offset up to which everything is visible.
+    pub offset: Offset,
+    /// When that was received.
+    pub committed_at: Timestamp,
+    /// Entries of the log that were applied anew.
+    pub replayed_count: u64,
+    /// Why the state was rebuilt from the log, if it was.
+    pub rebuilt_because: Option<String>,
+    /// Why the graph file was not used, if there is one.
+    pub graph_file_refused: Option<String>,
+}
+
+pub(crate) fn recover(
+    log: &dyn Log,
+    state: &Arc<dyn State>,
+    options: &EngineOptions,
+) -> Result<(Applier, Recovery), EngineError> {
+    let rebuilt_because = reason_to_rebuild(log, &**state)?;
+    if let Some(reason) = &rebuilt_because {
+        tracing::warn!("the state is rebuilt from the log: {reason}");
+        state.clear()?;
+    }
+    let applied = state.applied_offset()?;
+    if applied == Offset::ZERO {
+        let mut batch = StateBatch::new();
+        batch.put(keys::VERSION, &encode_value(&STATE_VERSION));
+        state.apply(&batch, Offset::ZERO)?;
+    }
+    let reader = Reader::new(&**state);
+    let words = load_words(reader)?;
+    let sources = load_sources(reader)?;
+    let mut graph_file_refused = None;
+    let (graph, from) = match options.graph_file.as_deref().map(read_graph) {
+        Some(Ok(Some((graph, offset)))) if offset <= applied => (graph, offset),
+        Some(Ok(Some((_, offset)))) => {
+            graph_file_refused = Some(format!("it is of offset {offset}, the state of {applied}"));
+            (Graph::new(), Offset::ZERO)
+        }
+        Some(Err(error)) => {
+            graph_file_refused = Some(error.to_string());
+            (Graph::new(), Offset::ZERO)
+        }
+        Some(Ok(None)) | None => (Graph::new(), Offset::ZERO),
+    };
+    if let Some(reason) = &graph_file_refused {
+        tracing::warn!("the graph file is not used: {reason}");
+    }
+    let graph = catch_up(reader, graph, from)?;
+    let mut applier = Applier::new(Arc::clone(state), graph, words, sources);
+    let mut committed_at = Timestamp::EPOCH;
+    if let Some(bytes) = reader.get(keys::MESH)?
+        && let LogEntry::Mesh(mesh, _) = decode_entry(LOG_VERSION, &bytes)?
+    {
+        applier.claimants = Arc::new(Claimants::new(mesh)?);
+    }
+    let replayed_count = replay(log, &mut applier, applied, &mut committed_at)?;
+    if committed_at == Timestamp::EPOCH {
+        committed_at = last_received(log)?.unwrap_or(Timestamp::EPOCH);
+    }
+    let recovery = Recovery {
+        offset: log.last_offset(),
+        committed_at,
+        replayed_count,
+        rebuilt_because,
+        graph_file_refused,
+    };
+    Ok((applier, recovery))
+}
+
+fn reason_to_rebuild(log: &dyn Log, state: &dyn State) -> Result<Option<String>, EngineError> {
+    let applied = state.applied_offset()?;
+    if applied > log.last_offset() {
+        let last = log.last_offset();
+        return Ok(Some(format!(
+            "it is at offset {applied}, the log ends at {last}"
+        )));
+    }
+    let version = match state.get(keys::VERSION)? {
+        Some(bytes) => decode_value::<u32>("the version", &bytes)?,
+        None if applied == Offset::ZERO => return Ok(None),
+        None => 0,
+    };
+    Ok((version != STATE_VERSION)
+        .then(|| format!("it has format version {version}, this release {STATE_VERSION}")))
+}
+
+fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(EngineError::Io {
+                path: path.display().to_string(),
+                source,
+            });
+        }
+    };
+    let (graph, offset) = Graph::read_bytes(&bytes)?;
+    let offset =
+        Offset::new(offset).map_err(|_| EngineError::Corrupt("the graph file's offset"))?;
+    Ok(Some((graph, offset)))
+}
+
+/// Applies what the state holds of changes after `from`.
+fn catch_up(reader: Reader<'_>, mut graph: Graph, from: Offset) -> Result<Graph, EngineError> {
+    let prefix = keys::deltas_prefix();
+    let mut pending: Option<(u64, Vec<u8>)> = None;
+    for item in reader.scan_from(&prefix, &keys::delta(from.next())) {
+        let (key, part) = item?;
+        let offset = keys::parse_delta(&key).ok_or(EngineError::Corrupt("a change's key"))?;
+        match &mut pending {
+            Some((of, bytes)) if *of == offset => bytes.extend(part),
+            _ => {
+                if let Some((_, bytes)) = pending.replace((offset, part)) {
+                    graph = apply_stored(&graph, &bytes)?;
+                }
+            }
+        }
+        if graph.needs_compaction() {
+            graph = graph.compacted();
+        }
+    }
+    match pending {
+        Some((_, bytes)) => apply_stored(&graph, &bytes),
+        None => Ok(graph),
+    }
+}
+
+fn apply_stored(graph: &Graph, bytes: &[u8]) -> Result<Graph, EngineError> {
+    let record: DeltaRecord = decode_value("a change", bytes)?;
+    Ok(graph.apply(&graph_delta(graph, &record))?)
+}
+
+fn load_words(reader: Reader<'_>) -> Result<Words, EngineError> {
+    let words = Words::default();
+    for item in reader.scan(b"w") {
+        let word = String::from_utf8(item?.1).map_err(|_| EngineError::Corrupt("a word"))?;
+        words.intern(&word);
+    }
+    Ok(words)
+}
+
+fn load_sources(reader: Reader<'_>) -> Result<Sources, EngineError> {
+    let sources = Sources::default();
+    for (number, item) in reader.scan(b"o").enumerate() {
+        let record: SourceRecord = decode_value("a source", &item?.1)?;
+        sources.push(SourceState::from_record(number as u32, record)?);
+    }
+    Ok(sources)
+}
+
+fn replay(
+    log: &dyn Log,
+    applier: &mut Applier,
+    applied: Offset,
+    committed_at: &mut Timestamp,
+) -> Result<u64, EngineError> {
+    let mut after = applied;
+    let mut replayed_count = 0;
+    let mut assembler = Assembler::default();
+    let mut whole = applied;
+    loop {
+        let parts = log.read_after(after, READ_ENTRIES_MAX, READ_BYTES_MAX)?;
+        let Some(last) = parts.last() else {
+            return Ok(replayed_count);
+        };
+        after = last.offset;
+        for part in &parts {
+            if let Some((offset, entry)) = assembler.push(part)? {
+                *committed_at = received_at(&entry);
+                applier.apply(offset, entry)?;
+                whole = offset;
+                replayed_count += 1;
+            }
+        }
+        applier.txn.commit(whole)?;
+        if applier.graph.needs_compaction() {
+            applier.graph = applier.graph.compacted();
+        }
+    }
+}
+
+fn received_at(entry: &LogEntry) -> Timestamp {
+    match entry {
+        LogEntry::Submission(submission, _) => submission.received_at,
+        LogEntry::Mesh(_, received_at) => *received_at,
+    }
+}
+
+/// When the newest entry was received.
+fn last_received(log: &dyn Log) -> Result<Option<Timestamp>, EngineError> {
+    let last = log.last_offset();
+    // An entry may span payloads: look back until one reads whole.
+    for back in 1..=256u64 {
+        let Some(start) = last.get().checked_sub(back) else {
+            break;
+        };
+        let Ok(after) = Offset::new(start) else { break };
+        let mut assembler = Assembler::default();
+        let mut newest = None;
+        for part in log.read_after(after, back as u32, u64::MAX)? {
+            match assembler.push(&part) {
+                Ok(Some((_, entry))) => newest = Some(received_at(&entry)),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,302 @@
+//! Which runs of a job speak for it.
+//!
+//! The rules are those of the run-events slot: the last `keep_runs` completed runs that named a dataset speak, and
+//! whatever did not complete speaks until that many later runs completed. A changed definition starts a new version,
+//! for which earlier runs do not speak, unless they ran beside it. Everything follows from the set of events, so the
+//! order of arrival does not matter.
+
+use std::collections::BTreeMap;
+
+use headwater_record::{Half, RunEntry, RunEventEntry, RunsSlot};
+
+/// Ranks of states: events of one time are ordered by them.
+pub(crate) const START: u8 = 0;
+pub(crate) const RUNNING: u8 = 1;
+pub(crate) const OTHER: u8 = 2;
+pub(crate) const COMPLETE: u8 = 3;
+pub(crate) const ABORT: u8 = 4;
+pub(crate) const FAIL: u8 = 5;
+
+/// Events of one run and state that are kept; of more, the first and the newest ones.
+const EVENTS_MAX: usize = 64;
+
+/// One event of a run, as it arrives.
+pub(crate) struct Arrival<'a> {
+    pub(crate) run: &'a str,
+    pub(crate) time: i64,
+    pub(crate) state: u8,
+    pub(crate) contribution: Half,
+    pub(crate) definition: Option<Half>,
+    pub(crate) names_datasets: bool,
+}
+
+/// A run from its start to its end; the same id starting again after its end is another attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Attempt {
+    start: i64,
+    run: usize,
+    events: Vec<RunEventEntry>,
+}
+
+impl Attempt {
+    fn completed_at(&self) -> Option<i64> {
+        self.events
+            .iter()
+            .find(|e| e.state == COMPLETE)
+            .map(|e| e.time)
+    }
+
+    fn last_time(&self) -> i64 {
+        self.events.last().map_or(self.start, |e| e.time)
+    }
+
+    /// When it ended; a run that never said so was over at its last event.
+    fn ended_at(&self) -> i64 {
+        self.events
+            .iter()
+            .find(|e| e.state >= COMPLETE)
+            .map_or_else(|| self.last_time(), |e| e.time)
+    }
+
+    fn names_datasets(&self) -> bool {
+        self.events.iter().any(|e| e.names_datasets)
+    }
+
+    fn definition(&self) -> Option<u16> {
+        self.events.iter().rev().find_map(|e| e.definition)
+    }
+}
+
+/// A run that speaks for its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Speaker {
+    /// Its earliest event.
+    pub(crate) start: i64,
+    /// What it states, oldest first.
+    pub(crate) contributions: Vec<Half>,
+}
+
+/// What speaks for a job now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// Runs that speak, oldest first.
+    pub(crate) speakers: Vec<Speaker>,
+    /// When that ended which the newest completed run no longer says.
+    pub(crate) ends_at: Option<i64>,
+    /// The definition that speaks, and since when.
+    pub(crate) definition: Option<(Half, i64)>,
+}
+
+/// Adds an event to the slot; `false` if it says nothing that isn't there.
+pub(crate) fn arrive(slot: &mut RunsSlot, event: &Arrival<'_>) -> bool {
+    let contribution = position(&mut slot.contributions, event.contribution);
+    let definition = event.definition.map(|d| position(&mut slot.definitions, d));
+    let entry = RunEventEntry {
+        time: event.time,
+        state: event.state,
+        contribution,
+        definition,
+        names_datasets: event.names_datasets,
+    };
+    slot.last_seen = slot.last_seen.max(event.time);
+    let at = slot.runs.iter().position(|run| &*run.run == event.run);
+    let at = at.unwrap_or_else(|| {
+        slot.runs.push(RunEntry {
+            run: event.run.into(),
+            events: Vec::new(),
+        });
+        slot.runs.len() - 1
+    });
+    let events = &mut slot.runs[at].events;
+    match events.binary_search(&entry) {
+        Ok(_) => false,
+        Err(place) => {
+            events.insert(place, entry);
+            thin_out(events, event.state);
+            true
+        }
+    }
+}
+
+fn position(known: &mut Vec<Half>, digest: Half) -> u16 {
+    let at = known.iter().position(|d| *d == digest).unwrap_or_else(|| {
+        known.push(digest);
+        known.len() - 1
+    });
+    u16::try_from(at).unwrap_or(u16::MAX)
+}
+
+/// Streaming jobs say RUNNING without end: the first and the newest say as much as all.
+fn thin_out(events: &mut Vec<RunEventEntry>, state: u8) {
+    let same: Vec<usize> = (0..events.len())
+        .filter(|at| events[*at].state == state)
+        .collect();
+    if same.len() > EVENTS_MAX {
+        events.remove(same[1]);
+    }
+}
+
+fn attempts(slot: &RunsSlot) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for (run, entry) in slot.runs.iter().enumerate() {
+        let mut current: Option<Attempt> = None;
+        for event in &entry.events {
+            let starts_again = event.state == START
+                && current.as_ref().is_some_and(|a| {
+                    a.events.iter().any(|e| e.state >= COMPLETE) && a.last_time() < event.time
+                });
+            if starts_again {
+                attempts.extend(current.take());
+            }
+            current
+                .get_or_insert(Attempt {
+                    start: event.time,
+                    run,
+                    events: Vec::new(),
+                })
+                .events
+                .push(*event);
+        }
+        attempts.extend(current);
+    }
+    attempts
+        .sort_by(|a, b| (a.start, &slot.runs[a.run].run).cmp(&(b.start, &slot.runs[b.run].run)));
+    attempts
+}
+
+/// What speaks for the job, given all its events.
+pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Voice {
+    let attempts = attempts(slot);
+    let version = current_version(&attempts);
+    let mut speakers = Vec::new();
+    let mut completed_after = 0;
+    for (at, attempt) in attempts.iter().enumerate().rev() {
+        if completed_after >= keep_runs {
+            break;
+        }
+        let speaks = match &version {
+            Some(version) => at >= version.first || version.beside.contains(&at),
+            None => true,
+        };
+        if speaks && attempt.names_datasets() {
+            speakers.push(Speaker {
+                start: attempt.start,
+                contributions: attempt
+                    .events
+                    .iter()
+                    .map(|e| slot.contributions[usize::from(e.contribution)])
+                    .collect(),
+            });
+        }
+        if attempt.names_datasets() && attempt.completed_at().is_some() {
+            completed_after += 1;
+        }
+    }
+    speakers.reverse();
+    let newest_completed = attempts
+        .iter()
+        .rev()
+        .filter(|a| a.names_datasets())
+        .find_map(Attempt::completed_at);
+    Voice {
+        speakers,
+        ends_at: newest_completed,
+        definition: version.map(|v| (slot.definitions[usize::from(v.definition)], v.since)),
+    }
+}
+
+/// The newest definition, and the first attempt from which on it speaks.
+struct Version {
+    definition: u16,
+    first: usize,
+    since: i64,
+    /// Earlier attempts with another definition that ran beside it.
+    beside: Vec<usize>,
+}
+
+fn current_version(attempts: &[Attempt]) -> Option<Version> {
+    let speaking = |a: &Attempt| a.names_datasets().then(|| a.definition()).flatten();
+    let definition = attempts.iter().rev().find_map(speaking)?;
+    let mut first = attempts.len();
+    let mut since = i64::MAX;
+    let mut beside = Vec::new();
+    for (at, attempt) in attempts.iter().enumerate().rev() {
+        match speaking(attempt) {
+            Some(other) if other != definition => {
+                if attempt.ended_at() <= since {
+                    break;
+                }
+                beside.push(at);
+            }
+            Some(_) => {
+                first = at;
+                since = attempt.start;
+            }
+            None => {}
+        }
+    }
+    // Runs that did not tell their definition belong to the version during which they started.
+    Some(Version {
+        definition,
+        first,
+        since,
+        beside,
+    })
+}
+
+/// Forgets runs that can no longer speak, whatever arrives for them.
+pub(crate) fn forget(slot: &mut RunsSlot, keep_runs: u32) {
+    let attempts = attempts(slot);
+    let mut kept = vec![false; slot.runs.len()];
+    let mut completed_after = 0;
+    for (newer_count, attempt) in attempts.iter().rev().enumerate() {
+        if completed_after < keep_runs || newer_count < keep_runs as usize {
+            kept[attempt.run] = true;
+        }
+        if attempt.names_datasets() && attempt.completed_at().is_some() {
+            completed_after += 1;
+        }
+    }
+    // A bound for jobs whose runs never complete.
+    let unfinished_max = 4 * keep_runs as usize + 64;
+    let mut at = 0;
+    let excess = kept
+        .iter()
+        .filter(|k| **k)
+        .count()
+        .saturating_sub(unfinished_max);
+    let oldest: Vec<usize> = attempts.iter().map(|a| a.run).take(excess).collect();
+    slot.runs.retain(|_| {
+        let keep = kept[at] && !oldest.contains(&at);
+        at += 1;
+        keep
+    });
+    renumber(slot);
+}
+
+/// Drops contributions and definitions that no event names.
+fn renumber(slot: &mut RunsSlot) {
+    let mut contributions = BTreeMap::new();
+    let mut definitions = BTreeMap::new();
+    for event in slot.runs.iter_mut().flat_map(|run| &mut run.events) {
+        let next = contributions.len() as u16;
+        event.contribution = *contributions.entry(event.contribution).or_insert(next);
+        if let Some(definition) = &mut event.definition {
+            let next = definitions.len() as u16;
+            *definition = *definitions.entry(*definition).or_insert(next);
+        }
+    }
+    slot.contributions = moved(&slot.contributions, &contributions);
+    slot.definitions = moved(&slot.definitions, &definitions);
+    for run in &mut slot.runs {
+        run.events.sort_unstable();
+    }
+}
+
+fn moved(old: &[Half], new_positions: &BTreeMap<u16, u16>) -> Vec<Half> {
+    let mut moved = vec![[0; 16]; new_positions.len()];
+    for (from, to) in new_positions {
+        moved[usize::from(*to)] = old[usize::from(*from)];
+    }
+    moved
+}

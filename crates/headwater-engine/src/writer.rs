@@ -1,0 +1,265 @@
+//! The one writer: takes what has queued, appends it to the log, applies it, publishes, acknowledges.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::Receiver;
+use headwater_graph::Snapshot as Graph;
+use headwater_model::{Digest, Mesh, SourceKey, Statement, Submission, Timestamp};
+use headwater_record::LogEntry;
+use headwater_store::{Log, Offset, Payload};
+
+use crate::apply::{Applier, Receipt};
+use crate::compaction::Compactor;
+use crate::engine::{Done, Shared};
+use crate::entries;
+use crate::options::EngineOptions;
+use crate::published::Published;
+use crate::{EngineError, SubmitError};
+
+pub(crate) enum Command {
+    Submit {
+        submission: Box<Submission>,
+        facts: Vec<u8>,
+        entry: Vec<u8>,
+        done: Done,
+    },
+    Mesh {
+        mesh: Mesh,
+        received_at: Timestamp,
+        entry: Vec<u8>,
+        done: Done,
+    },
+    Stop,
+}
+
+/// One accepted entry on its way.
+struct Accepted {
+    entry: LogEntry,
+    received_at: Timestamp,
+    /// Position of its last payload in the batch.
+    last_payload: usize,
+    done: Done,
+    /// Those that sent the same again while it was on its way.
+    repeats: Vec<Done>,
+}
+
+pub(crate) struct Writer {
+    applier: Applier,
+    log: Arc<dyn Log>,
+    shared: Arc<Shared>,
+    options: EngineOptions,
+    offset: Offset,
+    compactor: Compactor,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        applier: Applier,
+        log: Arc<dyn Log>,
+        shared: Arc<Shared>,
+        options: EngineOptions,
+        offset: Offset,
+    ) -> Self {
+        Self {
+            applier,
+            log,
+            shared,
+            compactor: Compactor::new(options.graph_file.clone()),
+            options,
+            offset,
+        }
+    }
+
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        while let Ok(first) = commands.recv() {
+            let mut commit = Commit::default();
+            let mut is_stopping = !commit.take(first, &self.applier);
+            while !is_stopping && commit.has_room(&self.options) {
+                match commands.try_recv() {
+                    Ok(command) => is_stopping = !commit.take(command, &self.applier),
+                    Err(_) => break,
+                }
+            }
+            if let Err(error) = self.commit(commit) {
+                self.fail(&error);
+                break;
+            }
+            if is_stopping {
+                break;
+            }
+        }
+        self.refuse_rest(commands);
+        self.compactor.finish(&self.applier.graph, self.offset);
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<(), EngineError> {
+        for (done, offset) in commit.known {
+            done(Ok(Receipt {
+                offset,
+                is_repeat: true,
+                ..Receipt::default()
+            }));
+        }
+        if commit.accepted.is_empty() {
+            return Ok(());
+        }
+        let appended = match self.log.append(&commit.payloads) {
+            Ok(appended) => appended,
+            Err(error) => {
+                let reason = error.to_string();
+                for accepted in commit.accepted {
+                    for done in std::iter::once(accepted.done).chain(accepted.repeats) {
+                        done(Err(SubmitError::Closed {
+                            reason: reason.clone(),
+                        }));
+                    }
+                }
+                return Err(error.into());
+            }
+        };
+        let mut receipts = Vec::with_capacity(commit.accepted.len());
+        let mut committed_at = self.shared.published.load().committed_at;
+        for accepted in commit.accepted {
+            let offset = appended
+                .first
+                .checked_add(accepted.last_payload as u64)
+                .expect("the log gave out these offsets");
+            committed_at = accepted.received_at;
+            let receipt = self.applier.apply(offset, accepted.entry)?;
+            receipts.push((receipt, accepted.done, accepted.repeats));
+        }
+        self.offset = appended.last;
+        self.applier.txn.commit(self.offset)?;
+        self.compactor.attend(&mut self.applier, self.offset);
+        self.publish(committed_at);
+        for (receipt, done, repeats) in receipts {
+            for repeat in repeats {
+                repeat(Ok(Receipt {
+                    offset: receipt.offset,
+                    is_repeat: true,
+                    ..Receipt::default()
+                }));
+            }
+            done(Ok(receipt));
+        }
+        Ok(())
+    }
+
+    fn publish(&self, committed_at: Timestamp) {
+        let published = Published::new(
+            Graph::clone(&self.applier.graph),
+            self.offset,
+            committed_at,
+            Arc::clone(&self.applier.claimants),
+        );
+        self.shared.published.store(Arc::new(published));
+    }
+
+    fn fail(&self, error: &EngineError) {
+        tracing::error!(%error, "nothing more is accepted: {error}");
+        *self.shared.failure.lock() = Some(error.to_string());
+        self.shared.is_failed.store(true, Ordering::Release);
+    }
+
+    /// Refuses what is still queued, so that nobody waits for an answer that doesn't come.
+    fn refuse_rest(&self, commands: &Receiver<Command>) {
+        let reason = self.shared.failure.lock().clone();
+        let reason = reason.unwrap_or_else(|| "the service is stopping".to_owned());
+        self.shared
+            .failure
+            .lock()
+            .get_or_insert_with(|| reason.clone());
+        self.shared.is_failed.store(true, Ordering::Release);
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Submit { done, .. } | Command::Mesh { done, .. } => {
+                    done(Err(SubmitError::Closed {
+                        reason: reason.clone(),
+                    }));
+                }
+                Command::Stop => {}
+            }
+        }
+    }
+}
+
+/// What the next commit takes.
+#[derive(Default)]
+struct Commit {
+    accepted: Vec<Accepted>,
+    payloads: Vec<Payload>,
+    bytes: usize,
+    /// Submissions that were accepted in an earlier commit, and where.
+    known: Vec<(Done, u64)>,
+    /// Events of this commit, by source and digest.
+    events: HashMap<(SourceKey, Digest), usize>,
+}
+
+impl Commit {
+    fn has_room(&self, options: &EngineOptions) -> bool {
+        self.accepted.len() + self.known.len() < options.commit_submissions_max
+            && self.bytes < options.commit_bytes_max
+    }
+
+    /// Takes a command; `false` if it says to stop.
+    fn take(&mut self, command: Command, applier: &Applier) -> bool {
+        match command {
+            Command::Submit {
+                submission,
+                facts,
+                entry,
+                done,
+            } => match applier.repeats(&submission) {
+                Ok(Some(offset)) => self.known.push((done, offset)),
+                // An unreadable state fails the commit when the submission is applied.
+                Ok(None) | Err(_) => self.take_submission(submission, facts, &entry, done),
+            },
+            Command::Mesh {
+                mesh,
+                received_at,
+                entry,
+                done,
+            } => self.push(LogEntry::Mesh(mesh, received_at), received_at, &entry, done),
+            Command::Stop => return false,
+        }
+        true
+    }
+
+    fn take_submission(
+        &mut self,
+        submission: Box<Submission>,
+        facts: Vec<u8>,
+        entry: &[u8],
+        done: Done,
+    ) {
+        if let Statement::Event(event) = &submission.statement {
+            let key = (submission.source.clone(), event.digest);
+            if let Some(first) = self.events.get(&key) {
+                self.accepted[*first].repeats.push(done);
+                return;
+            }
+            self.events.insert(key, self.accepted.len());
+        }
+        let received_at = submission.received_at;
+        self.push(
+            LogEntry::Submission(submission, facts),
+            received_at,
+            entry,
+            done,
+        );
+    }
+
+    fn push(&mut self, entry: LogEntry, received_at: Timestamp, bytes: &[u8], done: Done) {
+        self.bytes += bytes.len();
+        self.payloads.extend(entries::payloads(bytes));
+        self.accepted.push(Accepted {
+            entry,
+            received_at,
+            last_payload: self.payloads.len() - 1,
+            done,
+            repeats: Vec::new(),
+        });
+    }
+}

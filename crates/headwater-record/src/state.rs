@@ -1,0 +1,395 @@
+//! Values of the state: everything that is derived from the log.
+//!
+//! The state is rebuilt when [`STATE_VERSION`] differs from what it holds, so these records may change shape at any
+//! time as long as that number grows with them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::RecordError;
+
+/// Shape of the records and keys of the state.
+pub const STATE_VERSION: u32 = 1;
+
+/// A text that is shared.
+pub type Str = Arc<str>;
+
+/// The first 128 bits of a digest.
+pub type Half = [u8; 16];
+
+/// Encodes a state value.
+pub fn encode_value<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("a record in memory can always be written to memory")
+}
+
+/// Decodes a state value.
+///
+/// # Errors
+/// [`RecordError::Value`] if `bytes` is no such record: the state is damaged, and can be rebuilt from the log.
+pub fn decode_value<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, RecordError> {
+    postcard::from_bytes(bytes).map_err(|source| RecordError::Value { what, source })
+}
+
+/// A raw name that the log has named.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NameRecord {
+    /// Its number.
+    pub index: u32,
+    /// The offset that first named it.
+    pub first_offset: u64,
+    /// When it was first valid, in microseconds.
+    pub first_seen: i64,
+}
+
+/// What a claim is about, within the asset that owns it.
+///
+/// An edge is owned by its job; one between datasets, or between jobs, by the end it points to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClaimKey {
+    /// The asset exists.
+    Entity,
+    /// A field of it exists.
+    Field(Str),
+    /// An attribute of it or of one of its fields.
+    Attribute {
+        /// The field.
+        field: Option<Str>,
+        /// The key.
+        key: Str,
+        /// The value.
+        value: Str,
+    },
+    /// A facet of it.
+    Facet(Str),
+    /// The owner, a job, reads a dataset.
+    Reads(u32),
+    /// The owner, a job, writes a dataset.
+    Writes(u32),
+    /// The owner, a dataset, derives from a dataset.
+    Derives {
+        /// Where data comes from.
+        from: u32,
+        /// The job that does it.
+        via: Option<u32>,
+    },
+    /// The owner, a job, follows a job.
+    Follows(u32),
+    /// A field of the owner derives from a field.
+    FieldDerives {
+        /// The owner's field; none is the whole dataset.
+        to_field: Option<Str>,
+        /// Where data comes from.
+        from: u32,
+        /// Its field; none is the whole dataset.
+        from_field: Option<Str>,
+        /// The job that does it.
+        via: Option<u32>,
+    },
+    /// The owner is also known by this raw name.
+    Alias(u32),
+    /// The owner, a job, uses whatever matches.
+    Selector {
+        /// Writes rather than reads.
+        writes: bool,
+        /// Where the datasets live.
+        namespace: Str,
+        /// A glob on their names.
+        pattern: Str,
+    },
+}
+
+/// What in a source says so.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EvidenceRecord {
+    /// The artifact's name.
+    pub artifact: Str,
+    /// RFC 6901 pointer.
+    pub pointer: Option<Str>,
+    /// 1-based.
+    pub line: Option<u32>,
+    /// 1-based.
+    pub column: Option<u32>,
+}
+
+/// How a value is taken in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TransformationRecord {
+    /// DIRECT or INDIRECT.
+    pub is_direct: bool,
+    /// For example `FILTER`.
+    pub subtype: Option<Str>,
+    /// For a person to read.
+    pub description: Option<Str>,
+    /// True if the value can't be read back.
+    pub is_masking: bool,
+}
+
+/// What a claim says beyond its key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClaimBody {
+    /// Nothing.
+    None,
+    /// Of [`ClaimKey::Entity`].
+    Entity(EntityBody),
+    /// Of [`ClaimKey::Field`].
+    Field {
+        /// Its place among the dataset's fields.
+        position: u32,
+        /// The data type.
+        r#type: Option<Str>,
+        /// For a person to read.
+        description: Option<Str>,
+    },
+    /// Of [`ClaimKey::Facet`].
+    Json(Str),
+    /// Of edges.
+    Edge {
+        /// What says so.
+        evidence: Option<EvidenceRecord>,
+    },
+    /// Of [`ClaimKey::FieldDerives`].
+    FieldEdge {
+        /// How.
+        transformations: Vec<TransformationRecord>,
+        /// What says so.
+        evidence: Option<EvidenceRecord>,
+    },
+    /// Of [`ClaimKey::Alias`].
+    Alias {
+        /// Why, shown to people.
+        reason: Str,
+        /// What says so.
+        evidence: Option<EvidenceRecord>,
+    },
+}
+
+/// What a source says of an asset's existence.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EntityBody {
+    /// `TABLE`, `MODEL`, …
+    pub r#type: Str,
+    /// True if the source defines it.
+    pub is_declared: bool,
+    /// True if the source only used its name in another fact.
+    pub is_implied: bool,
+    /// For a person to read.
+    pub description: Option<Str>,
+    /// The SQL a job runs.
+    pub sql: Option<Str>,
+    /// The job that a job is a part of.
+    pub parent: Option<u32>,
+    /// What says so.
+    pub evidence: Option<EvidenceRecord>,
+}
+
+/// One statement of one slot about one asset, and how long it holds in the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// What it is about.
+    pub key: ClaimKey,
+    /// What it says.
+    pub body: ClaimBody,
+    /// Microseconds.
+    pub valid_from: i64,
+    /// Microseconds; none while it holds.
+    pub valid_to: Option<i64>,
+    /// The offset since which this is believed.
+    pub asserted_at: u64,
+}
+
+/// All that one slot says of one asset as believed from one offset on: every claim that holds, ordered by key, and
+/// the claims that this version ended or found to have held earlier. What ended before stands in older versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimsRecord {
+    /// What holds, ordered by key.
+    pub open: Vec<Claim>,
+    /// What this version closed.
+    pub closed: Vec<Claim>,
+}
+
+/// Where a slot stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum SlotRecord {
+    /// A snapshot source.
+    Snapshot(SnapshotSlot),
+    /// A job's or dataset's static slot.
+    Static(StaticSlot),
+    /// A job's runs.
+    Runs(RunsSlot),
+}
+
+/// The newest valid time of each kind of fact, in the order of their numbers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SnapshotSlot {
+    /// Microseconds; none if the kind was never covered.
+    pub valid_from: [Option<i64>; 9],
+    /// When the newest snapshot was made.
+    pub last_seen: i64,
+    /// Digest of the latest snapshot.
+    pub digest: Half,
+    /// When the latest snapshot said it was made.
+    pub generated_at: Option<i64>,
+}
+
+/// The newest statement about a job or dataset as designed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StaticSlot {
+    /// Its time.
+    pub time: i64,
+    /// Its digest, which decides between statements of the same time.
+    pub digest: Half,
+    /// Assets that it makes claims about.
+    pub owners: BTreeSet<u32>,
+}
+
+/// The runs of a job that may still speak for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsSlot {
+    /// Distinct contributions, by position.
+    pub contributions: Vec<Half>,
+    /// Distinct definitions, by position.
+    pub definitions: Vec<Half>,
+    /// Runs with their events, ordered by start and id.
+    pub runs: Vec<RunEntry>,
+    /// Time of the newest event.
+    pub last_seen: i64,
+    /// Assets that it makes claims about.
+    pub owners: BTreeSet<u32>,
+    /// The definition that speaks now.
+    pub definition: Option<Half>,
+    /// What the claims were last folded from.
+    pub folded: Half,
+    /// Foldings that are known to give the claims that hold now.
+    pub same: Vec<Half>,
+}
+
+/// One run's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEntry {
+    /// Its id as the producer wrote it.
+    pub run: Str,
+    /// Its events, ordered by time, state and contribution.
+    pub events: Vec<RunEventEntry>,
+}
+
+/// One event of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunEventEntry {
+    /// Microseconds.
+    pub time: i64,
+    /// Rank of the state: START, RUNNING, OTHER, COMPLETE, ABORT, FAIL.
+    pub state: u8,
+    /// Position of what it states.
+    pub contribution: u16,
+    /// Position of the job's definition, if it told it.
+    pub definition: Option<u16>,
+    /// True if it named any dataset.
+    pub names_datasets: bool,
+}
+
+/// A source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Its domain.
+    pub domain: Str,
+    /// Its name.
+    pub name: Str,
+    /// 0 snapshot, 1 events, 2 manual.
+    pub kind: u8,
+    /// The extractor that made its latest snapshot: name, version, digest.
+    pub extractor: Option<(Str, Str, Str)>,
+    /// True if its last submission had an error.
+    pub is_stale: bool,
+}
+
+/// One accepted submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmissionRecord {
+    /// Microseconds.
+    pub received_at: i64,
+    /// Claims that it added to the graph.
+    pub added_count: u64,
+    /// Claims that it ended.
+    pub removed_count: u64,
+    /// Claims that it repeated.
+    pub unchanged_count: u64,
+    /// Findings that came with it.
+    pub diagnostics_count: u32,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiagnosticRecord {
+    /// 0 info, 1 warning, 2 error.
+    pub severity: u8,
+    /// Stable code.
+    pub code: Str,
+    /// For a person.
+    pub message: Str,
+    /// Where.
+    pub at: Option<EvidenceRecord>,
+}
+
+/// One asset's columns in the graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRecord {
+    /// The asset.
+    pub index: u32,
+    /// The asset that stands for it.
+    pub canonical: u32,
+    /// Its type.
+    pub r#type: Str,
+    /// Number of its domain.
+    pub domain: Option<u32>,
+    /// Numbers of its owners, ordered.
+    pub owners: Vec<u32>,
+    /// Numbers of its tags, ordered.
+    pub tags: Vec<u32>,
+    /// Sources that say it exists, ordered: number × 2, plus 1 if the source declares it.
+    pub sources: Vec<u32>,
+    /// Somebody says it exists.
+    pub is_live: bool,
+    /// Somebody declares it.
+    pub is_declared: bool,
+    /// It is a published output port.
+    pub is_output_port: bool,
+}
+
+/// An edge of the graph; its kind follows from its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EdgeRecord {
+    /// Where data comes from.
+    pub from: u32,
+    /// Where it goes.
+    pub to: u32,
+    /// The job of an edge between datasets.
+    pub via: Option<u32>,
+}
+
+/// What one offset changed in the graph, or part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaRecord {
+    /// Raw names that are new, numbered on from the last: is it a job, namespace, name.
+    pub names: Vec<(bool, Str, Str)>,
+    /// Columns that are new or differ.
+    pub rows: Vec<RowRecord>,
+    /// Edges that appeared.
+    pub added: Vec<EdgeRecord>,
+    /// Edges that went away.
+    pub removed: Vec<EdgeRecord>,
+}
+
+impl DeltaRecord {
+    /// True if nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+            && self.rows.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
+    }
+}
