@@ -243,4 +243,40 @@ mod tests {
         let failure = failure("exec tail -f /dev/null", true);
         assert!(failure.contains("stopped by a signal"), "{failure}");
     }
+
+    /// Starts a server that announces itself, is ready, and ends with `code` when asked to.
+    fn stopped(code: u8) -> Result<()> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let ready = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let script = format!(
+            "tail -f /dev/null & other=$!; trap 'kill $other; exit {code}' TERM; echo listening on {url}; wait"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        let log = folder.path().join("log");
+        let mut server = Server::start(command, &log, &AtomicBool::new(false)).unwrap();
+        assert_eq!(server.url(), url);
+        assert!(ready.join().unwrap().starts_with("GET /health/ready "));
+        server.serve_until(&AtomicBool::new(true))
+    }
+
+    #[test]
+    fn a_server_is_awaited_asked_to_end_and_awaited_again() {
+        stopped(0).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_does_not_end_well_is_reported() {
+        let error = stopped(3).unwrap_err().to_string();
+        assert!(error.contains("did not end well"), "{error}");
+    }
 }
