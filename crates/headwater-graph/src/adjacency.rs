@@ -30,6 +30,7 @@ enum Segment {
 #[derive(Clone, Debug, Default)]
 struct Block {
     targets: Vec<u32>,
+    /// Parallel to `targets`; empty while no target has anything beside it.
     vias: Vec<u32>,
 }
 
@@ -55,6 +56,15 @@ impl Adjacency {
                 first: None,
                 rest: list.0.iter(),
             },
+        }
+    }
+
+    /// The list of an asset if it is as it was packed: one run.
+    #[inline]
+    pub(crate) fn packed(&self, index: u32) -> Option<Slice<'_>> {
+        match self.overlay.get(index) {
+            None => Some(self.base.slice(index)),
+            Some(_) => None,
         }
     }
 
@@ -164,13 +174,11 @@ impl List {
             return;
         };
         let block = Arc::make_mut(block);
-        let place = block.slice().lower_bound(entry.key());
-        block.targets.insert(place, entry.target());
-        block.vias.insert(place, entry.via);
+        block.insert(entry);
         if block.targets.len() > 2 * BLOCK {
             let tail = Block {
                 targets: block.targets.split_off(BLOCK),
-                vias: block.vias.split_off(BLOCK),
+                vias: block.vias.split_off(BLOCK.min(block.vias.len())),
             };
             segments.insert(at + 1, Segment::Own(Arc::new(tail)));
         }
@@ -185,7 +193,9 @@ impl List {
         let block = Arc::make_mut(block);
         let place = block.slice().lower_bound(entry.key());
         block.targets.remove(place);
-        block.vias.remove(place);
+        if !block.vias.is_empty() {
+            block.vias.remove(place);
+        }
         if block.targets.is_empty() {
             segments.remove(at);
         }
@@ -241,15 +251,21 @@ impl Segment {
 
 impl Block {
     fn copy(slice: Slice<'_>) -> Self {
-        let vias = if slice.vias.is_empty() {
-            vec![VIA_NONE; slice.targets.len()]
-        } else {
-            slice.vias.to_vec()
-        };
         Self {
             targets: slice.targets.to_vec(),
-            vias,
+            vias: slice.vias.to_vec(),
         }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let place = self.slice().lower_bound(entry.key());
+        if self.vias.is_empty() && entry.is_special {
+            self.vias.resize(self.targets.len(), VIA_NONE);
+        }
+        if entry.is_special || !self.vias.is_empty() {
+            self.vias.insert(place, entry.via);
+        }
+        self.targets.insert(place, entry.target());
     }
 
     fn slice(&self) -> Slice<'_> {

@@ -70,6 +70,30 @@ impl AssetSet {
         self.words[index as usize / 64] &= !(1 << (index % 64));
     }
 
+    /// Bit `index % 64` of word `index / 64` is the asset's.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// Makes room for the assets numbered below `assets_count`.
+    pub(crate) fn reserve(&mut self, assets_count: usize) {
+        let words = assets_count.div_ceil(64);
+        if self.words.len() < words {
+            self.words.resize(words, 0);
+        }
+    }
+
+    /// Empties the set into `list`, in the order of the numbers.
+    pub(crate) fn drain_into(&mut self, list: &mut Vec<u32>) {
+        for (at, word) in self.words.iter_mut().enumerate() {
+            let mut rest = std::mem::take(word);
+            while rest != 0 {
+                list.push(at as u32 * 64 + rest.trailing_zeros());
+                rest &= rest - 1;
+            }
+        }
+    }
+
     pub(crate) fn add_all(&mut self, other: &Self) {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine |= theirs;
