@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::csr::{Csr, Entry, Slice, VIA_NONE};
-use crate::sparse::Sparse;
+use crate::sparse::{Sparse, View};
 
 /// Entries that a change in a long list copies.
 const BLOCK: usize = 256;
@@ -59,12 +59,14 @@ impl Adjacency {
         }
     }
 
-    /// The list of an asset if it is as it was packed: one run.
+    /// The packed rows for a loop that asks often.
     #[inline]
-    pub(crate) fn packed(&self, index: u32) -> Option<Slice<'_>> {
-        match self.overlay.get(index) {
-            None => Some(self.base.slice(index)),
-            Some(_) => None,
+    pub(crate) fn packed(&self) -> Packed<'_> {
+        Packed {
+            overlay: self.overlay.view(),
+            offsets: &self.base.offsets,
+            targets: &self.base.targets,
+            vias: &self.base.vias,
         }
     }
 
@@ -273,6 +275,33 @@ impl Block {
             targets: &self.targets,
             vias: &self.vias,
         }
+    }
+}
+
+/// The rows of one adjacency that are as they were packed.
+#[derive(Debug)]
+pub(crate) struct Packed<'a> {
+    overlay: View<'a, List>,
+    offsets: &'a [u32],
+    targets: &'a [u32],
+    vias: &'a [u32],
+}
+
+impl<'a> Packed<'a> {
+    /// The list of an asset, unless it changed since.
+    #[inline]
+    pub(crate) fn slice(&self, index: u32) -> Option<Slice<'a>> {
+        if self.overlay.get(index).is_some() {
+            return None;
+        }
+        let (start, end) = match self.offsets.get(index as usize..index as usize + 2) {
+            Some([start, end]) => (*start as usize, *end as usize),
+            _ => (0, 0),
+        };
+        Some(Slice {
+            targets: &self.targets[start..end],
+            vias: self.vias.get(start..end).unwrap_or(&[]),
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use headwater_model::AssetIndex;
 
-use crate::adjacency::Adjacency;
+use crate::adjacency::{Adjacency, Packed};
 use crate::asset_set::AssetSet;
 use crate::closure::{Direction, root_job_goals};
 use crate::csr::{SPECIAL, Slice, VIA_NONE, VIA_STATED};
@@ -117,6 +117,7 @@ impl<'s> Flood<'s> {
     }
 
     fn run(&mut self, start: Vec<u32>, hops_max: u32) {
+        let rows = self.adjacency.packed();
         let mut level = start;
         let mut hops = 0;
         while !(level.is_empty() && self.next.len == 0) {
@@ -125,13 +126,13 @@ impl<'s> Flood<'s> {
                 return;
             }
             for dataset in &level {
-                self.leave_dataset(*dataset);
+                self.leave_dataset(&rows, *dataset);
             }
             self.reached_count += self.jobs.len;
             level.clear();
             self.take_level(Side::Jobs, &mut level);
             for job in &level {
-                self.leave_job(*job);
+                self.leave_job(&rows, *job);
             }
             self.reached_count += self.next.len;
             self.take_level(Side::Datasets, &mut level);
@@ -159,8 +160,8 @@ impl<'s> Flood<'s> {
     }
 
     #[inline]
-    fn leave_dataset(&mut self, dataset: u32) {
-        match self.adjacency.packed(dataset) {
+    fn leave_dataset(&mut self, rows: &Packed<'_>, dataset: u32) {
+        match rows.slice(dataset) {
             Some(slice) => self.leave_by(dataset, slice),
             None => self
                 .adjacency
@@ -192,8 +193,8 @@ impl<'s> Flood<'s> {
     }
 
     #[inline]
-    fn leave_job(&mut self, job: u32) {
-        match self.adjacency.packed(job) {
+    fn leave_job(&mut self, rows: &Packed<'_>, job: u32) {
+        match rows.slice(job) {
             Some(slice) => self.enter_by(slice),
             None => self
                 .adjacency

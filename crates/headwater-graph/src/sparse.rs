@@ -14,6 +14,25 @@ pub(crate) struct Sparse<T> {
     pages: Arc<Vec<Option<Arc<Page<T>>>>>,
 }
 
+/// A borrowed map.
+#[derive(Debug)]
+pub(crate) struct View<'a, T> {
+    pages: &'a [Option<Arc<Page<T>>>],
+}
+
+impl<'a, T> View<'a, T> {
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&'a T> {
+        let page = self.pages.get(index as usize / PAGE)?.as_deref()?;
+        let leaf = index as usize / 64 % 64;
+        let (word, bit) = (page.bits[leaf], 1_u64 << (index % 64));
+        if word & bit == 0 {
+            return None;
+        }
+        page.leaves[leaf].as_ref()?.get(rank(word, bit))
+    }
+}
+
 #[derive(Debug)]
 struct Page<T> {
     bits: [u64; 64],
@@ -58,13 +77,13 @@ impl<T> Default for Page<T> {
 impl<T: Clone> Sparse<T> {
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&T> {
-        let page = self.pages.get(index as usize / PAGE)?.as_deref()?;
-        let leaf = index as usize / 64 % 64;
-        let (word, bit) = (page.bits[leaf], 1_u64 << (index % 64));
-        if word & bit == 0 {
-            return None;
-        }
-        page.leaves[leaf].as_ref()?.get(rank(word, bit))
+        self.view().get(index)
+    }
+
+    /// The map for a loop that asks often: copied into registers.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_, T> {
+        View { pages: &self.pages }
     }
 
     /// The value of `index`, made by `value` if it has none yet.
