@@ -7,6 +7,8 @@ use crate::sparse::{Sparse, View};
 
 /// Entries that a change in a long list copies.
 const BLOCK: usize = 256;
+/// The longest list that is kept as one run.
+const SHORT_MAX: usize = BLOCK;
 
 /// The packed rows, and the lists that changed since they were packed.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +17,20 @@ pub(crate) struct Adjacency {
     overlay: Sparse<List>,
 }
 
-/// A changed list: stretches of the packed row it comes from, and blocks that replace parts of it.
-/// So a change in a list of any length copies one block and the list of segments.
-#[derive(Clone, Debug, Default)]
-struct List(Arc<Vec<Segment>>);
+/// A changed list. A short one is a run of its own. A long one is stretches of the packed row that it comes from, and
+/// blocks that replace parts of it, so that a change copies one block and the list of segments.
+#[derive(Clone, Debug)]
+enum List {
+    Short(Run),
+    Long(Arc<Vec<Segment>>),
+}
+
+/// At most [`SHORT_MAX`] targets; after them what stands beside them, if anything does.
+#[derive(Clone, Debug)]
+struct Run {
+    words: Arc<[u32]>,
+    has_vias: bool,
+}
 
 /// Never empty.
 #[derive(Clone, Debug)]
@@ -51,10 +63,15 @@ impl Adjacency {
                 first: Some(self.base.slice(index)),
                 rest: [].iter(),
             },
-            Some(list) => Slices {
+            Some(List::Short(run)) => Slices {
+                base: &self.base,
+                first: Some(run.slice()),
+                rest: [].iter(),
+            },
+            Some(List::Long(segments)) => Slices {
                 base: &self.base,
                 first: None,
-                rest: list.0.iter(),
+                rest: segments.iter(),
             },
         }
     }
@@ -108,13 +125,11 @@ impl Adjacency {
         };
         match self.overlay.get(index) {
             None => in_slice(self.base.slice(index)),
-            Some(list) => {
-                let at = list
-                    .0
-                    .partition_point(|segment| segment.last(&self.base).key() < key);
-                list.0
-                    .get(at)
-                    .and_then(|segment| in_slice(segment.slice(&self.base)))
+            Some(List::Short(run)) => in_slice(run.slice()),
+            Some(List::Long(segments)) => {
+                let at = segments.partition_point(|segment| segment.last(&self.base).key() < key);
+                let segment = segments.get(at)?;
+                in_slice(segment.slice(&self.base))
             }
         }
     }
@@ -142,13 +157,13 @@ impl Adjacency {
     fn list(&mut self, index: u32) -> (&mut List, &Csr) {
         let base = &self.base;
         let list = self.overlay.entry(index, || {
-            let len = base.slice(index).targets.len() as u32;
-            let start = base.start(index);
-            List(Arc::new(if len == 0 {
-                Vec::new()
+            let slice = base.slice(index);
+            if slice.targets.len() <= SHORT_MAX {
+                List::Short(Run::copy(slice))
             } else {
-                vec![Segment::Base { start, len }]
-            }))
+                let (start, len) = (base.start(index), slice.targets.len() as u32);
+                List::Long(Arc::new(vec![Segment::Base { start, len }]))
+            }
         });
         (list, base)
     }
@@ -167,7 +182,19 @@ impl Adjacency {
 
 impl List {
     fn insert(&mut self, base: &Csr, entry: Entry) {
-        let segments = Arc::make_mut(&mut self.0);
+        let segments = match self {
+            Self::Long(segments) => Arc::make_mut(segments),
+            Self::Short(run) => {
+                let mut block = Block::copy(run.slice());
+                block.insert(entry);
+                *self = if block.targets.len() <= SHORT_MAX {
+                    Self::Short(Run::copy(block.slice()))
+                } else {
+                    Self::Long(Arc::new(vec![Segment::Own(Arc::new(block))]))
+                };
+                return;
+            }
+        };
         if segments.is_empty() {
             segments.push(Segment::Own(Arc::new(Block::default())));
         }
@@ -187,20 +214,44 @@ impl List {
     }
 
     fn remove(&mut self, base: &Csr, entry: Entry) {
-        let segments = Arc::make_mut(&mut self.0);
+        let segments = match self {
+            Self::Long(segments) => Arc::make_mut(segments),
+            Self::Short(run) => {
+                let mut block = Block::copy(run.slice());
+                block.remove(entry);
+                *run = Run::copy(block.slice());
+                return;
+            }
+        };
         let at = own_block(segments, base, entry.key());
         let Segment::Own(block) = &mut segments[at] else {
             return;
         };
         let block = Arc::make_mut(block);
-        let place = block.slice().lower_bound(entry.key());
-        block.targets.remove(place);
-        if !block.vias.is_empty() {
-            block.vias.remove(place);
-        }
+        block.remove(entry);
         if block.targets.is_empty() {
             segments.remove(at);
         }
+    }
+}
+
+impl Run {
+    fn copy(slice: Slice<'_>) -> Self {
+        Self {
+            words: [slice.targets, slice.vias].concat().into(),
+            has_vias: !slice.vias.is_empty(),
+        }
+    }
+
+    #[inline]
+    fn slice(&self) -> Slice<'_> {
+        let targets_len = if self.has_vias {
+            self.words.len() / 2
+        } else {
+            self.words.len()
+        };
+        let (targets, vias) = self.words.split_at(targets_len);
+        Slice { targets, vias }
     }
 }
 
@@ -256,6 +307,15 @@ impl Block {
         Self {
             targets: slice.targets.to_vec(),
             vias: slice.vias.to_vec(),
+        }
+    }
+
+    /// Takes out an entry that is there.
+    fn remove(&mut self, entry: Entry) {
+        let place = self.slice().lower_bound(entry.key());
+        self.targets.remove(place);
+        if !self.vias.is_empty() {
+            self.vias.remove(place);
         }
     }
 

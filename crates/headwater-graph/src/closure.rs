@@ -55,8 +55,6 @@ pub struct Reached {
 /// The place of an entry, or of a root if the top bit is set.
 type Place = u32;
 const ROOT: Place = 1 << 31;
-/// In the place of a step's goal: the outputs (upstream: the inputs) of the step's job.
-const ALL_OF_JOB: u32 = u32::MAX;
 /// Edges looked at between two questions whether to go on.
 const POLL_EDGES: usize = 4096;
 
@@ -65,7 +63,7 @@ const POLL_EDGES: usize = 4096;
 pub struct Closure {
     /// The roots that the graph knows, as canonical assets, without repeats, in the order given.
     pub roots: Vec<AssetIndex>,
-    /// What was reached, by hops, then in the order of discovery; never a root.
+    /// What was reached, by hops, then in an order that follows from the graph and the roots; never a root.
     pub entries: Vec<Reached>,
     /// Why the walk stopped early; `None` if it did not.
     pub cut_by: Option<CutReason>,
@@ -142,11 +140,28 @@ impl Snapshot {
     }
 }
 
-/// A step to take once all assets of the level are reached: to a dataset, or to all of a job.
+/// What to enter once all assets of a level are reached.
+#[derive(Default)]
+struct Steps {
+    /// Single datasets, in the order in which they were found.
+    datasets: Vec<Step>,
+    /// All outputs (upstream: inputs) of jobs.
+    jobs: Vec<JobStep>,
+}
+
+/// A step to one dataset.
+#[derive(Clone, Copy)]
 struct Step {
     before: Place,
     via: u32,
     to: u32,
+}
+
+/// A step through a job.
+#[derive(Clone, Copy)]
+struct JobStep {
+    job: u32,
+    before: Place,
 }
 
 /// A dataset of a level and its place.
@@ -231,11 +246,11 @@ where
     }
 
     fn run(&mut self, start: Vec<Standing>) {
-        let (mut level, mut steps) = (start, Vec::new());
+        let (mut level, mut steps) = (start, Steps::default());
         let root_jobs = std::mem::take(&mut self.root_jobs);
         for job in &root_jobs {
             root_job_goals(self.snapshot, self.direction, job.asset, |to| {
-                steps.push(Step {
+                steps.datasets.push(Step {
                     before: job.place,
                     via: VIA_NONE,
                     to,
@@ -245,6 +260,8 @@ where
         let mut hops = 0;
         let mut next = Vec::new();
         loop {
+            // Rows are read from front to back, which counts where they do not fit the caches.
+            level.sort_unstable_by_key(|standing| standing.asset);
             if self.reach_jobs(&level, hops, &mut steps).is_break() {
                 break;
             }
@@ -253,10 +270,12 @@ where
                 break;
             }
             hops += 1;
+            steps.jobs.sort_unstable_by_key(|step| step.job);
             if self.enter_datasets(&steps, hops, &mut next).is_break() {
                 break;
             }
-            steps.clear();
+            steps.datasets.clear();
+            steps.jobs.clear();
             std::mem::swap(&mut level, &mut next);
             next.clear();
             if level.is_empty() {
@@ -269,12 +288,7 @@ where
     }
 
     /// Reaches the jobs next to the level's datasets, and notes the steps into the next level.
-    fn reach_jobs(
-        &mut self,
-        level: &[Standing],
-        hops: u32,
-        steps: &mut Vec<Step>,
-    ) -> ControlFlow<Cut> {
+    fn reach_jobs(&mut self, level: &[Standing], hops: u32, steps: &mut Steps) -> ControlFlow<Cut> {
         for standing in level {
             let before = standing.place;
             for slice in self.adjacency.slices(standing.asset) {
@@ -282,13 +296,12 @@ where
                 for (at, target) in slice.targets.iter().enumerate() {
                     if target & SPECIAL != 0 {
                         let to = target & !SPECIAL;
-                        self.reach_special(standing, to, slice.vias[at], hops, steps)?;
+                        self.reach_special(*standing, to, slice.vias[at], hops, steps)?;
                     } else if self.expanded.add(*target) {
                         let via = *target;
                         self.reach(via, hops, before, VIA_NONE)?;
                         if !self.is_stopped(via) {
-                            let to = ALL_OF_JOB;
-                            steps.push(Step { before, via, to });
+                            steps.jobs.push(JobStep { job: via, before });
                         }
                     }
                 }
@@ -299,11 +312,11 @@ where
 
     fn reach_special(
         &mut self,
-        standing: &Standing,
+        standing: Standing,
         to: u32,
         via: u32,
         hops: u32,
-        steps: &mut Vec<Step>,
+        steps: &mut Steps,
     ) -> ControlFlow<Cut> {
         let before = standing.place;
         if via == VIA_STATED {
@@ -320,7 +333,7 @@ where
             }
         }
         if !self.seen.has(to) {
-            steps.push(Step { before, via, to });
+            steps.datasets.push(Step { before, via, to });
         }
         ControlFlow::Continue(())
     }
@@ -328,20 +341,25 @@ where
     /// Takes the steps; what they reach for the first time is the next level, but for where to stop.
     fn enter_datasets(
         &mut self,
-        steps: &[Step],
+        steps: &Steps,
         hops: u32,
         next: &mut Vec<Standing>,
     ) -> ControlFlow<Cut> {
-        for step in steps {
-            if step.to != ALL_OF_JOB {
-                self.enter(step.to, step, hops, next)?;
-                continue;
-            }
-            for slice in self.adjacency.slices(step.via) {
+        for step in &steps.datasets {
+            self.enter(*step, hops, next)?;
+        }
+        let adjacency = self.adjacency;
+        for JobStep { job, before } in &steps.jobs {
+            for slice in adjacency.slices(*job) {
                 self.poll(slice.targets.len())?;
                 for target in slice.targets {
-                    if target & SPECIAL == 0 {
-                        self.enter(*target, step, hops, next)?;
+                    if target & SPECIAL == 0 && !self.seen.has(*target) {
+                        let step = Step {
+                            before: *before,
+                            via: *job,
+                            to: *target,
+                        };
+                        self.enter(step, hops, next)?;
                     }
                 }
             }
@@ -350,14 +368,8 @@ where
     }
 
     #[inline]
-    fn enter(
-        &mut self,
-        asset: u32,
-        step: &Step,
-        hops: u32,
-        next: &mut Vec<Standing>,
-    ) -> ControlFlow<Cut> {
-        let place = self.closure.entries.len() as u32;
+    fn enter(&mut self, step: Step, hops: u32, next: &mut Vec<Standing>) -> ControlFlow<Cut> {
+        let (asset, place) = (step.to, self.closure.entries.len() as u32);
         if self.reach(asset, hops, step.before, step.via)? && !self.is_stopped(asset) {
             next.push(Standing { asset, place });
         }

@@ -13,14 +13,14 @@ use crate::support::{key, naive, overlaid, packed, walk, way};
 type RawEdge = (u32, u32, Option<u32>);
 
 #[derive(Clone, Debug)]
-pub struct Case {
-    pub graph: NaiveGraph,
-    pub changes: Vec<(bool, NaiveEdge)>,
-    pub roots: BTreeSet<AssetIndex>,
-    pub stop: BTreeSet<AssetIndex>,
-    pub depth: Option<u32>,
-    pub limit: Option<usize>,
-    pub direction: Direction,
+pub(crate) struct Case {
+    pub(crate) graph: NaiveGraph,
+    pub(crate) changes: Vec<(bool, NaiveEdge)>,
+    pub(crate) roots: BTreeSet<AssetIndex>,
+    pub(crate) stop: BTreeSet<AssetIndex>,
+    pub(crate) depth: Option<u32>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) direction: Direction,
 }
 
 fn assets(kinds: &[bool]) -> NaiveGraph {
@@ -67,7 +67,7 @@ fn raw_edge() -> impl Strategy<Value = RawEdge> {
     )
 }
 
-pub fn cases() -> impl Strategy<Value = Case> {
+pub(crate) fn cases() -> impl Strategy<Value = Case> {
     (
         prop::collection::vec(any::<bool>(), 1..14),
         prop::collection::vec(raw_edge(), 0..40),

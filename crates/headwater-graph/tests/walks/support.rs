@@ -8,7 +8,7 @@ use headwater_graph::{
 use headwater_model::AssetIndex;
 use headwater_testkit::{NaiveEdge, NaiveGraph, Way};
 
-pub fn key(edge: NaiveEdge) -> EdgeKey {
+pub(crate) fn key(edge: NaiveEdge) -> EdgeKey {
     EdgeKey {
         from: edge.from,
         to: edge.to,
@@ -16,7 +16,7 @@ pub fn key(edge: NaiveEdge) -> EdgeKey {
     }
 }
 
-pub fn naive(edge: &EdgeRef) -> NaiveEdge {
+pub(crate) fn naive(edge: &EdgeRef) -> NaiveEdge {
     NaiveEdge {
         from: edge.from,
         to: edge.to,
@@ -24,7 +24,7 @@ pub fn naive(edge: &EdgeRef) -> NaiveEdge {
     }
 }
 
-pub fn rows(graph: &NaiveGraph) -> Vec<AssetRow> {
+pub(crate) fn rows(graph: &NaiveGraph) -> Vec<AssetRow> {
     graph
         .assets()
         .map(|(asset, name, kind)| AssetRow::new(asset, kind, "test://", name))
@@ -32,13 +32,13 @@ pub fn rows(graph: &NaiveGraph) -> Vec<AssetRow> {
 }
 
 /// The snapshot of a graph, packed.
-pub fn packed(graph: &NaiveGraph) -> Snapshot {
+pub(crate) fn packed(graph: &NaiveGraph) -> Snapshot {
     let edges: Vec<EdgeKey> = graph.edges().map(key).collect();
     Snapshot::build(rows(graph), &edges).expect("the graph is sound")
 }
 
 /// The snapshot of a graph, all in the overlay.
-pub fn overlaid(graph: &NaiveGraph) -> Snapshot {
+pub(crate) fn overlaid(graph: &NaiveGraph) -> Snapshot {
     let mut delta = Delta::new();
     for (at, row) in rows(graph).into_iter().enumerate() {
         delta.add_asset(AssetIndex::new(at as u32), row);
@@ -49,7 +49,7 @@ pub fn overlaid(graph: &NaiveGraph) -> Snapshot {
     Snapshot::new().apply(&delta).expect("the graph is sound")
 }
 
-pub fn way(direction: Direction) -> Way {
+pub(crate) fn way(direction: Direction) -> Way {
     match direction {
         Direction::Upstream => Way::Up,
         Direction::Downstream => Way::Down,
@@ -57,7 +57,7 @@ pub fn way(direction: Direction) -> Way {
 }
 
 /// The assets called so, in that order.
-pub fn numbers(graph: &NaiveGraph, names: &str) -> Vec<AssetIndex> {
+pub(crate) fn numbers(graph: &NaiveGraph, names: &str) -> Vec<AssetIndex> {
     names
         .split_whitespace()
         .map(|name| {
@@ -69,7 +69,7 @@ pub fn numbers(graph: &NaiveGraph, names: &str) -> Vec<AssetIndex> {
 }
 
 /// `name:hops` of everything reached, and what cut it.
-pub fn text(graph: &NaiveGraph, closure: &Closure) -> String {
+pub(crate) fn text(graph: &NaiveGraph, closure: &Closure) -> String {
     let mut words: Vec<String> = closure
         .entries
         .iter()
@@ -86,7 +86,7 @@ pub fn text(graph: &NaiveGraph, closure: &Closure) -> String {
     words.join(" ")
 }
 
-pub fn walk(
+pub(crate) fn walk(
     snapshot: &Snapshot,
     roots: &[AssetIndex],
     direction: Direction,
