@@ -105,8 +105,4 @@ impl Sources {
             change(source);
         }
     }
-
-    pub(crate) fn clear(&self) {
-        *self.0.write() = Known::default();
-    }
 }

@@ -169,31 +169,6 @@ impl<'a> Reader<'a> {
             None => None,
         })
     }
-
-    /// Every version of what one slot says of an asset up to `offset`, newest first, with its offset.
-    pub(crate) fn claim_versions(
-        &self,
-        owner: AssetIndex,
-        slot: SlotKey,
-        offset: Offset,
-    ) -> Result<Vec<(u64, ClaimsRecord)>, EngineError> {
-        let mut versions = Vec::new();
-        let mut at = offset;
-        loop {
-            let prefix = keys::claims_of_slot(owner, slot);
-            let from = keys::claims(owner, slot, at);
-            let Some((_, version)) = self.first_version(&prefix, &from)? else {
-                return Ok(versions);
-            };
-            if let Some(record) = self.claims_of_slot(owner, slot, at)? {
-                versions.push((version, record));
-            }
-            let Some(before) = version.checked_sub(1) else {
-                return Ok(versions);
-            };
-            at = Offset::new(before).unwrap_or(Offset::ZERO);
-        }
-    }
 }
 
 /// The first key after all that begin with `prefix`.

@@ -37,8 +37,4 @@ impl Words {
         known.numbers.insert(word, number);
         (number, true)
     }
-
-    pub(crate) fn clear(&self) {
-        *self.0.write() = Known::default();
-    }
 }

@@ -1,1 +1,18 @@
 //! The HTTP service: GraphQL, OpenLineage, submissions, health.
+//!
+//! Handlers parse, call the engine and convert. The engine is synchronous: writes wait for its callback, questions
+//! run on threads of their own.
+
+mod body;
+mod error;
+mod graphql;
+mod health;
+mod limits;
+mod lineage;
+mod router;
+mod serve;
+mod submissions;
+
+pub use limits::Limits;
+pub use router::{App, Clock, router};
+pub use serve::serve;

@@ -47,7 +47,7 @@ impl Applier {
             .collect())
     }
 
-    fn has_aliases(&self, index: u32) -> Result<bool, EngineError> {
+    pub(crate) fn has_aliases(&self, index: u32) -> Result<bool, EngineError> {
         let prefix = keys::aliases_of(AssetIndex::new(index));
         Ok(self
             .txn

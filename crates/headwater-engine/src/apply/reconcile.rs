@@ -173,7 +173,7 @@ impl Applier {
         let difference = compare(old.open, stated, times, &|key, body| {
             fact_kind(key, body, kind)
         });
-        self.note(slot, owner, &difference);
+        self.note(slot, owner, &difference)?;
         let says_anything = !difference.record.open.is_empty();
         if difference.is_new {
             let key = keys::claims(asset, slot, times.offset);
@@ -182,7 +182,12 @@ impl Applier {
         Ok(says_anything)
     }
 
-    fn note(&mut self, slot: SlotKey, owner: u32, difference: &Difference) {
+    fn note(
+        &mut self,
+        slot: SlotKey,
+        owner: u32,
+        difference: &Difference,
+    ) -> Result<(), EngineError> {
         let counts = &mut self.changes.counts;
         let changed = difference.changed.len() as u64;
         counts.added += difference.added.len() as u64 + changed;
@@ -194,6 +199,15 @@ impl Applier {
         for key in &difference.removed {
             self.changes.note(owner, key, false);
         }
+        // Which of several names stands for an asset depends on who declares it.
+        let mut changes = difference
+            .added
+            .iter()
+            .chain(&difference.removed)
+            .chain(&difference.changed);
+        if changes.any(|key| *key == ClaimKey::Entity) && self.has_aliases(owner)? {
+            self.changes.identities.insert(owner);
+        }
         for (keys_of, is_stated) in [(&difference.added, true), (&difference.removed, false)] {
             for key in keys_of {
                 if let ClaimKey::Alias(other) = key {
@@ -201,6 +215,7 @@ impl Applier {
                 }
             }
         }
+        Ok(())
     }
 
     fn put_alias(&mut self, slot: SlotKey, owner: u32, other: u32, is_stated: bool) {

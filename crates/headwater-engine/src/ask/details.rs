@@ -113,7 +113,6 @@ pub struct Details {
 
 /// One open claim, and what decides which of several counts.
 struct Said {
-    member: u32,
     slot: SlotKey,
     claim: Claim,
     rank: (u8, i64, std::cmp::Reverse<String>),
@@ -194,7 +193,6 @@ impl View {
                 .map(|source| source.key.to_string())
                 .unwrap_or_default();
             said.extend(record.open.into_iter().map(|claim| Said {
-                member: member.get(),
                 slot,
                 rank: (rank, claim.valid_from, std::cmp::Reverse(name.clone())),
                 claim,
@@ -370,7 +368,6 @@ impl View {
                     };
                     if is_it {
                         let said = Said {
-                            member: member.get(),
                             slot,
                             claim,
                             rank: (0, 0, std::cmp::Reverse(String::new())),

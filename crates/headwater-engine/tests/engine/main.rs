@@ -1,0 +1,8 @@
+//! The engine from outside: submit, then ask.
+
+mod aliases;
+mod domains;
+mod events;
+mod recovery;
+mod snapshots;
+mod support;

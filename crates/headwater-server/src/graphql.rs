@@ -1,0 +1,75 @@
+//! GraphQL over HTTP.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::runtime::Handle;
+
+use crate::body;
+use crate::error::ApiError;
+use crate::router::App;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Parameters {
+    query: String,
+    variables: Option<String>,
+    operation_name: Option<String>,
+}
+
+/// Answers a question that comes as JSON.
+pub(crate) async fn post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let bytes = body::read("the request", &headers, body, app.limits.graphql_bytes_max).await?;
+    answer(&app, move |api, runtime| {
+        runtime.block_on(api.execute(&bytes)).json
+    })
+    .await
+}
+
+/// Answers a question that comes in the query string.
+pub(crate) async fn get(
+    State(app): State<App>,
+    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(parameters) = parameters
+        .map_err(|error| ApiError::invalid(format!("query string: {}", error.body_text())))?;
+    answer(&app, move |api, runtime| {
+        let Parameters {
+            query,
+            variables,
+            operation_name,
+        } = parameters;
+        runtime
+            .block_on(api.execute_get(&query, variables.as_deref(), operation_name.as_deref()))
+            .json
+    })
+    .await
+}
+
+/// Answers on a thread of its own: a large answer takes longer than an async thread may be held.
+async fn answer(
+    app: &App,
+    ask: impl FnOnce(&headwater_graphql::Api, &Handle) -> Vec<u8> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let place = Arc::clone(&app.question_places).acquire_owned().await;
+    let place = place.map_err(|error| ApiError::internal(&error))?;
+    let api = Arc::clone(&app.api);
+    let runtime = Handle::current();
+    let json = tokio::task::spawn_blocking(move || {
+        let json = ask(&api, &runtime);
+        drop(place);
+        json
+    })
+    .await
+    .map_err(|error| ApiError::internal(&error))?;
+    let kind = (header::CONTENT_TYPE, "application/json");
+    Ok((StatusCode::OK, [kind], json).into_response())
+}

@@ -1,0 +1,43 @@
+//! Bounds of the service, each with its default.
+
+use std::time::Duration;
+
+/// What one request, and all of them together, may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one OpenLineage event, unpacked. Default 8 MiB.
+    pub event_bytes_max: usize,
+    /// Bytes of one submission of facts, unpacked. Default 256 MiB.
+    pub submission_bytes_max: usize,
+    /// Bytes of one GraphQL request. Default 1 MiB.
+    pub graphql_bytes_max: usize,
+    /// Time that a request may take, its body included. Default 120 s.
+    pub request_timeout: Duration,
+    /// Time that the headers of a request may take. Default 10 s.
+    pub headers_timeout: Duration,
+    /// Connections at a time; more wait to be accepted. Default 4,096.
+    pub connections_max: usize,
+    /// Questions that are answered at a time; more wait. Default 4 for each core.
+    pub questions_max: usize,
+    /// Submissions of facts that are read at a time; more wait. Default 2.
+    pub submissions_max: usize,
+    /// Time that requests under way get to end when the service stops. Default 20 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            event_bytes_max: 8 << 20,
+            submission_bytes_max: 256 << 20,
+            graphql_bytes_max: 1 << 20,
+            request_timeout: Duration::from_secs(120),
+            headers_timeout: Duration::from_secs(10),
+            connections_max: 4096,
+            questions_max: 4 * cores,
+            submissions_max: 2,
+            shutdown_timeout: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which path leads where.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use headwater_engine::Engine;
+use headwater_graphql::Api;
+use headwater_model::Timestamp;
+use headwater_openlineage::Mode;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+use crate::{graphql, health, lineage, submissions};
+
+/// Tells the time; the only place where the service asks for it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) api: Arc<Api>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Clock,
+    pub(crate) event_mode: Mode,
+    pub(crate) question_places: Arc<Semaphore>,
+    pub(crate) submission_places: Arc<Semaphore>,
+}
+
+impl App {
+    /// Puts together what handlers share.
+    pub fn new(
+        engine: Arc<Engine>,
+        api: Api,
+        limits: Limits,
+        clock: Clock,
+        event_mode: Mode,
+    ) -> Self {
+        Self {
+            engine,
+            api: Arc::new(api),
+            question_places: Arc::new(Semaphore::new(limits.questions_max)),
+            submission_places: Arc::new(Semaphore::new(limits.submissions_max)),
+            limits: Arc::new(limits),
+            clock,
+            event_mode,
+        }
+    }
+}
+
+/// All routes. `lineage_paths` are further paths at which clients post OpenLineage events.
+pub fn router(app: App, lineage_paths: &[String]) -> Router {
+    let mut router = Router::new()
+        .route("/graphql", post(graphql::post).get(graphql::get))
+        .route("/api/v1/lineage", post(lineage::post))
+        .route(
+            "/api/v1/sources/{domain}/{source}/submissions",
+            post(submissions::post),
+        )
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready));
+    for path in lineage_paths {
+        router = router.route(path, post(lineage::post));
+    }
+    let timeout = app.limits.request_timeout;
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            timeout,
+        ))
+        .with_state(app)
+}
+
+async fn unknown_path(uri: Uri) -> ApiError {
+    let message = format!("nothing is served at {}", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+}
+
+async fn unknown_method(method: axum::http::Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "INVALID_INPUT", message)
+}
+
+fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!("a handler panicked: {text}");
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "INTERNAL",
+        "something failed inside the service; its log says what",
+    )
+    .into_response()
+}
