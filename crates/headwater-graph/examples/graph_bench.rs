@@ -5,6 +5,11 @@
 //! Every closure is asserted equal to petgraph's answer before it is timed. Times are medians of the thread's CPU
 //! time, so that a busy machine tells nearly the same as an idle one.
 
+#![allow(
+    clippy::cast_sign_loss,
+    reason = "neither a share of a count nor a CPU time is negative"
+)]
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -14,7 +19,7 @@ use petgraph::graph::NodeIndex;
 use petgraph::stable_graph::StableDiGraph;
 use petgraph::visit::{Bfs, Dfs, VisitMap, Visitable};
 
-/// Vigna's SplitMix64: the same graphs in every run.
+/// Vigna's `SplitMix64`: the same graphs in every run.
 struct Random(u64);
 
 impl Random {
@@ -138,7 +143,7 @@ fn median_of(runs: usize, mut run: impl FnMut(usize)) -> Duration {
         .map(|at| {
             let start = cpu_time();
             run(at);
-            cpu_time() - start
+            cpu_time().saturating_sub(start)
         })
         .collect();
     times.sort_unstable();

@@ -157,15 +157,27 @@ fn origins_are_stated_while_a_derivation_via_the_job_is_there_whatever_came_firs
     };
     let start = packed(&graph("a -> j -> b; c"));
     assert_eq!(stated(&start), Some(false));
-    let one = apply(&start, &|delta| drop(delta.add_edge(a, b, Some(j))));
-    let two = apply(&one, &|delta| drop(delta.add_edge(c, b, Some(j))));
-    let left = apply(&two, &|delta| drop(delta.remove_edge(a, b, Some(j))));
+    let one = apply(&start, &|delta| {
+        delta.add_edge(a, b, Some(j));
+    });
+    let two = apply(&one, &|delta| {
+        delta.add_edge(c, b, Some(j));
+    });
+    let left = apply(&two, &|delta| {
+        delta.remove_edge(a, b, Some(j));
+    });
     assert_eq!([&one, &two, &left].map(stated), [Some(true); 3]);
-    let without = apply(&left, &|delta| drop(delta.remove_edge(j, b, None)));
+    let without = apply(&left, &|delta| {
+        delta.remove_edge(j, b, None);
+    });
     assert_eq!(stated(&without), None);
-    let again = apply(&without, &|delta| drop(delta.add_edge(j, b, None)));
+    let again = apply(&without, &|delta| {
+        delta.add_edge(j, b, None);
+    });
     assert_eq!(stated(&again), Some(true));
-    let none = apply(&again, &|delta| drop(delta.remove_edge(c, b, Some(j))));
+    let none = apply(&again, &|delta| {
+        delta.remove_edge(c, b, Some(j));
+    });
     assert_eq!(stated(&none), Some(false));
 }
 

@@ -28,7 +28,8 @@ fn sections(bytes: &[u8]) -> Vec<(String, usize, usize, usize)> {
         let name = String::from_utf8_lossy(&bytes[at..at + 8])
             .trim_end_matches('\0')
             .to_owned();
-        let len = u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap()) as usize;
+        let len =
+            u64::from_le_bytes(bytes[at + 8..at + 16].try_into().expect("eight bytes")) as usize;
         sections.push((name, at, at + 24, at + 24 + len));
         at += 24 + len;
     }
@@ -101,7 +102,7 @@ fn forged(section: &str, at: usize, number: u32) -> Vec<u8> {
     let (_, header, start, end) = sections(&bytes)
         .into_iter()
         .find(|(name, ..)| name == section)
-        .unwrap();
+        .expect("the file has all sections");
     bytes[start + 4 * at..start + 4 * at + 4].copy_from_slice(&number.to_le_bytes());
     let crc = crc32c::crc32c_append(
         crc32c::crc32c(&bytes[header..header + 16]),
