@@ -1,0 +1,204 @@
+//! The host's side of one call: what the guest reads, logs and emits.
+
+use std::cell::OnceCell;
+
+use headwater_model::{Artifact, Diagnostic, Digest, Severity};
+use wasmtime::component::Resource;
+
+use crate::HostConfig;
+use crate::bindings::headwater::extractor::{host, types as wit};
+use crate::bindings::{ArtifactHandle, SinkHandle};
+use crate::collector::{Collector, severity};
+use crate::limiter::Limiter;
+use crate::place::{Refusal, cut_to};
+
+/// The most bytes that one `read` gives.
+pub(crate) const READ_BYTES_MAX: u32 = 8 << 20;
+/// Lines that are kept to be shown with a failure.
+const LAST_LINES_MAX: usize = 5;
+/// Lines that are kept as findings.
+const FINDINGS_MAX: usize = 100;
+/// The longest line; the rest is cut.
+const LINE_BYTES_MAX: usize = 2048;
+
+/// An artifact of the call.
+#[derive(Debug)]
+struct Opened {
+    artifact: Artifact,
+    digest: OnceCell<String>,
+}
+
+/// What the guest logged: the last lines, and those that a person should see.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    extractor: String,
+    lines_left: usize,
+    bytes_left: usize,
+    dropped: usize,
+    last: Vec<(Severity, String)>,
+    findings: Vec<Diagnostic>,
+}
+
+impl Lines {
+    fn new(extractor: &str, config: &HostConfig) -> Self {
+        Self {
+            extractor: extractor.to_owned(),
+            lines_left: config.log_lines_max,
+            bytes_left: config.log_bytes_max,
+            ..Self::default()
+        }
+    }
+
+    fn push(&mut self, severity: Severity, message: &str) {
+        let line = cut_to(message.trim_end(), LINE_BYTES_MAX);
+        // The last words explain a failure: they are kept even after the quota.
+        if self.last.len() == LAST_LINES_MAX {
+            self.last.remove(0);
+        }
+        self.last.push((severity, line.to_owned()));
+        if self.lines_left == 0 || self.bytes_left < line.len() {
+            self.dropped += 1;
+            return;
+        }
+        self.lines_left -= 1;
+        self.bytes_left -= line.len();
+        tracing::debug!(extractor = %self.extractor, ?severity, "{}: {line}", self.extractor);
+        // An error in the log is not an error of the input: only findings decide what ends.
+        if severity >= Severity::Warning && self.findings.len() < FINDINGS_MAX {
+            let finding = Diagnostic::new(Severity::Warning, "host/log", line);
+            self.findings.push(finding);
+        }
+    }
+
+    /// Errors among the last lines, for a message; empty if there are none.
+    pub(crate) fn last_words(&self) -> String {
+        let errors: Vec<&str> = (self.last.iter())
+            .filter(|(severity, _)| *severity == Severity::Error)
+            .map(|(_, line)| line.as_str())
+            .collect();
+        match errors.is_empty() {
+            false => format!(": {}", errors.join("; ")),
+            true => match self.last.last() {
+                Some((_, line)) => format!(", after it logged: {line}"),
+                None => String::new(),
+            },
+        }
+    }
+
+    fn into_findings(self) -> Vec<Diagnostic> {
+        if self.dropped > 0 {
+            tracing::debug!(extractor = %self.extractor, lines_count = self.dropped, "{}: {} more lines were dropped", self.extractor, self.dropped);
+        }
+        self.findings
+    }
+}
+
+/// All that one call owns on the host's side; it lives and ends with the call's store.
+#[derive(Debug)]
+pub(crate) struct CallState {
+    pub(crate) limiter: Limiter,
+    pub(crate) collector: Collector,
+    pub(crate) lines: Lines,
+    artifacts: Vec<Opened>,
+}
+
+impl CallState {
+    pub(crate) fn new(
+        extractor: &str,
+        config: &HostConfig,
+        limiter: Limiter,
+        collector: Collector,
+        artifacts: &[Artifact],
+    ) -> Self {
+        Self {
+            limiter,
+            collector,
+            lines: Lines::new(extractor, config),
+            artifacts: (artifacts.iter().cloned())
+                .map(|artifact| Opened {
+                    artifact,
+                    digest: OnceCell::new(),
+                })
+                .collect(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Collector, Vec<Diagnostic>) {
+        (self.collector, self.lines.into_findings())
+    }
+
+    // The engine checks every handle against those that this call gave out.
+    fn opened(&self, handle: &Resource<ArtifactHandle>) -> &Opened {
+        &self.artifacts[handle.rep() as usize]
+    }
+}
+
+impl wit::Host for CallState {}
+
+impl host::Host for CallState {
+    fn log(&mut self, level: wit::Severity, message: String) {
+        self.lines.push(severity(level), &message);
+    }
+}
+
+impl host::HostArtifact for CallState {
+    fn name(&mut self, handle: Resource<ArtifactHandle>) -> String {
+        self.opened(&handle).artifact.name.to_string()
+    }
+
+    fn media_type(&mut self, handle: Resource<ArtifactHandle>) -> String {
+        self.opened(&handle).artifact.media_type.to_string()
+    }
+
+    fn size(&mut self, handle: Resource<ArtifactHandle>) -> u64 {
+        self.opened(&handle).artifact.bytes.len() as u64
+    }
+
+    fn digest(&mut self, handle: Resource<ArtifactHandle>) -> String {
+        let opened = self.opened(&handle);
+        let digest = || Digest::of(&opened.artifact.bytes).to_string();
+        opened.digest.get_or_init(digest).clone()
+    }
+
+    fn read(&mut self, handle: Resource<ArtifactHandle>, offset: u64, len: u32) -> Vec<u8> {
+        let bytes = &self.opened(&handle).artifact.bytes;
+        let start = usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
+        let len = len.min(READ_BYTES_MAX) as usize;
+        let end = start.saturating_add(len).min(bytes.len());
+        bytes[start..end].to_vec()
+    }
+
+    fn drop(&mut self, _handle: Resource<ArtifactHandle>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl host::HostSink for CallState {
+    fn emit(
+        &mut self,
+        _sink: Resource<SinkHandle>,
+        facts: wit::Batch,
+    ) -> Result<(), host::SinkError> {
+        self.collector.emit(facts).map_err(sink_error)
+    }
+
+    fn diagnose(
+        &mut self,
+        _sink: Resource<SinkHandle>,
+        found: Vec<wit::Diagnostic>,
+    ) -> Result<(), host::SinkError> {
+        self.collector.diagnose(found).map_err(sink_error)
+    }
+
+    fn drop(&mut self, _sink: Resource<SinkHandle>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+fn sink_error(refusal: Refusal) -> host::SinkError {
+    match refusal {
+        Refusal::Invalid(message) => host::SinkError::Invalid(message),
+        Refusal::Quota(message) => host::SinkError::Quota(message),
+        Refusal::Late(_) => host::SinkError::Cancelled,
+    }
+}

@@ -1,0 +1,289 @@
+//! A loaded component, and a call of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use headwater_model::{
+    Artifact, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
+    ExtractorLimits, Text,
+};
+use wasmtime::component::{InstancePre, Resource};
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use crate::bindings::headwater::extractor::types as wit;
+use crate::bindings::{ArtifactHandle, Extractor as Bindings, ExtractorPre, SinkHandle};
+use crate::call::CallState;
+use crate::collector::{Bounds, Collector, diagnostic, late};
+use crate::host::Shared;
+use crate::limiter::{Limiter, Stopped, bytes_text};
+use crate::place::{Refusal, cut_to};
+use crate::schema::Schema;
+
+/// The longest message that a guest may fail with; the rest is cut.
+const MESSAGE_BYTES_MAX: usize = 4096;
+/// Findings about the configuration have codes that begin so.
+const CONFIG_CODES: &str = "config/";
+/// Handles of artifacts and sinks that live at once, beyond which a call traps.
+const HANDLES_MAX: usize = 10_000;
+
+/// What is ready to be instantiated.
+pub(crate) struct Program {
+    pub(crate) shared: Arc<Shared>,
+    pre: ExtractorPre<CallState>,
+}
+
+/// Why a call of the guest gave nothing.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// It used more than it may.
+    Limit(String),
+    /// It broke the contract or trapped.
+    Failed(String),
+}
+
+impl CallError {
+    fn of(error: &wasmtime::Error, state: &CallState, stack_bytes_max: usize) -> Self {
+        if let Some(stopped) = error.downcast_ref::<Stopped>() {
+            return Self::Limit(stopped.to_string());
+        }
+        if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
+            return Self::Limit(format!(
+                "its calls nest deeper than {} of stack",
+                bytes_text(stack_bytes_max as u64)
+            ));
+        }
+        let cause = error.root_cause().to_string();
+        // These two have no type of their own that could be asked for.
+        if cause.contains("fuel allocated for hostcalls") {
+            return Self::Limit("it pushed more at once than one push may hold".to_owned());
+        }
+        if cause.contains("resource limit exceeded") {
+            return Self::Limit(cause);
+        }
+        let trap = match cause.strip_prefix("wasm trap: ") {
+            Some(trap) => format!("it trapped ({trap})"),
+            None => cause,
+        };
+        Self::Failed(format!("{trap}{}", state.lines.last_words()))
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(message) => write!(f, "was stopped: {message}"),
+            Self::Failed(message) => write!(f, "failed: {message}"),
+        }
+    }
+}
+
+impl Program {
+    /// # Errors
+    /// What the component exports with other types than the contract's.
+    pub(crate) fn new(shared: Arc<Shared>, pre: InstancePre<CallState>) -> wasmtime::Result<Self> {
+        Ok(Self {
+            shared,
+            pre: ExtractorPre::new(pre)?,
+        })
+    }
+
+    /// A store for one call: its memory, its clock, its output.
+    fn store(
+        &self,
+        name: &str,
+        limits: &ExtractorLimits,
+        artifacts: &[Artifact],
+    ) -> Store<CallState> {
+        let config = &self.shared.config;
+        let deadline = Instant::now() + limits.timeout;
+        let state = CallState::new(
+            name,
+            config,
+            Limiter::new(limits.memory_bytes_max),
+            Collector::new(Bounds::new(config, limits, deadline)),
+            artifacts,
+        );
+        let mut store = Store::new(&self.shared.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(config.push_bytes_max);
+        store.set_max_component_handles(HANDLES_MAX.max(artifacts.len() + 1));
+        let timeout = limits.timeout;
+        store.epoch_deadline_callback(move |_| {
+            if Instant::now() < deadline {
+                return Ok(UpdateDeadline::Continue(1));
+            }
+            Err(wasmtime::Error::new(Stopped(late(timeout))))
+        });
+        store.set_epoch_deadline(1);
+        store
+    }
+
+    /// Runs `call` in a new instance and hands over what the host collected.
+    fn run<T>(
+        &self,
+        name: &str,
+        limits: &ExtractorLimits,
+        artifacts: &[Artifact],
+        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T>,
+    ) -> Result<(T, CallState), CallError> {
+        let turn = self.shared.gate.enter(limits.timeout).map_err(|running| {
+            CallError::Limit(format!(
+                "it waited {:?} for its turn while {running} other calls ran",
+                limits.timeout
+            ))
+        })?;
+        let mut store = self.store(name, limits, artifacts);
+        let called = (self.pre.instantiate(&mut store)).and_then(|guest| call(&guest, &mut store));
+        let state = store.into_data();
+        drop(turn);
+        tracing::trace!(
+            memory_bytes = state.limiter.memory_bytes(),
+            "{name} used {} of memory",
+            bytes_text(state.limiter.memory_bytes())
+        );
+        // What the host refused explains whatever the guest did after it heard so.
+        match (state.collector.refusal(), called) {
+            (Some(Refusal::Invalid(message)), _) => Err(CallError::Failed(message.clone())),
+            (Some(Refusal::Quota(message) | Refusal::Late(message)), _) => {
+                Err(CallError::Limit(message.clone()))
+            }
+            (None, Ok(value)) => Ok((value, state)),
+            (None, Err(error)) => Err(CallError::of(
+                &error,
+                &state,
+                self.shared.config.stack_bytes_max,
+            )),
+        }
+    }
+
+    pub(crate) fn describe(&self) -> Result<wit::Description, CallError> {
+        let limits = self.shared.config.describe_limits;
+        self.run("describe", &limits, &[], |guest, store| {
+            guest.headwater_extractor_plugin().call_describe(store)
+        })
+        .map(|(description, _)| description)
+    }
+}
+
+/// An extractor that runs as a sandboxed WebAssembly component.
+///
+/// Cloning is cheap: clones share the compiled code and the host's turns.
+#[derive(Clone)]
+pub struct WasmExtractor {
+    program: Arc<Program>,
+    description: ExtractorDescription,
+    schema: Arc<Schema>,
+}
+
+impl fmt::Debug for WasmExtractor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmExtractor")
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WasmExtractor {
+    pub(crate) fn new(program: Program, description: ExtractorDescription, schema: Schema) -> Self {
+        Self {
+            program: Arc::new(program),
+            description,
+            schema: Arc::new(schema),
+        }
+    }
+
+    /// The same extractor under other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ExtractorLimits) -> Self {
+        self.description.limits = limits;
+        self
+    }
+
+    /// Instantiates the component and ends it again without calling it: what every call costs at least.
+    ///
+    /// # Errors
+    /// [`ExtractError::Limit`] or [`ExtractError::Failed`].
+    pub fn instantiate(&self) -> Result<(), ExtractError> {
+        let name = self.description.name.clone();
+        self.program
+            .run(&name, &self.description.limits, &[], |_, _| Ok(()))
+            .map(drop)
+            .map_err(|error| extract_error(name, error))
+    }
+
+    fn refused(&self, refused: wit::ExtractError) -> ExtractError {
+        let extractor = self.description.name.clone();
+        let message = |text: String| cut_to(&text, MESSAGE_BYTES_MAX).to_owned();
+        match refused {
+            wit::ExtractError::Unsupported(text) => ExtractError::Unsupported {
+                extractor,
+                message: message(text),
+            },
+            // The contract has no case of its own for configuration; its findings have codes of their own.
+            wit::ExtractError::Malformed(found) if found.code.starts_with(CONFIG_CODES) => {
+                ExtractError::Config {
+                    extractor,
+                    message: message(found.message),
+                }
+            }
+            wit::ExtractError::Malformed(found) => ExtractError::Malformed {
+                extractor,
+                diagnostic: Box::new(diagnostic(found)),
+            },
+            wit::ExtractError::Aborted => ExtractError::Failed {
+                extractor,
+                message: "it says that it was told to stop, but nobody told it".to_owned(),
+            },
+            wit::ExtractError::Internal(text) => ExtractError::Failed {
+                extractor,
+                message: message(text),
+            },
+        }
+    }
+}
+
+impl Extractor for WasmExtractor {
+    fn description(&self) -> &ExtractorDescription {
+        &self.description
+    }
+
+    fn extract(
+        &self,
+        config: &ExtractorConfig,
+        artifacts: &[Artifact],
+    ) -> Result<Extraction, ExtractError> {
+        let name = &self.description.name;
+        self.schema
+            .check(config)
+            .map_err(|message| ExtractError::Config {
+                extractor: name.clone(),
+                message,
+            })?;
+        let config = serde_json::to_string(config).expect("a map of strings is JSON");
+        let (returned, state) = self
+            .program
+            .run(name, &self.description.limits, artifacts, |guest, store| {
+                let inputs: Vec<Resource<ArtifactHandle>> =
+                    (0..artifacts.len() as u32).map(Resource::new_own).collect();
+                let sink = Resource::<SinkHandle>::new_borrow(0);
+                let plugin = guest.headwater_extractor_plugin();
+                plugin.call_extract(store, &config, &inputs, sink)
+            })
+            .map_err(|error| extract_error(name.clone(), error))?;
+        let extraction = returned.map_err(|refused| self.refused(refused))?;
+        let (collector, logged) = state.into_parts();
+        collector.finish(extraction, logged).map_err(|refusal| {
+            let (Refusal::Invalid(message) | Refusal::Quota(message) | Refusal::Late(message)) =
+                refusal;
+            extract_error(name.clone(), CallError::Failed(message))
+        })
+    }
+}
+
+fn extract_error(extractor: Text, error: CallError) -> ExtractError {
+    match error {
+        CallError::Limit(message) => ExtractError::Limit { extractor, message },
+        CallError::Failed(message) => ExtractError::Failed { extractor, message },
+    }
+}

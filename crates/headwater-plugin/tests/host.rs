@@ -1,0 +1,290 @@
+//! The host against guests that behave and guests that don't.
+
+mod support;
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::{
+    Artifact, Coverage, EdgeKind, Extraction, Extractor, ExtractorConfig, ExtractorLimits, FactKind,
+};
+use headwater_plugin::{HostConfig, PluginHost, WasmExtractor};
+
+/// Tight enough that a guest without end ends soon, wide enough for a busy machine.
+fn limits() -> ExtractorLimits {
+    ExtractorLimits {
+        memory_bytes_max: 16 << 20,
+        timeout: Duration::from_millis(300),
+        facts_max: 10_000,
+    }
+}
+
+fn host() -> PluginHost {
+    PluginHost::new(HostConfig::default()).expect("default bounds can be kept")
+}
+
+fn load(host: &PluginHost, name: &str) -> WasmExtractor {
+    let component = support::component(name).expect("a guest");
+    host.load(&component).expect("a loadable guest")
+}
+
+fn artifact(text: &str) -> Artifact {
+    Artifact {
+        name: "in/list.txt".into(),
+        media_type: "text/plain".into(),
+        bytes: Arc::from(text.as_bytes()),
+    }
+}
+
+fn mirrored(host: &PluginHost, text: &str) -> Extraction {
+    load(host, "mirror")
+        .extract(&ExtractorConfig::new(), &[artifact(text)])
+        .expect("facts")
+}
+
+/// Calls a hostile guest, wants exactly `expected`, and wants the host to go on.
+#[track_caller]
+fn check(name: &str, expected: &str) {
+    let host = host();
+    let guest = load(&host, name).with_limits(limits());
+    let error = guest
+        .extract(&ExtractorConfig::new(), &[artifact("orders")])
+        .expect_err("a hostile guest fails");
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        mirrored(&host, "orders").facts.count(),
+        5,
+        "the host goes on"
+    );
+}
+
+#[track_caller]
+fn check_refused(component: &[u8], expected: &str) {
+    let host = host();
+    let error = host.load(component).expect_err("it is refused");
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        host.metrics().compiled_count,
+        0,
+        "it is refused before it is compiled"
+    );
+    assert_eq!(host.inspect(component).refusal.as_deref(), Some(expected));
+}
+
+#[test]
+fn what_a_guest_emits_becomes_facts() {
+    let extraction = mirrored(&host(), "orders");
+    let facts = extraction.facts;
+    let names: Vec<String> = facts.datasets.iter().map(|d| d.name.to_string()).collect();
+    assert_eq!(names, ["files/orders", "files/mart"]);
+    assert_eq!(facts.jobs[0].name.to_string(), "files/load");
+    assert_eq!(
+        facts
+            .datasets
+            .iter()
+            .map(|d| d.is_declared)
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+    let evidence = facts.datasets[0].evidence.as_ref().expect("a place");
+    assert_eq!(
+        (&*evidence.artifact, evidence.line),
+        ("in/list.txt", Some(1))
+    );
+    let edges: Vec<_> = facts
+        .edges
+        .iter()
+        .map(|e| (e.kind(), e.from.to_string(), e.to.to_string()))
+        .collect();
+    let edge = |kind, from: &str, to: &str| (kind, from.to_owned(), to.to_owned());
+    assert_eq!(
+        edges,
+        [
+            edge(EdgeKind::Reads, "files/orders", "job:files/load"),
+            edge(EdgeKind::Writes, "job:files/load", "files/mart"),
+        ]
+    );
+    assert_eq!(
+        extraction.covers,
+        Coverage::from_iter([FactKind::Datasets, FactKind::Edges])
+    );
+    assert_eq!(
+        extraction
+            .generated_at
+            .map(|time| time.to_string())
+            .as_deref(),
+        Some("2023-11-14T22:13:20Z")
+    );
+}
+
+#[test]
+fn a_name_that_is_none_is_refused_with_its_place_and_rule() {
+    let error = load(&host(), "mirror")
+        .extract(&ExtractorConfig::new(), &[artifact("")])
+        .expect_err("the dataset has no name");
+    assert_eq!(
+        error.to_string(),
+        "mirror failed: batch 0, entities[0].name: \"\" is empty"
+    );
+    let error = load(&host(), "mirror")
+        .extract(&ExtractorConfig::new(), &[artifact("two\nlines")])
+        .expect_err("the dataset's name has a line break");
+    assert_eq!(
+        error.to_string(),
+        "mirror failed: batch 0, entities[0].name: \"two\\nlines\" holds the control character U+000A at byte 3"
+    );
+}
+
+#[test]
+fn an_endless_loop_ends_with_its_time() {
+    check(
+        "endless-loop",
+        "endless-loop was stopped: it ran longer than 300ms",
+    );
+}
+
+#[test]
+fn a_memory_bomb_ends_at_its_bound() {
+    check(
+        "memory-bomb",
+        "memory-bomb was stopped: it asked for 16.1 MiB of memory; one call may use 16 MiB",
+    );
+}
+
+#[test]
+fn ids_that_were_never_sent_fail_the_call_that_ignores_it() {
+    check(
+        "lying-ids",
+        "lying-ids failed: batch 0, edges[0].from: node 4211 was not sent (nodes so far: 0)",
+    );
+}
+
+#[test]
+fn a_panic_is_told_with_its_message_and_place() {
+    check(
+        "panics",
+        "panics failed: it trapped (wasm `unreachable` instruction executed): \
+         panicked at src/lib.rs:7:5: index 3 is out of bounds",
+    );
+}
+
+#[test]
+fn endless_facts_end_at_their_bound() {
+    check(
+        "endless-facts",
+        "endless-facts was stopped: it emitted 11000 facts; one call may emit 10000",
+    );
+}
+
+#[test]
+fn a_push_larger_than_the_host_copies_is_stopped() {
+    check(
+        "huge-push",
+        "huge-push was stopped: it pushed more at once than one push may hold",
+    );
+}
+
+#[test]
+fn endless_recursion_ends_with_its_stack() {
+    check(
+        "endless-recursion",
+        "endless-recursion was stopped: its calls nest deeper than 1 MiB of stack",
+    );
+}
+
+#[test]
+fn what_reaches_beyond_the_contract_is_refused_by_name() {
+    check_refused(
+        &support::component("foreign-imports").expect("a guest"),
+        "imports wasi:io/poll@0.2.0, wasi:filesystem/preopens@0.2.0: \
+         an extractor may import nothing but headwater:extractor/host and types",
+    );
+}
+
+#[test]
+fn another_contract_is_refused_by_its_version() {
+    check_refused(
+        &support::component("other-contract").expect("a guest"),
+        "built for contract 0.9; this host serves 0.1",
+    );
+}
+
+#[test]
+fn a_core_module_is_refused_as_what_it_is() {
+    check_refused(
+        b"\0asm\x01\0\0\0",
+        "is a core module, not a component; wrap it, for example with `wasm-tools component new`",
+    );
+}
+
+#[test]
+fn an_export_with_other_types_is_not_an_extractor() {
+    let component = wat::parse_str(
+        r#"(component (instance $i) (export "headwater:extractor/plugin@0.1.0" (instance $i)))"#,
+    )
+    .expect("valid text");
+    let error = host().load(&component).expect_err("it exports nothing");
+    assert!(
+        error.to_string().starts_with("is not an extractor: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let host = PluginHost::new(HostConfig {
+        component_bytes_max: 4,
+        ..HostConfig::default()
+    })
+    .expect("bounds");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("dbt.wasm");
+    fs::write(&path, b"12345").expect("a file");
+    assert_eq!(
+        host.load_file(&path).expect_err("too large").to_string(),
+        format!("{}: is 5 bytes long, more than 4", path.display())
+    );
+}
+
+#[test]
+fn configuration_is_checked_before_the_guest_runs() {
+    let config = ExtractorConfig::from([("target".to_owned(), "prod".to_owned())]);
+    let error = load(&host(), "mirror")
+        .extract(&config, &[])
+        .expect_err("it takes none");
+    assert_eq!(
+        error.to_string(),
+        "configuration of mirror: target is not a key of it; it takes no configuration"
+    );
+}
+
+#[test]
+fn a_thousand_trapping_calls_leave_nothing_behind() {
+    const GROWTH_BYTES_MAX: u64 = 16 << 20;
+    let host = host();
+    let guest = load(&host, "panics");
+    let trap = |count: usize| {
+        for _ in 0..count {
+            let called = guest.extract(&ExtractorConfig::new(), &[artifact("orders")]);
+            assert!(called.is_err());
+        }
+    };
+    trap(100);
+    let Some(before) = resident_bytes() else {
+        println!("skipped 1 case: this system does not tell how much memory is resident");
+        return;
+    };
+    trap(1000);
+    let after = resident_bytes().expect("it told before");
+    assert!(
+        after < before + GROWTH_BYTES_MAX,
+        "grew from {before} to {after} bytes"
+    );
+}
+
+fn resident_bytes() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
