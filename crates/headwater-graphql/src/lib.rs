@@ -1,1 +1,29 @@
 //! The GraphQL schema over the engine.
+//!
+//! [`Api`] takes requests and gives responses as bytes of JSON, so that its users need to know nothing of the GraphQL
+//! library. A request pins one view of the graph when it begins, and all of its answer is read from that.
+
+mod api;
+mod asset;
+mod cursor;
+mod dataset;
+mod document;
+mod domain;
+mod error;
+mod field;
+mod impact;
+mod input;
+mod job;
+mod limits;
+mod lineage;
+mod nulls;
+mod page;
+mod query;
+mod quick;
+mod scalars;
+mod scope;
+mod search;
+mod source;
+
+pub use api::{Api, Clock, Response};
+pub use limits::Limits;

@@ -1,0 +1,240 @@
+//! Requests and responses as bytes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition};
+use async_graphql::{
+    EmptyMutation, EmptySubscription, Request, Schema, ServerError, Value, Variables,
+};
+use headwater_engine::{Caller, Engine};
+use serde::Deserialize;
+
+use crate::document;
+use crate::error::Code;
+use crate::limits::Limits;
+use crate::nulls::FieldTypes;
+use crate::query::Query;
+use crate::scope::Scope;
+
+/// Tells the time, to cut walks that take too long.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+type GraphqlSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+
+/// A response, as bytes of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The response, UTF-8.
+    pub json: Vec<u8>,
+    /// True if it has no errors.
+    pub is_ok: bool,
+    /// True if the request was carried out, perhaps with errors; false if it was refused before.
+    pub is_executed: bool,
+}
+
+/// Answers GraphQL requests from an engine. Cheap to share; each request pins its own view.
+pub struct Api {
+    engine: Arc<Engine>,
+    schema: GraphqlSchema,
+    limits: Arc<Limits>,
+    clock: Clock,
+    types: FieldTypes,
+}
+
+/// A request as GraphQL over HTTP has it.
+#[derive(Deserialize)]
+struct Body {
+    query: String,
+    #[serde(default)]
+    variables: Variables,
+    #[serde(default, rename = "operationName")]
+    operation_name: Option<String>,
+}
+
+/// How a request came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+}
+
+fn schema(limits: &Limits) -> GraphqlSchema {
+    Schema::build(Query, EmptyMutation, EmptySubscription)
+        .limit_complexity(limits.complexity_max)
+        .limit_depth(limits.depth_max)
+        .limit_recursive_depth(limits.nesting_max)
+        .finish()
+}
+
+impl Api {
+    /// Answers from `engine`, within `limits`.
+    pub fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+        Self::with_clock(engine, limits, Arc::new(Instant::now))
+    }
+
+    /// The same, with another clock.
+    pub fn with_clock(engine: Arc<Engine>, limits: Limits, clock: Clock) -> Self {
+        let schema = schema(&limits);
+        Self {
+            engine,
+            types: FieldTypes::of_sdl(&schema.sdl()),
+            schema,
+            limits: Arc::new(limits),
+            clock,
+        }
+    }
+
+    /// The schema that is served, in the schema definition language, with descriptions.
+    pub fn sdl() -> String {
+        schema(&Limits::default()).sdl()
+    }
+
+    /// Answers the request in the body of a POST.
+    ///
+    /// Reads only memory and, for some fields, the state: milliseconds without a point where it waits, so run it
+    /// where that may block.
+    pub async fn execute(&self, request_json: &[u8]) -> Response {
+        if request_json.trim_ascii_start().starts_with(b"[") {
+            return refused("the request is a batch; send each request by itself");
+        }
+        match serde_json::from_slice::<Body>(request_json) {
+            Ok(body) => self.answer(body, Method::Post).await,
+            Err(error) => refused(&format!("the request is no GraphQL request: {error}")),
+        }
+    }
+
+    /// Answers the request in the parameters of a GET; `variables` is JSON. Only queries are answered.
+    pub async fn execute_get(
+        &self,
+        query: &str,
+        variables: Option<&str>,
+        operation_name: Option<&str>,
+    ) -> Response {
+        let variables = match variables.map(serde_json::from_str::<Variables>).transpose() {
+            Ok(variables) => variables.unwrap_or_default(),
+            Err(error) => return refused(&format!("variables are no JSON object: {error}")),
+        };
+        let body = Body {
+            query: query.to_owned(),
+            variables,
+            operation_name: operation_name.map(str::to_owned),
+        };
+        self.answer(body, Method::Get).await
+    }
+
+    async fn answer(&self, mut body: Body, method: Method) -> Response {
+        let document = match document::read(&body.query, &self.limits) {
+            Ok(document) => document,
+            Err(error) => {
+                return self.written(async_graphql::Response::from_errors(vec![error]), false);
+            }
+        };
+        if method == Method::Get
+            && let Some(refusal) = document::get_refusal(&document)
+        {
+            return self.written(async_graphql::Response::from_errors(vec![refusal]), false);
+        }
+        let scope = Scope {
+            view: self.engine.view(Caller::everyone()),
+            limits: Arc::clone(&self.limits),
+            clock: Arc::clone(&self.clock),
+            deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
+        };
+        let mut request = Request::new(body.query.clone())
+            .variables(std::mem::take(&mut body.variables))
+            .data(scope);
+        if let Some(name) = &body.operation_name {
+            request = request.operation_name(name.clone());
+        }
+        request.set_parsed_query(document);
+        let mut response = self.schema.execute(request).await;
+        // What fails before any resolver has no path.
+        let is_executed = response.is_ok() || response.errors.iter().any(|e| !e.path.is_empty());
+        if is_executed && !response.errors.is_empty() {
+            self.settle(&body, &mut response);
+        }
+        self.written(response, is_executed)
+    }
+
+    /// Makes null what has failed. The document is read again: failures are rare.
+    fn settle(&self, body: &Body, response: &mut async_graphql::Response) {
+        let Ok(document) = document::read(&body.query, &self.limits) else {
+            return;
+        };
+        let operation: Option<&OperationDefinition> =
+            match (&document.operations, &body.operation_name) {
+                (DocumentOperations::Single(operation), _) => Some(&operation.node),
+                (DocumentOperations::Multiple(operations), Some(name)) => operations
+                    .get(name.as_str())
+                    .map(|operation| &operation.node),
+                (DocumentOperations::Multiple(operations), None) => {
+                    operations.values().next().map(|operation| &operation.node)
+                }
+            };
+        if let Some(operation) = operation {
+            let errors = &response.errors;
+            self.types
+                .settle(&mut response.data, &document, operation, errors);
+        }
+    }
+
+    fn written(&self, mut response: async_graphql::Response, is_executed: bool) -> Response {
+        for error in &mut response.errors {
+            self.set_code(error);
+        }
+        write(&response, is_executed)
+    }
+
+    /// Errors of resolvers have their code; the rest are the library's, about the document or its variables.
+    fn set_code(&self, error: &mut ServerError) {
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_some() {
+            return;
+        }
+        let limits = &self.limits;
+        let exceeded = match error.message.as_str() {
+            "Query is too complex." => Some(("complexity", limits.complexity_max)),
+            "Query is nested too deep." => Some(("depth", limits.depth_max)),
+            text if text.starts_with("The recursion depth of the query") => {
+                Some(("nesting", limits.nesting_max))
+            }
+            _ => None,
+        };
+        let code = match exceeded {
+            Some((what, max)) => {
+                error.message = format!("the {what} of the query is more than {max}");
+                Code::LimitExceeded
+            }
+            None => Code::InvalidInput,
+        };
+        extensions.set("code", code.as_str());
+    }
+}
+
+/// A response to what is no request.
+fn refused(message: &str) -> Response {
+    let mut error = ServerError::new(message, None);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", Code::InvalidInput.as_str());
+    write(&async_graphql::Response::from_errors(vec![error]), false)
+}
+
+fn write(response: &async_graphql::Response, is_executed: bool) -> Response {
+    #[derive(serde::Serialize)]
+    struct Written<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a Value>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        errors: &'a [ServerError],
+    }
+    let written = Written {
+        data: is_executed.then_some(&response.data),
+        errors: &response.errors,
+    };
+    Response {
+        json: serde_json::to_vec(&written).expect("values in memory can be written to memory"),
+        is_ok: response.errors.is_empty(),
+        is_executed,
+    }
+}

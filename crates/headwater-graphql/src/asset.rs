@@ -1,0 +1,402 @@
+//! What datasets and jobs have in common, and what sources say of them.
+
+use std::sync::OnceLock;
+
+use async_graphql::{Context, ID, Interface, Object, Result, SimpleObject, Union, Value};
+use headwater_engine::{AssetSummary, Details};
+use headwater_model::{AssetIndex, AssetKind, EdgeKind};
+
+use crate::cursor;
+use crate::dataset::Dataset;
+use crate::domain::{Domain, DomainField, domain_plan, read_domain};
+use crate::error::{ask_error, internal};
+use crate::job::Job;
+use crate::page::{self, Connection, Edge};
+use crate::quick::{Fields, Selected, object};
+use crate::scalars::{DateTime, Json, Offset, Reference, int};
+use crate::scope::{Scope, scope};
+use crate::source::{Source, sources};
+
+/// An asset by its number; what sources say of it is read when it is first asked for.
+pub(crate) struct Core {
+    pub(crate) index: AssetIndex,
+    details: OnceLock<Box<Details>>,
+}
+
+impl Core {
+    pub(crate) fn new(index: AssetIndex) -> Self {
+        Self {
+            index,
+            details: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn details(&self, scope: &Scope) -> Result<&Details> {
+        if let Some(details) = self.details.get() {
+            return Ok(details);
+        }
+        let details = scope.view.details(self.index).map_err(ask_error)?;
+        Ok(self.details.get_or_init(|| Box::new(details)))
+    }
+
+    pub(crate) fn first_seen(&self, scope: &Scope) -> Result<DateTime> {
+        let first = self.details(scope)?.first_seen;
+        first
+            .map(DateTime)
+            .ok_or_else(|| internal(&"an asset was never seen"))
+    }
+
+    pub(crate) fn last_seen(&self, scope: &Scope) -> Result<DateTime> {
+        let details = self.details(scope)?;
+        let last = details.last_seen.or(details.first_seen);
+        last.map(DateTime)
+            .ok_or_else(|| internal(&"an asset was never seen"))
+    }
+
+    pub(crate) fn facets(&self, scope: &Scope) -> Result<Json> {
+        let facets = self.details(scope)?.facets.iter().map(|(name, json)| {
+            let value = serde_json::from_str::<Value>(json).map_err(|error| internal(&error))?;
+            Ok((async_graphql::Name::new(&**name), value))
+        });
+        let facets: Result<_> = facets.collect();
+        facets.map(|facets| Json(Value::Object(facets)))
+    }
+
+    /// What the graph's columns say.
+    pub(crate) fn summary<'a>(&self, scope: &'a Scope) -> Result<AssetSummary<'a>> {
+        summary(scope, self.index)
+    }
+
+    /// The page of those assets that are that neighbours, by number.
+    pub(crate) fn neighbours<T>(
+        &self,
+        scope: &Scope,
+        list: &'static str,
+        (kind, is_upstream): (EdgeKind, bool),
+        (first, after): (Option<i32>, Option<String>),
+        node: impl Fn(AssetIndex) -> T,
+    ) -> Result<Connection<T>> {
+        let count = page::count(first, 50, scope.limits.page_max)?;
+        let after: Option<(u32,)> = after.map(|after| cursor::read(list, &after)).transpose()?;
+        let mut found = scope.view.neighbours(self.index, kind, is_upstream);
+        found.sort_unstable();
+        found.dedup();
+        let start = after.map_or(0, |(after,)| found.partition_point(|i| i.get() <= after));
+        let range = page::range(start, count, found.len());
+        Ok(Connection::of(&found, range, |index| Edge {
+            node: node(*index),
+            cursor: cursor::of(list, &(index.get(),)),
+        }))
+    }
+}
+
+fn summary(scope: &Scope, index: AssetIndex) -> Result<AssetSummary<'_>> {
+    scope
+        .view
+        .asset(index)
+        .ok_or_else(|| internal(&format_args!("asset {} is not in the graph", index.get())))
+}
+
+/// A dataset or a job.
+#[derive(Interface)]
+#[graphql(
+    field(
+        name = "id",
+        ty = "ID",
+        desc = "Stable: a prefix for the kind, and a digest. Contains no slash. Ids of assets that were merged go on resolving."
+    ),
+    field(
+        name = "reference",
+        ty = "Reference",
+        desc = "What to show and to paste; the id where its text would be ambiguous."
+    ),
+    field(name = "namespace", ty = "String"),
+    field(name = "name", ty = "String"),
+    field(
+        name = "type",
+        ty = "String",
+        method = "asset_type",
+        desc = "TABLE, VIEW, TOPIC, FILE, DASHBOARD, METRIC, …; MODEL, TASK, QUERY, CONNECTOR, … for jobs."
+    ),
+    field(name = "description", ty = "Option<String>"),
+    field(name = "url", ty = "Option<String>"),
+    field(name = "domain", ty = "Option<Domain>"),
+    field(name = "owners", ty = "Vec<Owner>"),
+    field(name = "tags", ty = "Vec<Tag>"),
+    field(name = "first_seen", ty = "DateTime"),
+    field(name = "last_seen", ty = "DateTime"),
+    field(
+        name = "retired_at",
+        ty = "Option<DateTime>",
+        desc = "When the last source that asserted it stopped doing so; null while one does."
+    ),
+    field(
+        name = "asserted_by",
+        ty = "Vec<Assertion>",
+        desc = "Who says that this asset exists."
+    ),
+    field(name = "facets", ty = "Json")
+)]
+pub(crate) enum Asset {
+    /// One of a kind.
+    Dataset(Dataset),
+    /// The other kind.
+    Job(Job),
+}
+
+impl Asset {
+    pub(crate) fn new(scope: &Scope, index: AssetIndex) -> Result<Self> {
+        Ok(match summary(scope, index)?.kind {
+            AssetKind::Dataset => Self::Dataset(Dataset::new(index)),
+            AssetKind::Job => Self::Job(Job::new(index)),
+        })
+    }
+}
+
+/// What a lineage has for nodes.
+#[derive(Union)]
+pub(crate) enum LineageEntity {
+    /// A dataset.
+    Dataset(Dataset),
+    /// A job.
+    Job(Job),
+}
+
+impl From<Asset> for LineageEntity {
+    fn from(asset: Asset) -> Self {
+        match asset {
+            Asset::Dataset(dataset) => Self::Dataset(dataset),
+            Asset::Job(job) => Self::Job(job),
+        }
+    }
+}
+
+/// Who answers for something.
+#[derive(SimpleObject)]
+pub(crate) struct Owner {
+    name: String,
+    r#type: Option<String>,
+}
+
+impl From<&headwater_engine::OwnerView> for Owner {
+    fn from(owner: &headwater_engine::OwnerView) -> Self {
+        Self {
+            name: owner.name.to_string(),
+            r#type: owner.r#type.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl Owner {
+    /// One of whom only the name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            r#type: None,
+        }
+    }
+}
+
+/// A word that sources put on an asset or a field.
+pub(crate) struct Tag(headwater_engine::TagView);
+
+impl From<&headwater_engine::TagView> for Tag {
+    fn from(tag: &headwater_engine::TagView) -> Self {
+        Self(tag.clone())
+    }
+}
+
+/// A word that sources put on an asset or a field.
+#[Object]
+impl Tag {
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn value(&self) -> Option<&str> {
+        self.0.value.as_deref()
+    }
+
+    async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {
+        sources(scope(ctx), &self.0.sources)
+    }
+}
+
+/// Another name of a dataset.
+pub(crate) struct Alias(headwater_engine::AliasView);
+
+impl From<&headwater_engine::AliasView> for Alias {
+    fn from(alias: &headwater_engine::AliasView) -> Self {
+        Self(alias.clone())
+    }
+}
+
+/// Another name of a dataset.
+#[Object]
+impl Alias {
+    async fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The rule that linked it, in words.
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
+        let number = self.0.source;
+        number
+            .map(|number| Source::new(scope(ctx), number))
+            .transpose()
+    }
+}
+
+/// One source's claim.
+pub(crate) struct Assertion(pub(crate) headwater_engine::AssertionView);
+
+/// One source's claim, how long it held (valid time), and how long it was believed (offsets).
+#[Object]
+impl Assertion {
+    async fn source(&self, ctx: &Context<'_>) -> Result<Source> {
+        Source::new(scope(ctx), self.0.source)
+    }
+
+    async fn valid_from(&self) -> DateTime {
+        DateTime(self.0.valid_from)
+    }
+
+    async fn valid_to(&self) -> Option<DateTime> {
+        self.0.valid_to.map(DateTime)
+    }
+
+    async fn asserted_at(&self) -> Offset {
+        Offset(self.0.asserted_at)
+    }
+
+    async fn retracted_at(&self) -> Option<Offset> {
+        self.0.retracted_at.map(Offset)
+    }
+
+    async fn evidence(&self) -> Option<Evidence> {
+        self.0.evidence.as_ref().map(Evidence::from)
+    }
+}
+
+/// What in the source says so.
+#[derive(SimpleObject)]
+pub(crate) struct Evidence {
+    artifact: Option<String>,
+    pointer: Option<String>,
+    line: Option<i32>,
+    column: Option<i32>,
+    note: Option<String>,
+}
+
+impl From<&headwater_engine::EvidenceView> for Evidence {
+    fn from(evidence: &headwater_engine::EvidenceView) -> Self {
+        Self {
+            artifact: Some(evidence.artifact.to_string()),
+            pointer: evidence.pointer.as_deref().map(str::to_owned),
+            line: evidence.line.map(int),
+            column: evidence.column.map(int),
+            note: None,
+        }
+    }
+}
+
+/// What the graph's columns answer of an asset.
+pub(crate) enum AssetField {
+    TypeName(&'static str),
+    Id,
+    Reference,
+    Namespace,
+    Name,
+    Type,
+    Domain(Fields<DomainField>),
+    IsUnresolved,
+}
+
+/// What is selected of an asset, if it is a dataset, and if it is a job.
+pub(crate) struct AssetPlan {
+    dataset: Fields<AssetField>,
+    job: Fields<AssetField>,
+}
+
+impl AssetPlan {
+    /// Plans a selection; none if anything in it needs the state.
+    pub(crate) fn new(selected: &Selected<'_>) -> Option<Self> {
+        let others = ["Asset", "Node", "LineageEntity", "SearchEntity"];
+        let plan = |type_name: &'static str| {
+            selected.fields(type_name, &others, move |name, selected| {
+                Some(match name {
+                    "__typename" => AssetField::TypeName(type_name),
+                    "id" => AssetField::Id,
+                    "reference" => AssetField::Reference,
+                    "namespace" => AssetField::Namespace,
+                    "name" => AssetField::Name,
+                    "type" => AssetField::Type,
+                    "domain" => AssetField::Domain(domain_plan(selected)?),
+                    "isUnresolved" => AssetField::IsUnresolved,
+                    _ => return None,
+                })
+            })
+        };
+        Some(Self {
+            dataset: plan("Dataset")?,
+            job: plan("Job")?,
+        })
+    }
+
+    /// Reads what is planned of one asset.
+    pub(crate) fn read(&self, scope: &Scope, index: AssetIndex) -> Result<Value> {
+        let asset = summary(scope, index)?;
+        let fields = match asset.kind {
+            AssetKind::Dataset => &self.dataset,
+            AssetKind::Job => &self.job,
+        };
+        let text = |text: &str| Value::String(text.to_owned());
+        object(fields, |field| {
+            Ok(match field {
+                AssetField::TypeName(name) => text(name),
+                AssetField::Id => Value::String(scope.id(index)?),
+                AssetField::Reference => {
+                    Value::String(scope.view.reference(index).map_err(ask_error)?)
+                }
+                AssetField::Namespace => text(asset.namespace),
+                AssetField::Name => text(asset.name),
+                AssetField::Type => text(asset.r#type),
+                AssetField::IsUnresolved => Value::Boolean(asset.is_unresolved),
+                AssetField::Domain(plan) => match &asset.domain {
+                    Some(domain) => read_domain(domain, plan)?,
+                    None => Value::Null,
+                },
+            })
+        })
+    }
+}
+
+/// An object that is an asset is read as one.
+macro_rules! quick_asset {
+    ($type:ty) => {
+        impl crate::quick::Quick for $type {
+            type Plan = crate::asset::AssetPlan;
+
+            fn plan(selected: &crate::quick::Selected<'_>) -> Option<Self::Plan> {
+                crate::asset::AssetPlan::new(selected)
+            }
+
+            fn read(
+                &self,
+                scope: &crate::scope::Scope,
+                plan: &Self::Plan,
+            ) -> async_graphql::Result<async_graphql::Value> {
+                plan.read(scope, self.0.index)
+            }
+        }
+    };
+}
+pub(crate) use quick_asset;

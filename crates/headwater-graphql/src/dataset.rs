@@ -1,0 +1,161 @@
+//! Datasets.
+
+use async_graphql::{Context, ID, Object, Result};
+use headwater_model::{AssetIndex, EdgeKind};
+
+use crate::asset::{Alias, Assertion, Core, Owner, Tag, quick_asset};
+use crate::cursor;
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::job::Job;
+use crate::page::{self, Connection, Edge, cost, times};
+use crate::scalars::{DateTime, Json, Reference};
+use crate::scope::scope;
+
+/// Something that holds data.
+pub(crate) struct Dataset(Core);
+
+impl Dataset {
+    pub(crate) fn new(index: AssetIndex) -> Self {
+        Self(Core::new(index))
+    }
+}
+
+/// Something that holds data.
+#[Object]
+impl Dataset {
+    /// Stable: a prefix for the kind, and a digest. Contains no slash. Ids of assets that were merged go on
+    /// resolving.
+    pub(crate) async fn id(&self, ctx: &Context<'_>) -> Result<ID> {
+        scope(ctx).id(self.0.index).map(ID)
+    }
+
+    /// What to show and to paste; the id where its text would be ambiguous.
+    pub(crate) async fn reference(&self, ctx: &Context<'_>) -> Result<Reference> {
+        scope(ctx).reference(self.0.index)
+    }
+
+    pub(crate) async fn namespace(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.0.summary(scope(ctx))?.namespace.to_owned())
+    }
+
+    pub(crate) async fn name(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.0.summary(scope(ctx))?.name.to_owned())
+    }
+
+    /// TABLE, VIEW, TOPIC, FILE, DASHBOARD, METRIC, …; MODEL, TASK, QUERY, CONNECTOR, … for jobs.
+    #[graphql(name = "type")]
+    pub(crate) async fn asset_type(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.0.summary(scope(ctx))?.r#type.to_owned())
+    }
+
+    pub(crate) async fn description(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.description.as_deref().map(str::to_owned))
+    }
+
+    pub(crate) async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.url.as_deref().map(str::to_owned))
+    }
+
+    pub(crate) async fn domain(&self, ctx: &Context<'_>) -> Result<Option<Domain>> {
+        Ok(self.0.summary(scope(ctx))?.domain.map(Domain))
+    }
+
+    pub(crate) async fn owners(&self, ctx: &Context<'_>) -> Result<Vec<Owner>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.owners.iter().map(Owner::from).collect())
+    }
+
+    pub(crate) async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.tags.iter().map(Tag::from).collect())
+    }
+
+    pub(crate) async fn first_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
+        self.0.first_seen(scope(ctx))
+    }
+
+    pub(crate) async fn last_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
+        self.0.last_seen(scope(ctx))
+    }
+
+    /// When the last source that asserted it stopped doing so; null while one does.
+    pub(crate) async fn retired_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        Ok(self.0.details(scope(ctx))?.retired_at.map(DateTime))
+    }
+
+    /// Who says that this asset exists.
+    #[graphql(complexity = "times(3, child_complexity)")]
+    pub(crate) async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Assertion>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.asserted_by.iter().cloned().map(Assertion).collect())
+    }
+
+    pub(crate) async fn facets(&self, ctx: &Context<'_>) -> Result<Json> {
+        self.0.facets(scope(ctx))
+    }
+
+    #[graphql(complexity = "cost(first, 200, child_complexity)")]
+    pub(crate) async fn fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(200)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Field>> {
+        let scope = scope(ctx);
+        let count = page::count(first, 200, scope.limits.page_max)?;
+        let after: Option<(usize, String)> = after
+            .map(|after| cursor::read("fields", &after))
+            .transpose()?;
+        let fields = &self.0.details(scope)?.fields;
+        let start = after.map_or(0, |(at, name)| {
+            let named = fields.iter().position(|field| *field.name == *name);
+            named.unwrap_or(at) + 1
+        });
+        let positions: Vec<usize> = (0..fields.len()).collect();
+        let range = page::range(start, count, fields.len());
+        Ok(Connection::of(&positions, range, |at| Edge {
+            node: Field::new(self.0.index, fields[*at].clone()),
+            cursor: cursor::of("fields", &(at, &fields[*at].name)),
+        }))
+    }
+
+    /// Other names by which sources mention it, and the rule that linked each.
+    pub(crate) async fn aliases(&self, ctx: &Context<'_>) -> Result<Vec<Alias>> {
+        let details = self.0.details(scope(ctx))?;
+        Ok(details.aliases.iter().map(Alias::from).collect())
+    }
+
+    /// True if something reads or writes it but no source declares it.
+    pub(crate) async fn is_unresolved(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.0.summary(scope(ctx))?.is_unresolved)
+    }
+
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    pub(crate) async fn produced_by(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Job>> {
+        let to = (EdgeKind::Writes, true);
+        self.0
+            .neighbours(scope(ctx), "producedBy", to, (first, after), Job::new)
+    }
+
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    pub(crate) async fn consumed_by(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Job>> {
+        let to = (EdgeKind::Reads, false);
+        self.0
+            .neighbours(scope(ctx), "consumedBy", to, (first, after), Job::new)
+    }
+}
+
+quick_asset!(Dataset);

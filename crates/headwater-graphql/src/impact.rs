@@ -1,0 +1,172 @@
+//! Impact: everything that depends on the roots.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result, SimpleObject, Value};
+use headwater_engine::{GroupView, ImpactAnswer, ReachedAsset};
+use headwater_model::AssetIndex;
+
+use crate::asset::{Asset, AssetPlan};
+use crate::cursor::{self, Cursor};
+use crate::lineage::{Completeness, Snapshot};
+use crate::page::{self, Connection, Edge, cost, times};
+use crate::quick::{Fields, Quick, Selected, object};
+use crate::scalars::int;
+use crate::scope::{Scope, scope};
+
+/// Assets that a path is taken to have, to estimate an answer's size.
+const PATH_EXPECTED: usize = 8;
+
+/// What the cursors of `Impact.assets` are of.
+const ASSETS: &str = "impact.assets";
+
+/// Everything that depends on the roots.
+pub(crate) struct Impact(pub(crate) Arc<ImpactAnswer>);
+
+/// The closure downstream (or upstream) of the roots, roots excluded.
+#[Object]
+impl Impact {
+    async fn total_count(&self) -> i32 {
+        int(self.0.reached().len())
+    }
+
+    async fn by_domain(&self, ctx: &Context<'_>) -> Vec<ImpactGroup> {
+        groups(self.0.by_domain(&scope(ctx).view))
+    }
+
+    async fn by_owner(&self, ctx: &Context<'_>) -> Vec<ImpactGroup> {
+        groups(self.0.by_owner(&scope(ctx).view))
+    }
+
+    async fn by_type(&self, ctx: &Context<'_>) -> Vec<ImpactGroup> {
+        groups(self.0.by_type(&scope(ctx).view))
+    }
+
+    async fn by_hops(&self) -> Vec<ImpactGroup> {
+        groups(self.0.by_hops())
+    }
+
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    async fn assets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<ImpactedAsset>> {
+        let count = page::count(first, 50, scope(ctx).limits.impact_page_max)?;
+        let after: Option<(u32, u32)> = after
+            .map(|after| cursor::read(ASSETS, &after))
+            .transpose()?;
+        let start = after.map_or(0, |(hops, index)| {
+            self.0.position_after(hops, AssetIndex::new(index))
+        });
+        let reached = self.0.reached();
+        let range = page::range(start, count, reached.len());
+        Ok(Connection::of(reached, range, |reached| Edge {
+            node: ImpactedAsset {
+                answer: Arc::clone(&self.0),
+                reached: *reached,
+            },
+            cursor: Cursor::Hops(ASSETS, reached.hops, reached.index.get()),
+        }))
+    }
+
+    async fn completeness(&self) -> Completeness {
+        Completeness(self.0.completeness.clone())
+    }
+
+    async fn snapshot(&self, ctx: &Context<'_>) -> Snapshot {
+        Snapshot::of(scope(ctx))
+    }
+}
+
+/// key is null for what has none (no owner, no domain).
+#[derive(SimpleObject)]
+pub(crate) struct ImpactGroup {
+    key: Option<String>,
+    count: i32,
+    nearest_hops: i32,
+}
+
+fn groups(groups: Vec<GroupView>) -> Vec<ImpactGroup> {
+    let groups = groups.into_iter().map(|group| ImpactGroup {
+        key: group.key.as_deref().map(str::to_owned),
+        count: int(group.count),
+        nearest_hops: int(group.nearest_hops),
+    });
+    groups.collect()
+}
+
+/// An asset that depends on the roots.
+pub(crate) struct ImpactedAsset {
+    answer: Arc<ImpactAnswer>,
+    reached: ReachedAsset,
+}
+
+/// An asset that depends on the roots.
+#[Object]
+impl ImpactedAsset {
+    async fn asset(&self, ctx: &Context<'_>) -> Result<Asset> {
+        Asset::new(scope(ctx), self.reached.index)
+    }
+
+    async fn hops(&self) -> i32 {
+        int(self.reached.hops)
+    }
+
+    /// One shortest way from a root to it, both ends included, jobs too.
+    #[graphql(complexity = "times(PATH_EXPECTED, child_complexity)")]
+    async fn path(&self, ctx: &Context<'_>) -> Result<Vec<Asset>> {
+        let path = self.answer.path(&self.reached);
+        path.into_iter()
+            .map(|index| Asset::new(scope(ctx), index))
+            .collect()
+    }
+
+    /// True if the asset and the root of its path have domains and these differ.
+    async fn crosses_domain(&self, ctx: &Context<'_>) -> bool {
+        self.answer.crosses_domain(&scope(ctx).view, &self.reached)
+    }
+}
+
+/// What is selected of an impacted asset.
+pub(crate) enum ImpactedField {
+    TypeName,
+    Asset(AssetPlan),
+    Hops,
+    Path(AssetPlan),
+    CrossesDomain,
+}
+
+impl Quick for ImpactedAsset {
+    type Plan = Fields<ImpactedField>;
+
+    fn plan(selected: &Selected<'_>) -> Option<Self::Plan> {
+        selected.fields("ImpactedAsset", &[], |name, selected| match name {
+            "__typename" => Some(ImpactedField::TypeName),
+            "asset" => AssetPlan::new(selected).map(ImpactedField::Asset),
+            "hops" => Some(ImpactedField::Hops),
+            "path" => AssetPlan::new(selected).map(ImpactedField::Path),
+            "crossesDomain" => Some(ImpactedField::CrossesDomain),
+            _ => None,
+        })
+    }
+
+    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value> {
+        object(plan, |field| {
+            Ok(match field {
+                ImpactedField::TypeName => Value::String("ImpactedAsset".to_owned()),
+                ImpactedField::Asset(plan) => plan.read(scope, self.reached.index)?,
+                ImpactedField::Hops => int(self.reached.hops).into(),
+                ImpactedField::Path(plan) => {
+                    let path = self.answer.path(&self.reached).into_iter();
+                    let path = path.map(|index| plan.read(scope, index));
+                    Value::List(path.collect::<Result<_>>()?)
+                }
+                ImpactedField::CrossesDomain => {
+                    Value::Boolean(self.answer.crosses_domain(&scope.view, &self.reached))
+                }
+            })
+        })
+    }
+}

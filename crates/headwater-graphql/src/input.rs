@@ -1,0 +1,107 @@
+//! Arguments that several questions share.
+
+use async_graphql::{Enum, InputObject, Result};
+use headwater_engine as engine;
+use headwater_model::AssetIndex;
+
+use crate::error::{ask_error, invalid, too_large};
+use crate::limits::Limits;
+use crate::scalars::Reference;
+use crate::scope::Scope;
+
+/// Which way to walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum Direction {
+    /// To what the roots are computed from.
+    Upstream,
+    /// To what is computed from the roots.
+    Downstream,
+    /// Upstream of the roots, together with downstream of the roots.
+    Both,
+}
+
+impl From<Direction> for engine::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Upstream => Self::Upstream,
+            Direction::Downstream => Self::Downstream,
+            Direction::Both => Self::Both,
+        }
+    }
+}
+
+/// Which assets; an absent part chooses all. Within a part any value will do, and every part must agree.
+#[derive(Clone, Debug, InputObject)]
+pub(crate) struct AssetFilter {
+    domains: Option<Vec<String>>,
+    owners: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    types: Option<Vec<String>>,
+    namespaces: Option<Vec<String>>,
+    text: Option<String>,
+}
+
+impl AssetFilter {
+    /// The engine's filter; none if there is none.
+    ///
+    /// # Errors
+    /// `LIMIT_EXCEEDED` names a list that is too long.
+    pub(crate) fn read(
+        filter: Option<Self>,
+        limits: &Limits,
+    ) -> Result<Option<engine::AssetFilter>> {
+        let Some(filter) = filter else {
+            return Ok(None);
+        };
+        let lists = [
+            ("domains of a filter", &filter.domains),
+            ("owners of a filter", &filter.owners),
+            ("tags of a filter", &filter.tags),
+            ("types of a filter", &filter.types),
+            ("namespaces of a filter", &filter.namespaces),
+        ];
+        for (name, values) in lists {
+            let found = values.as_ref().map_or(0, Vec::len);
+            if found > limits.filter_values_max {
+                return Err(too_large(name, found, limits.filter_values_max));
+            }
+        }
+        Ok(Some(engine::AssetFilter {
+            domains: filter.domains,
+            owners: filter.owners,
+            tags: filter.tags,
+            types: filter.types,
+            namespaces: filter.namespaces,
+            text: filter.text,
+        }))
+    }
+}
+
+/// The assets that `of` names.
+///
+/// # Errors
+/// Those of references; `INVALID_INPUT` if there are none, `LIMIT_EXCEEDED` if there are too many.
+pub(crate) fn roots(scope: &Scope, of: &[Reference]) -> Result<Vec<AssetIndex>> {
+    if of.is_empty() {
+        return Err(invalid("of names no asset"));
+    }
+    if of.len() > scope.limits.roots_max {
+        return Err(too_large("of", of.len(), scope.limits.roots_max));
+    }
+    of.iter()
+        .map(|reference| scope.view.require(&reference.0).map_err(ask_error))
+        .collect()
+}
+
+/// The most hops; none if there is no bound.
+///
+/// # Errors
+/// `INVALID_INPUT` if it is negative.
+pub(crate) fn depth(depth: Option<i32>) -> Result<Option<u32>> {
+    depth
+        .map(|hops| {
+            u32::try_from(hops)
+                .map_err(|_| invalid(format!("depth is {hops}, and can't be negative")))
+        })
+        .transpose()
+}

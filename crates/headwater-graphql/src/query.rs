@@ -1,0 +1,232 @@
+//! The questions.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef};
+use headwater_model::{
+    AssetIndex, AssetKind, DomainName, FieldName, Name, Namespace, QualifiedName, SourceKey,
+    SourceName,
+};
+
+use crate::asset::Asset;
+use crate::dataset::Dataset;
+use crate::domain::{DOMAINS_EXPECTED, Domain, DomainGraph, domains};
+use crate::error::{ask_error, invalid, too_large};
+use crate::field::Field;
+use crate::impact::Impact;
+use crate::input::{AssetFilter, Direction, depth, roots};
+use crate::job::Job;
+use crate::lineage::{Lineage, Snapshot};
+use crate::page::{Connection, cost, times};
+use crate::scalars::Reference;
+use crate::scope::{Scope, scope};
+use crate::search::{self, Resolution, SearchHit};
+use crate::source::{Source, Submission};
+
+/// Anything with an id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID"))]
+pub(crate) enum Node {
+    /// A dataset.
+    Dataset(Dataset),
+    /// A job.
+    Job(Job),
+    /// A field of a dataset.
+    Field(Field),
+    /// A domain.
+    Domain(Domain),
+    /// A source.
+    Source(Source),
+    /// A submission.
+    Submission(Submission),
+}
+
+impl From<Asset> for Node {
+    fn from(asset: Asset) -> Self {
+        match asset {
+            Asset::Dataset(dataset) => Self::Dataset(dataset),
+            Asset::Job(job) => Self::Job(job),
+        }
+    }
+}
+
+impl Node {
+    fn find(scope: &Scope, node: NodeRef) -> Result<Option<Self>> {
+        Ok(match node {
+            NodeRef::Asset(index) => Some(Asset::new(scope, index)?.into()),
+            NodeRef::Field(dataset, name) => field(scope, dataset, &name)?.map(Self::Field),
+            NodeRef::Domain(name) => Some(Self::Domain(Domain(name))),
+            NodeRef::Source(number) => Some(Self::Source(Source::new(scope, number)?)),
+            NodeRef::Submission(source, offset) => {
+                let found = scope.view.submission(source, offset).map_err(ask_error)?;
+                found.map(|found| Self::Submission(found.into()))
+            }
+        })
+    }
+}
+
+fn field(scope: &Scope, dataset: AssetIndex, name: &FieldName) -> Result<Option<Field>> {
+    let details = scope.view.details(dataset).map_err(ask_error)?;
+    let mut fields = details.fields.into_iter();
+    let found = fields.find(|field| *field.name == *name.as_str());
+    Ok(found.map(|view| Field::new(dataset, view)))
+}
+
+/// The asset of that kind with exactly that name.
+fn find(scope: &Scope, kind: AssetKind, namespace: &str, name: &str) -> Result<Option<AssetIndex>> {
+    let namespace =
+        Namespace::parse(namespace).map_err(|error| invalid(format!("namespace {error}")))?;
+    let name = Name::parse(name).map_err(|error| invalid(format!("name {error}")))?;
+    let name = QualifiedName::new(namespace, name);
+    scope.view.find(kind, name).map_err(ask_error)
+}
+
+/// The questions.
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let scope = scope(ctx);
+        match scope.view.node(&id).map_err(ask_error)? {
+            Some(node) => Node::find(scope, node),
+            None => Ok(None),
+        }
+    }
+
+    async fn dataset(
+        &self,
+        ctx: &Context<'_>,
+        namespace: String,
+        name: String,
+    ) -> Result<Option<Dataset>> {
+        let found = find(scope(ctx), AssetKind::Dataset, &namespace, &name)?;
+        Ok(found.map(Dataset::new))
+    }
+
+    async fn job(&self, ctx: &Context<'_>, namespace: String, name: String) -> Result<Option<Job>> {
+        let found = find(scope(ctx), AssetKind::Job, &namespace, &name)?;
+        Ok(found.map(Job::new))
+    }
+
+    async fn resolve(&self, ctx: &Context<'_>, reference: Reference) -> Result<Resolution> {
+        let found = scope(ctx).view.resolve(&reference.0).map_err(ask_error)?;
+        Ok(Resolution { reference, found })
+    }
+
+    /// Datasets, jobs and domains; exact name first, then prefix, then the rest.
+    #[graphql(complexity = "cost(first, 20, child_complexity)")]
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        text: String,
+        filter: Option<AssetFilter>,
+        #[graphql(default_with = "Some(20)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<SearchHit>> {
+        let scope = scope(ctx);
+        let max = scope.limits.search_bytes_max;
+        if text.len() > max {
+            return Err(too_large("the length of text in bytes", text.len(), max));
+        }
+        let filter = AssetFilter::read(filter, &scope.limits)?;
+        let hits = scope.view.search(&text, filter.as_ref());
+        search::page(scope, &text, &hits, (first, after))
+    }
+
+    /// Nodes and edges around the roots, for drawing. An unknown root fails the request. filter chooses what is
+    /// returned and never stops the walk; stopAt does. FOLLOWS edges are not walked. Edges of a dataset to itself are
+    /// returned and not walked. BOTH is upstream of the roots, together with downstream of the roots.
+    #[graphql(complexity = "cost(Some(limit), 2000, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
+    async fn lineage(
+        &self,
+        ctx: &Context<'_>,
+        of: Vec<Reference>,
+        #[graphql(default_with = "Direction::Both")] direction: Direction,
+        #[graphql(name = "depth")] hops: Option<i32>,
+        filter: Option<AssetFilter>,
+        stop_at: Option<AssetFilter>,
+        #[graphql(default = 2000)] limit: i32,
+    ) -> Result<Lineage> {
+        let scope = scope(ctx);
+        let nodes_max = usize::try_from(limit).ok().filter(|limit| *limit > 0);
+        let nodes_max =
+            nodes_max.ok_or_else(|| invalid(format!("limit is {limit}, and must be positive")))?;
+        if nodes_max > scope.limits.lineage_nodes_max {
+            return Err(too_large(
+                "limit",
+                nodes_max,
+                scope.limits.lineage_nodes_max,
+            ));
+        }
+        let answer = scope.view.lineage(&LineageQuestion {
+            depth_hops_max: depth(hops)?,
+            filter: AssetFilter::read(filter, &scope.limits)?,
+            stop_at: AssetFilter::read(stop_at, &scope.limits)?,
+            of: roots(scope, &of)?,
+            direction: direction.into(),
+            nodes_max,
+            edges_max: scope.limits.lineage_edges_max,
+            is_over: &|| scope.is_over(),
+        });
+        Ok(answer.into())
+    }
+
+    /// Everything that depends on the roots, for deciding.
+    #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
+    async fn impact(
+        &self,
+        ctx: &Context<'_>,
+        of: Vec<Reference>,
+        #[graphql(default_with = "Direction::Downstream")] direction: Direction,
+        #[graphql(name = "depth")] hops: Option<i32>,
+        filter: Option<AssetFilter>,
+        stop_at: Option<AssetFilter>,
+    ) -> Result<Impact> {
+        let scope = scope(ctx);
+        let answer = scope.view.impact(&ImpactQuestion {
+            depth_hops_max: depth(hops)?,
+            filter: AssetFilter::read(filter, &scope.limits)?,
+            stop_at: AssetFilter::read(stop_at, &scope.limits)?,
+            of: roots(scope, &of)?,
+            direction: direction.into(),
+            is_over: &|| scope.is_over(),
+        });
+        answer
+            .map(|answer| Impact(Arc::new(answer)))
+            .map_err(ask_error)
+    }
+
+    async fn domain(&self, ctx: &Context<'_>, name: String) -> Option<Domain> {
+        let domain = scope(ctx).view.domain(&name);
+        domain.map(|domain| Domain(domain.name))
+    }
+
+    #[graphql(complexity = "times(DOMAINS_EXPECTED, child_complexity)")]
+    async fn domains(&self, ctx: &Context<'_>) -> Vec<Domain> {
+        domains(scope(ctx))
+    }
+
+    async fn domain_graph(&self, ctx: &Context<'_>) -> DomainGraph {
+        DomainGraph::new(scope(ctx))
+    }
+
+    async fn source(
+        &self,
+        ctx: &Context<'_>,
+        domain: String,
+        name: String,
+    ) -> Result<Option<Source>> {
+        let domain =
+            DomainName::parse(&domain).map_err(|error| invalid(format!("domain {error}")))?;
+        let name = SourceName::parse(&name).map_err(|error| invalid(format!("name {error}")))?;
+        let found = scope(ctx).view.source(&SourceKey::new(domain, name));
+        Ok(found.map(Source::from))
+    }
+
+    async fn snapshot(&self, ctx: &Context<'_>) -> Snapshot {
+        Snapshot::of(scope(ctx))
+    }
+}
