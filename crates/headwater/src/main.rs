@@ -1,2 +1,31 @@
 //! The headwater binary: command line and configuration.
-fn main() {}
+
+mod artifacts;
+mod cli;
+mod client;
+mod commands;
+mod completeness;
+mod diagnostics;
+mod environment;
+mod extraction;
+mod extractor_config;
+mod failure;
+mod mesh_file;
+mod output;
+mod plugins;
+mod queries;
+mod serve_config;
+#[cfg(test)]
+mod testing;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.run(&environment::Environment::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

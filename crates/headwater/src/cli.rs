@@ -1,0 +1,170 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{domains, extract, impact, lineage, plugin, resolve, search, send, serve, submit};
+use crate::environment::Environment;
+use crate::output::Format;
+
+/// Where data comes from and who is downstream, across the domains of an organisation.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, about, propagate_version = true)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the input was wrong; 4 not found or ambiguous; 5 a check did not hold")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant for each command; each command's module owns its arguments and runs them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Submit(submit::SubmitArgs),
+    Send(send::SendArgs),
+    Extract(extract::ExtractArgs),
+    Impact(impact::ImpactArgs),
+    Lineage(lineage::LineageArgs),
+    Search(search::SearchArgs),
+    Resolve(resolve::ResolveArgs),
+    Domains(domains::DomainsArgs),
+    Plugin(plugin::PluginArgs),
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    ///
+    /// # Errors
+    /// Whatever stopped it; [`crate::failure::exit_of`] tells the exit code.
+    pub(crate) fn run(self, environment: &Environment) -> anyhow::Result<()> {
+        match self.command {
+            Command::Serve(args) => serve::run(&args),
+            Command::Submit(args) => submit::run(&args, environment),
+            Command::Send(args) => send::run(&args),
+            Command::Extract(args) => extract::run(&args, environment),
+            Command::Impact(args) => impact::run(&args),
+            Command::Lineage(args) => lineage::run(&args),
+            Command::Search(args) => search::run(&args),
+            Command::Resolve(args) => resolve::run(&args),
+            Command::Domains(args) => domains::run(&args),
+            Command::Plugin(args) => plugin::run(&args, environment),
+        }
+    }
+}
+
+/// Which service to talk to.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the service
+    #[arg(
+        long = "server",
+        value_name = "URL",
+        env = "HEADWATER_SERVER",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(crate) url: String,
+}
+
+/// What all asking commands take.
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// What commands take whose answer may be incomplete.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct CompleteArgs {
+    /// Exit with 5 if the answer is not complete
+    #[arg(long)]
+    pub(crate) require_complete: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn code_of(arguments: &[&str]) -> i32 {
+        let line = ["headwater"].iter().chain(arguments);
+        Cli::try_parse_from(line).map_or_else(|error| error.exit_code(), |_| 0)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let leaves: Vec<_> = command.get_subcommands().collect();
+            if leaves.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string);
+                assert!(
+                    help.is_some_and(|help| help.contains("headwater ")),
+                    "{} shows no example",
+                    command.get_name()
+                );
+            }
+            leaves.into_iter().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_2() {
+        assert_eq!(code_of(&["impact", "orders", "--direction", "sideways"]), 2);
+        assert_eq!(code_of(&["impact"]), 2, "a reference is missing");
+        assert_eq!(code_of(&["send"]), 2, "a file is missing");
+        assert_eq!(
+            code_of(&[
+                "submit", "--domain", "a/b", "--source", "s", "--plugin", "dbt", "f"
+            ]),
+            2,
+            "no domain has a slash"
+        );
+        assert_eq!(
+            code_of(&["submit", "--domain", "a", "--source", "s", "f"]),
+            2,
+            "neither plugin nor facts"
+        );
+        assert_eq!(
+            code_of(&[
+                "submit", "--domain", "a", "--source", "s", "--facts", "-", "--plugin", "dbt", "f"
+            ]),
+            2,
+            "both plugin and facts"
+        );
+        assert_eq!(
+            code_of(&["extract", "--plugin", "dbt", "--set", "novalue", "f"]),
+            2
+        );
+    }
+
+    #[test]
+    fn lines_of_the_documentation_parse() {
+        for line in [
+            "submit --server http://h:1 --domain orders --source dbt-prod --plugin dbt --config c.toml --set a.b=c=d --dry-run target",
+            "submit --domain orders --source dbt-prod --facts -",
+            "send --source orders/airflow events.ndjson more.ndjson",
+            "send -",
+            "extract --plugin target/plugins/dbt.wasm --set k=v manifest.json",
+            "impact orders.orders --direction upstream --depth 3 --require-complete --format json",
+            "lineage orders.orders --direction both --limit 10",
+            "search orders",
+            "resolve orders.orders",
+            "domains --format json",
+            "plugin list --plugins target/plugins",
+            "plugin inspect target/plugins/dbt.wasm",
+        ] {
+            assert_eq!(code_of(&line.split(' ').collect::<Vec<_>>()), 0, "{line}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One module for each command: its arguments, and what it does.
+
+pub(crate) mod domains;
+pub(crate) mod extract;
+pub(crate) mod impact;
+pub(crate) mod lineage;
+pub(crate) mod plugin;
+pub(crate) mod resolve;
+pub(crate) mod search;
+pub(crate) mod send;
+pub(crate) mod serve;
+pub(crate) mod submit;
