@@ -1,1 +1,3 @@
-//! The product from outside.
+//! What the tests of the product, and its benchmarks, have in common.
+
+pub mod service;

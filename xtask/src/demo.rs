@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Keep the data here; without it, a temporary folder that goes when the demo stops.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Take the binary of the dev profile as the tests built it, and build nothing.
+    #[arg(skip)]
+    is_built: bool,
 }
 
 /// Loads the mesh and shows it, then serves until a signal, or checks the answers.
@@ -43,7 +46,10 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&is_stopped))
             .context("cannot listen for signals")?;
     }
-    build::run(places, &build::Args::default())?;
+    if !args.is_built {
+        build::run(places, &build::Args::default())?;
+    }
+    let binary = places.binary(args.is_built);
 
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let data = args
@@ -54,7 +60,7 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
     let expected = Answers::of_file(&mesh.join("expected.json"))?;
 
     let mut server = step("server", || {
-        let mut command = Command::new(places.binary(false));
+        let mut command = Command::new(&binary);
         command
             .current_dir(places.root())
             .args(["serve", "--listen", &args.listen, "--data"])
@@ -66,7 +72,7 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
         Server::start(command, &temporary.path().join("server.log"), &is_stopped)
     })?;
     let url = server.url().to_owned();
-    step("mesh", || load(places, &mesh, &url, &is_stopped))?;
+    step("mesh", || load(places, &binary, &mesh, &url, &is_stopped))?;
     let found = step("questions", || questions::ask(&url, &expected))?;
 
     print!("{}", show::domain_graph(&found));
@@ -85,12 +91,12 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
     }
     print!(
         "{}",
-        show::what_next(&url, &places.shown(&places.binary(false)))
+        show::what_next(&url, &places.shown(&binary))
     );
     server.serve_until(&is_stopped)
 }
 
-/// The demo as a gate: everything in a temporary folder, on a free port.
+/// The demo as a gate: with what the tests built, everything in a temporary folder, on a free port.
 pub(crate) fn check(places: &Places) -> Result<()> {
     run(
         places,
@@ -98,14 +104,21 @@ pub(crate) fn check(places: &Places) -> Result<()> {
             check: true,
             listen: "127.0.0.1:0".to_owned(),
             data: None,
+            is_built: true,
         },
     )
 }
 
 /// Submits what each domain's own tools wrote, through the commands that the domain would use.
-fn load(places: &Places, mesh: &Path, url: &str, is_stopped: &AtomicBool) -> Result<()> {
+fn load(
+    places: &Places,
+    binary: &Path,
+    mesh: &Path,
+    url: &str,
+    is_stopped: &AtomicBool,
+) -> Result<()> {
     for domain in ["orders", "finance"] {
-        let mut command = Command::new(places.binary(false));
+        let mut command = Command::new(binary);
         command
             .current_dir(places.root())
             .args([
@@ -117,7 +130,7 @@ fn load(places: &Places, mesh: &Path, url: &str, is_stopped: &AtomicBool) -> Res
             .arg(mesh.join(domain).join("artifacts/manifest.json"));
         run_client(places, command, is_stopped)?;
     }
-    let mut command = Command::new(places.binary(false));
+    let mut command = Command::new(binary);
     command
         .current_dir(places.root())
         .args(["send", "--server", url])

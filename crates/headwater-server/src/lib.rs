@@ -13,6 +13,7 @@ mod router;
 mod serve;
 mod submissions;
 
+pub use headwater_openlineage::Mode as EventMode;
 pub use limits::Limits;
 pub use router::{App, Clock, router};
 pub use serve::serve;

@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{domains, extract, impact, lineage, plugin, resolve, search, send, serve, submit};
+use crate::commands::{
+    domains, extract, impact, lineage, plugin, resolve, search, send, serve, submit,
+};
 use crate::environment::Environment;
 use crate::output::Format;
 

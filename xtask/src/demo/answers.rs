@@ -19,7 +19,6 @@ pub(crate) struct Answers {
     pub(crate) not_datasets: BTreeSet<String>,
     pub(crate) domain_graph: BTreeSet<Link>,
     pub(crate) impact: Impact,
-    pub(crate) field_edges: FieldEdges,
 }
 
 /// What one domain has.
@@ -27,9 +26,6 @@ pub(crate) struct Answers {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Domain {
     pub(crate) datasets: BTreeSet<String>,
-    pub(crate) output_ports: BTreeSet<String>,
-    /// How many jobs; how they are grouped is for the reader, their sum is compared.
-    pub(crate) jobs: BTreeMap<String, u64>,
 }
 
 /// How data flows from one domain to another.
@@ -76,21 +72,6 @@ pub(crate) struct Impacted {
     pub(crate) crosses_domain: bool,
 }
 
-/// Field edges; there may be more than those expected.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct FieldEdges {
-    pub(crate) edges: BTreeSet<FieldEdge>,
-}
-
-/// A name without a `#` is the whole dataset.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub(crate) struct FieldEdge {
-    pub(crate) from: String,
-    pub(crate) to: String,
-    /// As `TYPE SUBTYPE`, followed by ` masking` where values are masked.
-    pub(crate) transformations: BTreeSet<String>,
-}
-
 impl Answers {
     /// Reads the answers that were worked out by hand.
     pub(crate) fn of_file(path: &Path) -> Result<Self> {
@@ -108,18 +89,6 @@ impl Answers {
             &found.comparable(),
             &mut differences,
         );
-        for edge in self.field_edges.edges.difference(&found.field_edges.edges) {
-            differences.push(format!(
-                "fieldEdges: {} -> {} ({}) is missing",
-                edge.from,
-                edge.to,
-                edge.transformations
-                    .iter()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ));
-        }
         for dataset in found.domains.values().flat_map(|domain| &domain.datasets) {
             for name in &self.not_datasets {
                 if dataset == name || dataset.ends_with(&format!(".{name}")) {
@@ -134,12 +103,7 @@ impl Answers {
     fn comparable(&self) -> Value {
         let mut value = serde_json::to_value(self).expect("answers have string keys only");
         if let Value::Object(map) = &mut value {
-            map.remove("fieldEdges");
             map.remove("notDatasets");
-            for (name, domain) in &self.domains {
-                let count: u64 = domain.jobs.values().sum();
-                map["domains"][name]["jobs"] = count.into();
-            }
         }
         value
     }
@@ -210,10 +174,6 @@ pub(crate) mod tests {
     #[test]
     fn the_same_answers_do_not_differ() {
         check(|_| {}, &[]);
-        check(
-            |found| found.domains.get_mut("a").unwrap().jobs = [("jobs".to_owned(), 2)].into(),
-            &[],
-        );
     }
 
     #[test]
@@ -221,10 +181,6 @@ pub(crate) mod tests {
         check(
             |found| found.impact.total_count = 3,
             &["/impact/totalCount: is 3, must be 2"],
-        );
-        check(
-            |found| found.domains.get_mut("a").unwrap().jobs.clear(),
-            &["/domains/a/jobs: is 0, must be 2"],
         );
     }
 
@@ -247,25 +203,6 @@ pub(crate) mod tests {
                 found.impact.jobs_by_domain.clear();
             },
             &["/impact/jobsByDomain/b: 1 is missing"],
-        );
-    }
-
-    #[test]
-    fn a_field_edge_may_be_more_than_expected_but_not_missing() {
-        let more = FieldEdge {
-            from: "x#c".to_owned(),
-            to: "z".to_owned(),
-            transformations: BTreeSet::new(),
-        };
-        check(
-            |found| {
-                found.field_edges.edges.insert(more);
-            },
-            &[],
-        );
-        check(
-            |found| found.field_edges.edges.clear(),
-            &["fieldEdges: x#a -> z#b (DIRECT IDENTITY) is missing"],
         );
     }
 

@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::answers::{Answers, Crossing, Domain, FieldEdge, FieldEdges, Impact, Impacted, Link};
+use super::answers::{Answers, Crossing, Domain, Impact, Impacted, Link};
 
-const ASSETS: &str = "query Assets {
-  assets(first: 100) { nodes { __typename id name domain { name } } pageInfo { hasNextPage } }
-  domains { name dataProducts { outputPorts(first: 50) { nodes { name } } } }
-  unresolved(first: 100) { nodes { name } }
+const DOMAINS: &str = "query Domains {
+  domains { name datasets(first: 100) { nodes { id name } pageInfo { hasNextPage } } }
+}";
+
+const UNRESOLVED: &str = "query Unresolved($namespace: String!, $name: String!) {
+  dataset(namespace: $namespace, name: $name) { isUnresolved }
 }";
 
 const DOMAIN_GRAPH: &str = "query DomainGraph {
@@ -33,21 +35,8 @@ const IMPACT: &str = "query Impact($of: [Reference!]!) {
   impact(of: $of) {
     totalCount
     byDomain { key count }
-    assets(first: 100) { nodes { asset { __typename id name domain { name } } hops crossesDomain } }
+    assets(first: 100) { nodes { asset { __typename name domain { name } } hops crossesDomain } }
     completeness { unresolvedCount }
-  }
-}";
-
-const FIELDS: &str = "query Fields($of: [Reference!]!) {
-  lineage(of: $of, direction: UPSTREAM, depth: 1, granularity: FIELD) {
-    nodes {
-      entity {
-        __typename
-        ... on Dataset { id name }
-        ... on Field { id field: name dataset { name } }
-      }
-    }
-    edges { from to transformations { type subtype masking } }
   }
 }";
 
@@ -65,23 +54,32 @@ struct Named {
 struct Asset {
     #[serde(rename = "__typename")]
     kind: String,
-    id: String,
     name: String,
     domain: Option<Named>,
 }
 
 #[derive(Deserialize)]
-struct AssetsAnswer {
-    assets: AssetPage,
+struct DomainsAnswer {
     domains: Vec<DomainNode>,
-    unresolved: Nodes<Named>,
+}
+
+#[derive(Deserialize)]
+struct DomainNode {
+    name: String,
+    datasets: DatasetPage,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AssetPage {
-    nodes: Vec<Asset>,
+struct DatasetPage {
+    nodes: Vec<Dataset>,
     page_info: PageInfo,
+}
+
+#[derive(Deserialize)]
+struct Dataset {
+    id: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -91,16 +89,14 @@ struct PageInfo {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DomainNode {
-    name: String,
-    data_products: Vec<DataProduct>,
+struct UnresolvedAnswer {
+    dataset: Option<UnresolvedDataset>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DataProduct {
-    output_ports: Nodes<Named>,
+struct UnresolvedDataset {
+    is_unresolved: bool,
 }
 
 #[derive(Deserialize)]
@@ -131,16 +127,6 @@ struct Edge {
     from: String,
     to: String,
     via: Option<Named>,
-    #[serde(default)]
-    transformations: Vec<Transformation>,
-}
-
-#[derive(Deserialize)]
-struct Transformation {
-    #[serde(rename = "type")]
-    kind: String,
-    subtype: Option<String>,
-    masking: bool,
 }
 
 #[derive(Deserialize)]
@@ -177,54 +163,15 @@ struct Completeness {
     unresolved_count: u64,
 }
 
-#[derive(Deserialize)]
-struct FieldsAnswer {
-    lineage: FieldLineage,
-}
-
-#[derive(Deserialize)]
-struct FieldLineage {
-    nodes: Vec<LineageNode>,
-    edges: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct LineageNode {
-    entity: Entity,
-}
-
-/// A dataset, or a field of one; a job has neither name here.
-#[derive(Deserialize)]
-struct Entity {
-    id: Option<String>,
-    name: Option<String>,
-    field: Option<String>,
-    dataset: Option<Named>,
-}
-
 /// Asks the server at `url` everything that `expected` answers.
 pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
-    let assets: AssetsAnswer = query(url, ASSETS, &json!({}))?;
-    ensure!(
-        !assets.assets.page_info.has_next_page,
-        "there are more than 100 assets: is this folder's data of another mesh?"
-    );
+    let domains: DomainsAnswer = query(url, DOMAINS, &json!({}))?;
     let graph: DomainGraphAnswer = query(url, DOMAIN_GRAPH, &json!({}))?;
     let of = reference(expected, &expected.impact.of);
     let impact: ImpactAnswer = query(url, IMPACT, &json!({ "of": [of] }))?;
-    let of: BTreeSet<_> = expected
-        .field_edges
-        .edges
-        .iter()
-        .map(|edge| reference(expected, &edge.to))
-        .collect();
-    let fields: FieldsAnswer = query(url, FIELDS, &json!({ "of": of }))?;
-
-    let names: BTreeMap<_, _> = assets
-        .assets
-        .nodes
-        .iter()
-        .map(|asset| (asset.id.clone(), asset.name.clone()))
+    let datasets = domains.domains.iter().flat_map(|domain| &domain.datasets.nodes);
+    let names: BTreeMap<_, _> = datasets
+        .map(|dataset| (dataset.id.clone(), dataset.name.clone()))
         .collect();
     Ok(Answers {
         namespace: expected.namespace.clone(),
@@ -235,43 +182,43 @@ pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
             .into_iter()
             .map(|link| link_of(link, &names))
             .collect::<Result<_>>()?,
-        unresolved: names_of(&assets.unresolved),
-        domains: domains_of(&assets),
+        unresolved: unresolved(url, expected)?,
+        domains: domains_of(domains)?,
         impact: impact_of(&expected.impact.of, impact.impact),
-        field_edges: field_edges_of(fields.lineage)?,
     })
+}
+
+/// Those of the datasets expected to be unresolved that are.
+fn unresolved(url: &str, expected: &Answers) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for name in &expected.unresolved {
+        let variables = json!({ "namespace": expected.namespace, "name": name });
+        let answer: UnresolvedAnswer = query(url, UNRESOLVED, &variables)?;
+        if answer.dataset.is_some_and(|dataset| dataset.is_unresolved) {
+            names.insert(name.clone());
+        }
+    }
+    Ok(names)
 }
 
 fn reference(expected: &Answers, name: &str) -> String {
     format!("{}/{name}", expected.namespace)
 }
 
-fn names_of(nodes: &Nodes<Named>) -> BTreeSet<String> {
-    nodes.nodes.iter().map(|node| node.name.clone()).collect()
-}
-
-/// What each domain has; a domain without an asset is left out.
-fn domains_of(answer: &AssetsAnswer) -> BTreeMap<String, Domain> {
-    let mut domains: BTreeMap<String, Domain> = BTreeMap::new();
-    for asset in &answer.assets.nodes {
-        let Some(name) = &asset.domain else {
-            continue;
-        };
-        let domain = domains.entry(name.name.clone()).or_default();
-        if asset.kind == "Job" {
-            *domain.jobs.entry("jobs".to_owned()).or_default() += 1;
-        } else {
-            domain.datasets.insert(asset.name.clone());
+/// What each domain has; a domain without a dataset is left out.
+fn domains_of(answer: DomainsAnswer) -> Result<BTreeMap<String, Domain>> {
+    let mut domains = BTreeMap::new();
+    for DomainNode { name, datasets } in answer.domains {
+        ensure!(
+            !datasets.page_info.has_next_page,
+            "domain {name} has more than 100 datasets: is this folder's data of another mesh?"
+        );
+        let datasets: BTreeSet<String> = datasets.nodes.into_iter().map(|d| d.name).collect();
+        if !datasets.is_empty() {
+            domains.insert(name, Domain { datasets });
         }
     }
-    for node in &answer.domains {
-        if let Some(domain) = domains.get_mut(&node.name) {
-            for product in &node.data_products {
-                domain.output_ports.extend(names_of(&product.output_ports));
-            }
-        }
-    }
-    domains
+    Ok(domains)
 }
 
 fn link_of(link: DomainLink, names: &BTreeMap<String, String>) -> Result<Link> {
@@ -342,47 +289,6 @@ fn impact_of(of: &str, answer: ImpactNode) -> Impact {
 
 fn shown_domain(domain: Option<String>) -> String {
     domain.unwrap_or_else(|| "(none)".to_owned())
-}
-
-fn field_edges_of(answer: FieldLineage) -> Result<FieldEdges> {
-    let mut names = BTreeMap::new();
-    for LineageNode { entity } in answer.nodes {
-        let name = match (entity.dataset, entity.field, entity.name) {
-            (Some(dataset), Some(field), _) => format!("{}#{field}", dataset.name),
-            (None, None, Some(dataset)) => dataset,
-            _ => continue,
-        };
-        if let Some(id) = entity.id {
-            names.insert(id, name);
-        }
-    }
-    let name = |id: &str| {
-        names
-            .get(id)
-            .cloned()
-            .with_context(|| format!("a field edge ends in {id}, which is not among the nodes"))
-    };
-    let mut edges = BTreeSet::new();
-    for edge in &answer.edges {
-        edges.insert(FieldEdge {
-            from: name(&edge.from)?,
-            to: name(&edge.to)?,
-            transformations: edge.transformations.iter().map(shown).collect(),
-        });
-    }
-    Ok(FieldEdges { edges })
-}
-
-fn shown(transformation: &Transformation) -> String {
-    let mut text = transformation.kind.clone();
-    if let Some(subtype) = &transformation.subtype {
-        text.push(' ');
-        text.push_str(subtype);
-    }
-    if transformation.masking {
-        text.push_str(" masking");
-    }
-    text
 }
 
 /// Sends one query and reads its answer; any error in it fails.
@@ -460,8 +366,8 @@ mod tests {
             "totalCount": 2,
             "byDomain": [{"key": "b", "count": 1}, {"key": null, "count": 1}],
             "assets": {"nodes": [
-                {"asset": {"__typename": "Dataset", "id": "1", "name": "z", "domain": {"name": "b"}}, "hops": 1, "crossesDomain": true},
-                {"asset": {"__typename": "Job", "id": "2", "name": "j", "domain": null}, "hops": 0, "crossesDomain": false},
+                {"asset": {"__typename": "Dataset", "name": "z", "domain": {"name": "b"}}, "hops": 1, "crossesDomain": true},
+                {"asset": {"__typename": "Job", "name": "j", "domain": null}, "hops": 0, "crossesDomain": false},
             ]},
             "completeness": {"unresolvedCount": 0},
         }))
@@ -470,25 +376,5 @@ mod tests {
         assert_eq!(impact.datasets.first().unwrap().name, "z");
         assert_eq!(impact.jobs_by_domain, [("(none)".to_owned(), 1)].into());
         assert_eq!(impact.assets_by_domain.len(), 2);
-    }
-
-    #[test]
-    fn a_field_edge_may_end_in_a_whole_dataset() {
-        let answer = serde_json::from_value(json!({
-            "nodes": [
-                {"entity": {"__typename": "Field", "id": "f", "field": "email", "dataset": {"name": "x"}}},
-                {"entity": {"__typename": "Dataset", "id": "d", "name": "z"}},
-                {"entity": {"__typename": "Job"}},
-            ],
-            "edges": [{"from": "f", "to": "d", "transformations": [{"type": "INDIRECT", "subtype": "JOIN", "masking": true}]}],
-        }))
-        .unwrap();
-        let edges = field_edges_of(answer).unwrap().edges;
-        let edge = edges.first().unwrap();
-        assert_eq!((edge.from.as_str(), edge.to.as_str()), ("x#email", "z"));
-        assert_eq!(
-            edge.transformations,
-            ["INDIRECT JOIN masking".to_owned()].into()
-        );
     }
 }

@@ -63,10 +63,12 @@ pub(crate) fn what_next(url: &str, binary: &str) -> String {
     format!(
         "
 Serving at {url} until Ctrl-C. To try next:
-  open {url}/graphiql and paste a query of examples/mesh/queries/
-  {binary} impact --server {url} duckdb://warehouse.duckdb/warehouse.orders.orders
-  {binary} impact --server {url} --field-level 'duckdb://warehouse.duckdb/warehouse.orders.orders#status'
-  {binary} paths --server {url} warehouse.raw.orders churn_scores
+  {binary} impact --server {url} warehouse.orders.orders
+  {binary} lineage --server {url} churn_scores --direction upstream
+  {binary} search --server {url} revenue
+  {binary} domains --server {url}
+  curl -s {url}/graphql -H 'content-type: application/json' \\
+    -d '{{"query":"{{ impact(of: [\\"warehouse.orders.orders\\"]) {{ totalCount byDomain {{ key count }} }} }}"}}'
 examples/mesh/README.md tells what there is to find.
 "
     )

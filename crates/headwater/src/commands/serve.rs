@@ -1,0 +1,278 @@
+//! `serve`: the service.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use clap::Args;
+use headwater_engine::{Engine, EngineOptions};
+use headwater_graphql::Api;
+use headwater_model::{Extractor as _, Timestamp};
+use headwater_plugin::{HostConfig, PluginHost};
+use headwater_server::{App, Clock, EventMode, router};
+use headwater_store::{Log, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateError};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::{Exit, Failure};
+use crate::mesh_file;
+use crate::serve_config::{LimitsConfig, LogFormat, ServeConfig};
+
+/// Run the service
+#[derive(Debug, Args, Serialize)]
+#[command(after_help = "\
+Examples:
+  headwater serve --data ./data
+  headwater serve --data ./data --listen 127.0.0.1:0 --mesh mesh.toml
+  headwater serve --config headwater.toml --log-format json
+
+Every flag can be set in the file, and as HEADWATER_<FLAG> in the environment; bounds stand in the file's
+table [limits], or as HEADWATER_LIMITS__<NAME>. Flags count over environment, environment over file.")]
+pub(crate) struct ServeArgs {
+    /// Folder that holds the log, the state and the graph [default: headwater-data]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+
+    /// Folder of extractors, which are checked at the start
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugins: Option<PathBuf>,
+
+    /// File that describes domains and what each claims
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mesh: Option<PathBuf>,
+
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// How log lines are written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+
+    /// Let other machines in though nobody is authenticated
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    allow_unauthenticated: bool,
+
+    /// A further path at which clients post OpenLineage events; may be given again
+    #[arg(long = "lineage-path", value_name = "PATH")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lineage_paths: Vec<String>,
+
+    /// Refuse events that break the specification
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict_events: bool,
+}
+
+/// Serves until told to stop.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = ServeConfig::of(args)?;
+    start_logging(config.log_format);
+    if !config.listen.ip().is_loopback() {
+        tracing::warn!(listen = %config.listen, "other machines are let in, and nobody is authenticated");
+    }
+    let mesh = config.mesh.as_deref().map(mesh_file::read).transpose()?;
+    if let Some(folder) = &config.plugins {
+        check_plugins(folder, &config.data)?;
+    }
+    let engine = Arc::new(open_engine(&config)?);
+    if let Some(mesh) = mesh {
+        engine
+            .set_mesh(mesh, now())
+            .context("the mesh file is not taken")?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let served = runtime.block_on(serve(&config, Arc::clone(&engine)));
+    // What is queued is still committed, and the graph is written to its file.
+    engine.shut_down();
+    tracing::info!("stopped");
+    served
+}
+
+async fn serve(config: &ServeConfig, engine: Arc<Engine>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot listen on {}", config.listen))
+            .because(error)
+            .hint("choose another address with --listen; port 0 takes a free one")
+    })?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let clock: Clock = Arc::new(now);
+    let mode = if config.strict_events {
+        EventMode::Strict
+    } else {
+        EventMode::Lenient
+    };
+    let limits = server_limits(&config.limits);
+    let api = Api::new(Arc::clone(&engine), graphql_limits(&config.limits));
+    let app = App::new(engine, api, limits.clone(), clock, mode);
+    let routes = router(app, &config.lineage_paths);
+    // Programs that start the service learn the port from this line.
+    println!("listening on http://{address}");
+    tracing::info!(%address, data = %config.data.display(), "listening on http://{address}");
+    headwater_server::serve(listener, routes, &limits, stop_signal())
+        .await
+        .context("not every request could be answered before the end")
+}
+
+/// Ready when the process is asked to stop.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return tokio::signal::ctrl_c().await.unwrap_or_default();
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping: nothing new is accepted, what is under way is answered");
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match format {
+        LogFormat::Text => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            builder.with_ansi(is_terminal).init();
+        }
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+/// Loads every extractor of the folder, so that one that can't be used is known at the start.
+fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<()> {
+    let host = PluginHost::new(HostConfig {
+        cache_dir: Some(data.join("compiled")),
+        ..HostConfig::default()
+    })?;
+    let loaded = host.load_dir(folder).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("folder of extractors {}", folder.display()),
+        )
+        .because(error)
+    })?;
+    for extractor in &loaded.extractors {
+        let about = extractor.extractor.description();
+        tracing::info!(
+            plugin.name = %about.name, plugin.version = %about.version, plugin.digest = %about.digest,
+            "extractor {} {} is usable", about.name, about.version
+        );
+    }
+    for refused in &loaded.refused {
+        tracing::warn!(file = %refused.path.display(), "extractor {} is refused: {}", refused.path.display(), refused.error);
+    }
+    Ok(())
+}
+
+fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
+    let data = &config.data;
+    std::fs::create_dir_all(data).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("cannot make folder {}", data.display()),
+        )
+        .because(error)
+    })?;
+    let options = SegmentOptions {
+        segment_bytes: config.limits.log_segment_bytes,
+        ..SegmentOptions::default()
+    };
+    let (log, report) = SegmentLog::open(&data.join("log"), options)
+        .with_context(|| format!("the log in {} can't be opened", data.display()))?;
+    if let Some(tail) = &report.torn_tail {
+        tracing::warn!(
+            segment = %tail.segment, byte_offset = tail.byte_offset,
+            "the log's torn end is cut: it was never acknowledged"
+        );
+    }
+    let log: Arc<dyn Log> = Arc::new(log);
+    let state: Arc<dyn State> = Arc::new(open_state(&data.join("state"), &config.limits)?);
+    let options = EngineOptions {
+        queue_submissions_max: config.limits.queue_submissions_max,
+        commit_submissions_max: config.limits.commit_submissions_max,
+        submission_facts_max: config.limits.submission_facts_max,
+        graph_file: Some(data.join("graph")),
+        ..EngineOptions::default()
+    };
+    let (engine, recovery) = Engine::open(log, state, options)
+        .with_context(|| format!("the data in {} can't be used", data.display()))?;
+    tracing::info!(
+        offset = recovery.offset.get(),
+        entries_replayed_count = recovery.replayed_count,
+        "everything up to offset {} is visible",
+        recovery.offset
+    );
+    Ok(engine)
+}
+
+/// Opens the state; one that is damaged is removed, since everything in it can be rebuilt from the log.
+fn open_state(folder: &Path, limits: &LimitsConfig) -> anyhow::Result<SledState> {
+    let options = || SledOptions {
+        cache_bytes: limits.state_cache_bytes,
+        ..SledOptions::default()
+    };
+    match SledState::open(folder, options()) {
+        Err(StateError::Corrupt(reason)) => {
+            tracing::warn!("the state is damaged ({reason}): it is rebuilt from the log");
+            SledState::remove(folder)?;
+            Ok(SledState::open(folder, options())?)
+        }
+        opened => {
+            opened.with_context(|| format!("the state in {} can't be opened", folder.display()))
+        }
+    }
+}
+
+fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
+    headwater_server::Limits {
+        event_bytes_max: limits.event_bytes_max,
+        submission_bytes_max: limits.submission_bytes_max,
+        graphql_bytes_max: limits.graphql_bytes_max,
+        request_timeout: Duration::from_millis(limits.request_timeout_ms),
+        headers_timeout: Duration::from_millis(limits.headers_timeout_ms),
+        shutdown_timeout: Duration::from_millis(limits.shutdown_timeout_ms),
+        connections_max: limits.connections_max,
+        questions_max: limits.questions_max,
+        submissions_max: limits.submissions_max,
+    }
+}
+
+fn graphql_limits(limits: &LimitsConfig) -> headwater_graphql::Limits {
+    headwater_graphql::Limits {
+        depth_max: limits.graphql_depth_max,
+        complexity_max: limits.graphql_complexity_max,
+        aliases_max: limits.graphql_aliases_max,
+        walk_ms_max: limits.walk_ms_max,
+        ..headwater_graphql::Limits::default()
+    }
+}

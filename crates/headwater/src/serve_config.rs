@@ -1,0 +1,262 @@
+//! Configuration of the service: flags over environment over file over defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::commands::serve::ServeArgs;
+use crate::failure::{Exit, Failure};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServeConfig {
+    /// Folder that holds the log, the state and the graph.
+    pub(crate) data: PathBuf,
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Folder of extractors.
+    pub(crate) plugins: Option<PathBuf>,
+    /// The mesh file.
+    pub(crate) mesh: Option<PathBuf>,
+    /// How log lines are written.
+    pub(crate) log_format: LogFormat,
+    /// Listen beyond this machine though nobody is authenticated.
+    pub(crate) allow_unauthenticated: bool,
+    /// Further paths at which clients post OpenLineage events.
+    pub(crate) lineage_paths: Vec<String>,
+    /// Refuse events that break the specification, where otherwise they are accepted with a warning.
+    pub(crate) strict_events: bool,
+    /// Bounds.
+    pub(crate) limits: LimitsConfig,
+}
+
+/// Bounds, in the file's table `[limits]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsConfig {
+    /// Bytes of one OpenLineage event, unpacked.
+    pub(crate) event_bytes_max: usize,
+    /// Bytes of one submission of facts, unpacked.
+    pub(crate) submission_bytes_max: usize,
+    /// Facts in one submission, fields counted each.
+    pub(crate) submission_facts_max: usize,
+    /// Bytes of one GraphQL request.
+    pub(crate) graphql_bytes_max: usize,
+    /// Milliseconds that a request may take, its body included.
+    pub(crate) request_timeout_ms: u64,
+    /// Milliseconds that the headers of a request may take.
+    pub(crate) headers_timeout_ms: u64,
+    /// Milliseconds that requests under way get to end when the service stops.
+    pub(crate) shutdown_timeout_ms: u64,
+    /// Connections at a time.
+    pub(crate) connections_max: usize,
+    /// Questions answered at a time.
+    pub(crate) questions_max: usize,
+    /// Submissions of facts read at a time.
+    pub(crate) submissions_max: usize,
+    /// Submissions that may wait for the writer.
+    pub(crate) queue_submissions_max: usize,
+    /// Submissions in one commit.
+    pub(crate) commit_submissions_max: usize,
+    /// Depth of a GraphQL query.
+    pub(crate) graphql_depth_max: usize,
+    /// Complexity of a GraphQL query: fields, times the pages they stand in.
+    pub(crate) graphql_complexity_max: usize,
+    /// Aliases in a GraphQL query.
+    pub(crate) graphql_aliases_max: usize,
+    /// Milliseconds that one walk of the graph may take.
+    pub(crate) walk_ms_max: u64,
+    /// Bytes of memory for the state's cache.
+    pub(crate) state_cache_bytes: u64,
+    /// Bytes of one segment file of the log.
+    pub(crate) log_segment_bytes: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let server = headwater_server::Limits::default();
+        let engine = headwater_engine::EngineOptions::default();
+        let graphql = headwater_graphql::Limits::default();
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            event_bytes_max: server.event_bytes_max,
+            submission_bytes_max: server.submission_bytes_max,
+            submission_facts_max: engine.submission_facts_max,
+            graphql_bytes_max: server.graphql_bytes_max,
+            request_timeout_ms: millis(server.request_timeout),
+            headers_timeout_ms: millis(server.headers_timeout),
+            shutdown_timeout_ms: millis(server.shutdown_timeout),
+            connections_max: server.connections_max,
+            questions_max: server.questions_max,
+            submissions_max: server.submissions_max,
+            queue_submissions_max: engine.queue_submissions_max,
+            commit_submissions_max: engine.commit_submissions_max,
+            graphql_depth_max: graphql.depth_max,
+            graphql_complexity_max: graphql.complexity_max,
+            graphql_aliases_max: graphql.aliases_max,
+            walk_ms_max: graphql.walk_ms_max,
+            state_cache_bytes: headwater_store::SledOptions::default().cache_bytes,
+            log_segment_bytes: headwater_store::SegmentOptions::default().segment_bytes,
+        }
+    }
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("headwater-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            plugins: None,
+            mesh: None,
+            log_format: LogFormat::Text,
+            allow_unauthenticated: false,
+            lineage_paths: Vec::new(),
+            strict_events: false,
+            limits: LimitsConfig::default(),
+        }
+    }
+}
+
+/// Variables of the environment that configure the service; `HEADWATER_LIMITS__…` are the bounds.
+const VARIABLES: &[&str] = &[
+    "data",
+    "listen",
+    "plugins",
+    "mesh",
+    "log_format",
+    "allow_unauthenticated",
+    "lineage_paths",
+    "strict_events",
+];
+
+impl ServeConfig {
+    /// Puts together what flags, environment and file say.
+    ///
+    /// # Errors
+    /// A [`Failure`] with [`Exit::Input`] that names the key and where it was set.
+    pub(crate) fn of(args: &ServeArgs) -> Result<Self, Failure> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = &args.config {
+            if !file.is_file() {
+                let message = format!("there is no configuration file {}", file.display());
+                return Err(Failure::new(Exit::Input, message));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let config: Self = figment
+            .merge(Env::prefixed("HEADWATER_").only(VARIABLES))
+            .merge(Env::prefixed("HEADWATER_LIMITS__").map(|key| format!("limits.{key}").into()))
+            .merge(Serialized::defaults(args))
+            .extract()
+            .map_err(|error| Failure::new(Exit::Input, format!("configuration: {error}")))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if !self.listen.ip().is_loopback() && !self.allow_unauthenticated {
+            let message = format!(
+                "{} can be reached from other machines, and nobody is authenticated",
+                self.listen
+            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("listen on 127.0.0.1, or allow it with --allow-unauthenticated"));
+        }
+        if let Some(path) = self.lineage_paths.iter().find(|path| !is_plain_path(path)) {
+            let message = format!(
+                "lineage_paths: {path:?} must begin with / and hold no braces, and not be a path that is served already"
+            );
+            return Err(Failure::new(Exit::Input, message));
+        }
+        Ok(())
+    }
+}
+
+fn is_plain_path(path: &str) -> bool {
+    let is_taken = ["/api/", "/graphql", "/graphiql", "/health/", "/metrics"]
+        .iter()
+        .any(|taken| path.starts_with(taken));
+    path.len() > 1
+        && path.starts_with('/')
+        && !path.contains(['{', '}', '?', '#', '*'])
+        && !is_taken
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn config(line: &str) -> Result<ServeConfig, Failure> {
+        let words = std::iter::once("serve").chain(line.split_whitespace());
+        ServeConfig::of(&Line::parse_from(words).args)
+    }
+
+    #[test]
+    fn flags_count_over_the_file_and_the_file_over_defaults() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("headwater.toml");
+        let text = "listen = \"127.0.0.1:1\"\nmesh = \"file.toml\"\n[limits]\nwalk_ms_max = 7\n";
+        std::fs::write(&file, text).expect("written");
+        let config = config(&format!(
+            "--config {} --data d --mesh flag.toml",
+            file.display()
+        ));
+        let config = config.expect("a configuration");
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.mesh, Some("flag.toml".into()));
+        assert_eq!(config.limits.walk_ms_max, 7);
+        assert_eq!(
+            config.limits.event_bytes_max,
+            LimitsConfig::default().event_bytes_max
+        );
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("headwater.toml");
+        std::fs::write(&file, "[limits]\nwalk_max = 7\n").expect("written");
+        let error = config(&format!("--config {}", file.display())).expect_err("a typo");
+        assert!(error.to_string().contains("walk_max"), "{error}");
+    }
+
+    #[test]
+    fn other_machines_are_let_in_only_on_request() {
+        let error = config("--listen 0.0.0.0:80").expect_err("nobody is authenticated");
+        assert!(error.to_string().contains("0.0.0.0:80"), "{error}");
+        assert!(config("--listen 0.0.0.0:80 --allow-unauthenticated").is_ok());
+        assert!(config("--listen [::1]:80").is_ok());
+    }
+
+    #[test]
+    fn paths_for_events_are_plain_and_free() {
+        assert!(config("--lineage-path /custom/endpoint").is_ok());
+        for path in ["custom", "/", "/graphql", "/api/v1/lineage", "/a/{b}"] {
+            assert!(config(&format!("--lineage-path {path}")).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The product from outside: the binary, its endpoints, its command line.
+
+mod captures;
+mod command_line;
+mod durability;
+mod errors;
+mod hostile;
+mod manifests;
+mod mesh;
