@@ -32,7 +32,7 @@ struct Opened {
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     extractor: String,
-    lines_left: usize,
+    count_left: usize,
     bytes_left: usize,
     dropped: usize,
     last: Vec<(Severity, String)>,
@@ -43,7 +43,7 @@ impl Lines {
     fn new(extractor: &str, config: &HostConfig) -> Self {
         Self {
             extractor: extractor.to_owned(),
-            lines_left: config.log_lines_max,
+            count_left: config.log_lines_max,
             bytes_left: config.log_bytes_max,
             ..Self::default()
         }
@@ -56,11 +56,11 @@ impl Lines {
             self.last.remove(0);
         }
         self.last.push((severity, line.to_owned()));
-        if self.lines_left == 0 || self.bytes_left < line.len() {
+        if self.count_left == 0 || self.bytes_left < line.len() {
             self.dropped += 1;
             return;
         }
-        self.lines_left -= 1;
+        self.count_left -= 1;
         self.bytes_left -= line.len();
         tracing::debug!(extractor = %self.extractor, ?severity, "{}: {line}", self.extractor);
         // An error in the log is not an error of the input: only findings decide what ends.
@@ -76,12 +76,10 @@ impl Lines {
             .filter(|(severity, _)| *severity == Severity::Error)
             .map(|(_, line)| line.as_str())
             .collect();
-        match errors.is_empty() {
-            false => format!(": {}", errors.join("; ")),
-            true => match self.last.last() {
-                Some((_, line)) => format!(", after it logged: {line}"),
-                None => String::new(),
-            },
+        match self.last.last() {
+            _ if !errors.is_empty() => format!(": {}", errors.join("; ")),
+            Some((_, line)) => format!(", after it logged: {line}"),
+            None => String::new(),
         }
     }
 

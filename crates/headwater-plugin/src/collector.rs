@@ -18,6 +18,8 @@ const STRING_OVERHEAD_BYTES: u64 = 32;
 const MESSAGE_BYTES_MAX: usize = 4096;
 /// The longest code of a finding; the rest is cut.
 const CODE_BYTES_MAX: usize = 128;
+/// The longest name of an artifact, and the longest pointer into one.
+const PLACE_BYTES_MAX: usize = 4096;
 /// Entries that are taken between two looks at the clock.
 const ENTRIES_PER_LOOK: u32 = 1024;
 
@@ -166,8 +168,11 @@ impl Collector {
                 )));
             }
         }
-        let bytes: u64 = (batch.strings.iter())
-            .map(|text| text.len() as u64 + STRING_OVERHEAD_BYTES)
+        let located = (batch.locations.iter()).map(|location| {
+            location.artifact.len() + location.pointer.as_ref().map_or(0, String::len)
+        });
+        let bytes: u64 = (batch.strings.iter().map(String::len).chain(located))
+            .map(|len| len as u64 + STRING_OVERHEAD_BYTES)
             .sum();
         self.strings_bytes += bytes;
         if self.strings_bytes > self.bounds.strings_bytes_max {
@@ -381,6 +386,13 @@ pub(crate) fn late(timeout: Duration) -> String {
 }
 
 fn evidence(artifact: Text, location: wit::Location) -> Result<Evidence, (&'static str, String)> {
+    let pointer_len = location.pointer.as_ref().map_or(0, String::len);
+    for (field, len) in [("artifact", artifact.len()), ("pointer", pointer_len)] {
+        if len > PLACE_BYTES_MAX {
+            let rule = format!("is {len} bytes long, more than {PLACE_BYTES_MAX}");
+            return Err((field, rule));
+        }
+    }
     if let Some(pointer) = &location.pointer
         && !pointer.is_empty()
         && !pointer.starts_with('/')

@@ -14,8 +14,8 @@ fn collector() -> Collector {
         facts_max: 1000,
         strings_bytes_max: 10_000,
         diagnostics_max: 2,
-        deadline: Instant::now() + Duration::from_secs(600),
-        timeout: Duration::from_secs(600),
+        deadline: Instant::now() + Duration::from_mins(10),
+        timeout: Duration::from_mins(10),
     })
 }
 
@@ -159,7 +159,7 @@ fn locations_keep_their_rules() {
             batch.locations.push(wit::Location {
                 pointer,
                 ..location()
-            })
+            });
         },
         "locations[0].pointer: \"a/b\" is no JSON pointer: it begins with '/' or is empty",
     );
@@ -168,9 +168,37 @@ fn locations_keep_their_rules() {
             batch.locations.push(wit::Location {
                 line: Some(0),
                 ..location()
-            })
+            });
         },
         "locations[0].line: is 0, but counts from 1",
+    );
+}
+
+#[test]
+fn places_are_bounded_and_count_as_strings() {
+    let artifact = "a".repeat(4097);
+    check(
+        |batch| {
+            batch.locations.push(wit::Location {
+                artifact,
+                ..location()
+            });
+        },
+        "locations[0].artifact: is 4097 bytes long, more than 4096",
+    );
+    let mut batch = empty();
+    batch.locations = vec![
+        wit::Location {
+            artifact: "a".repeat(4096),
+            ..location()
+        };
+        3
+    ];
+    assert_eq!(
+        collector().emit(batch),
+        Err(Refusal::Quota(
+            "it emitted 12.1 KiB of strings; one call may emit 9.8 KiB".to_owned()
+        ))
     );
 }
 
@@ -250,6 +278,30 @@ fn facets_are_json_and_runs_have_times() {
             });
         },
         "runs[0].started-ms: 9223372036854775807 ms is outside the years 0001 to 9999",
+    );
+}
+
+#[test]
+fn a_facet_nests_only_so_deep() {
+    let nested = |depth: usize| format!("{}\"[\\\"[\"{}", "[".repeat(depth), "]".repeat(depth));
+    let batch = |depth: usize| wit::Batch {
+        strings: vec![nested(depth)],
+        facets: vec![wit::Facet {
+            node: 0,
+            name: NS,
+            json: 5,
+        }],
+        ..empty()
+    };
+    let mut collector = collector();
+    collector.emit(world()).expect("the world is valid");
+    assert_eq!(collector.emit(batch(100)), Ok(()));
+    check(
+        |sent| *sent = batch(101),
+        &format!(
+            "facets[0].json: \"{}\" nests deeper than 100",
+            "[".repeat(80)
+        ),
     );
 }
 
@@ -364,15 +416,14 @@ proptest! {
                 ))
         });
         let taken = collector.emit(batch);
-        match wrong {
-            Some(message) => prop_assert_eq!(taken, Err(Refusal::Invalid(message))),
-            None => {
-                prop_assert_eq!(taken, Ok(()));
-                let kind = |node: u32| if kinds[node as usize] { AssetKind::Job } else { AssetKind::Dataset };
-                let expected: Vec<EdgeKind> = ends.iter().map(|&(from, to)| EdgeKind::between(kind(from), kind(to))).collect();
-                let found: Vec<EdgeKind> = collector.facts.edges.iter().map(headwater_model::EdgeFact::kind).collect();
-                prop_assert_eq!(found, expected);
-            }
+        if let Some(message) = wrong {
+            prop_assert_eq!(taken, Err(Refusal::Invalid(message)));
+        } else {
+            prop_assert_eq!(taken, Ok(()));
+            let kind = |node: u32| if kinds[node as usize] { AssetKind::Job } else { AssetKind::Dataset };
+            let expected: Vec<EdgeKind> = ends.iter().map(|&(from, to)| EdgeKind::between(kind(from), kind(to))).collect();
+            let found: Vec<EdgeKind> = collector.facts.edges.iter().map(headwater_model::EdgeFact::kind).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }

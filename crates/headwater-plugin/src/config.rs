@@ -73,6 +73,8 @@ impl Default for HostConfig {
 impl HostConfig {
     /// The largest memory a guest can have: linear memories are addressed with 32 bits.
     pub const MEMORY_BYTES_MAX: u64 = 4096 * MIB;
+    /// The longest time that a call can have.
+    pub const TIMEOUT_MAX: Duration = Duration::from_hours(24);
     /// The most calls that can run at once.
     pub const CONCURRENT_CALLS_MAX: u32 = 256;
 

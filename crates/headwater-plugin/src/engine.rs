@@ -12,6 +12,11 @@ const PROBE_BITS: u32 = 42;
 /// Size of the bookkeeping of one component instance; the default of 1 MiB is tight for a Python component.
 const INSTANCE_BYTES_MAX: usize = 4 << 20;
 
+/// Memory of an ended instance that is zeroed rather than given back and faulted in again.
+const MEMORY_KEPT_BYTES: usize = 256 << 10;
+/// The same of its tables.
+const TABLE_KEPT_BYTES: usize = 16 << 10;
+
 /// Makes an engine, with a pool of instances where the address space has room for one.
 pub(crate) fn make(config: &HostConfig) -> Result<(Engine, Allocation), HostConfigError> {
     if has_address_space() {
@@ -53,7 +58,9 @@ fn pool(config: &HostConfig) -> PoolingAllocationConfig {
         .total_tables(calls * TABLES_MAX as u32)
         .max_tables_per_component(TABLES_MAX as u32)
         .max_tables_per_module(8)
-        .table_elements(TABLE_ELEMENTS_MAX);
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .linear_memory_keep_resident(MEMORY_KEPT_BYTES)
+        .table_keep_resident(TABLE_KEPT_BYTES);
     pool
 }
 

@@ -11,6 +11,7 @@ use headwater_model::{
 use wasmtime::component::{InstancePre, Resource};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
+use crate::HostConfig;
 use crate::bindings::headwater::extractor::types as wit;
 use crate::bindings::{ArtifactHandle, Extractor as Bindings, ExtractorPre, SinkHandle};
 use crate::call::CallState;
@@ -96,7 +97,8 @@ impl Program {
         artifacts: &[Artifact],
     ) -> Store<CallState> {
         let config = &self.shared.config;
-        let deadline = Instant::now() + limits.timeout;
+        let timeout = limits.timeout.min(HostConfig::TIMEOUT_MAX);
+        let deadline = Instant::now() + timeout;
         let state = CallState::new(
             name,
             config,
@@ -108,7 +110,6 @@ impl Program {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(config.push_bytes_max);
         store.set_max_component_handles(HANDLES_MAX.max(artifacts.len() + 1));
-        let timeout = limits.timeout;
         store.epoch_deadline_callback(move |_| {
             if Instant::now() < deadline {
                 return Ok(UpdateDeadline::Continue(1));
@@ -193,7 +194,8 @@ impl WasmExtractor {
         }
     }
 
-    /// The same extractor under other limits.
+    /// The same extractor under other limits; a time beyond [`HostConfig::TIMEOUT_MAX`] and memory beyond
+    /// [`HostConfig::MEMORY_BYTES_MAX`] are not given.
     #[must_use]
     pub fn with_limits(mut self, limits: ExtractorLimits) -> Self {
         self.description.limits = limits;

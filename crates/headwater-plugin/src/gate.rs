@@ -1,38 +1,47 @@
-//! Turns: how many calls run at once, and a clock that ticks only while one does.
+//! Turns: how many calls run at once, and a clock that stops when none does.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::EngineWeak;
+
+/// Ticks without a call after which the clock stops: waking it costs more than a few ticks.
+const IDLE_TICKS_MAX: u32 = 100;
 
 #[derive(Debug, Default)]
 struct State {
     running: u32,
     is_closed: bool,
+    is_clock_stopped: bool,
 }
 
 /// Lets a bounded number of calls in at once.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<State>,
-    changed: Condvar,
+    /// A call ended.
+    freed: Condvar,
+    /// The clock must go again, or the gate is closed.
+    woken: Condvar,
     running_max: u32,
 }
 
 /// A place among the running calls; given back when dropped.
+#[derive(Debug)]
 pub(crate) struct Turn<'gate>(&'gate Gate);
 
 impl Gate {
     pub(crate) fn new(running_max: u32) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
-            changed: Condvar::new(),
+            freed: Condvar::new(),
+            woken: Condvar::new(),
             running_max,
         })
     }
 
-    // The state is two scalars: nothing in it can be half written by a thread that panicked.
+    // The state is a few scalars: nothing in it can be half written by a thread that panicked.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -44,25 +53,25 @@ impl Gate {
     pub(crate) fn enter(&self, timeout: Duration) -> Result<Turn<'_>, u32> {
         let is_full = |state: &mut State| state.running >= self.running_max;
         let (mut state, _) = self
-            .changed
+            .freed
             .wait_timeout_while(self.lock(), timeout, is_full)
             .unwrap_or_else(PoisonError::into_inner);
         if state.running >= self.running_max {
             return Err(state.running);
         }
         state.running += 1;
-        if state.running == 1 {
-            self.changed.notify_all();
+        if state.is_clock_stopped {
+            self.woken.notify_all();
         }
         Ok(Turn(self))
     }
 
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
-        self.changed.notify_all();
+        self.woken.notify_all();
     }
 
-    /// Increments the engine's epoch every `tick` while a call runs, on a thread that ends with the gate.
+    /// Increments the engine's epoch every `tick` while calls run, on a thread that ends with the gate.
     ///
     /// The engine is held weakly, so the thread never keeps one alive.
     pub(crate) fn start_ticking(
@@ -79,37 +88,33 @@ impl Gate {
 
     fn tick_until_closed(&self, engine: &EngineWeak, tick: Duration) {
         let mut state = self.lock();
+        let mut idle_ticks = 0;
         while !state.is_closed {
-            if state.running == 0 {
-                state = (self.changed.wait(state)).unwrap_or_else(PoisonError::into_inner);
-                continue;
+            idle_ticks = if state.running > 0 { 0 } else { idle_ticks + 1 };
+            if idle_ticks > IDLE_TICKS_MAX {
+                state.is_clock_stopped = true;
+                state = (self.woken)
+                    .wait_while(state, |state| state.running == 0 && !state.is_closed)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.is_clock_stopped = false;
+                idle_ticks = 0;
             }
-            state = self.wait_until(state, Instant::now() + tick);
+            state = (self.woken)
+                .wait_timeout_while(state, tick, |state| !state.is_closed)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
             match engine.upgrade() {
                 Some(engine) => engine.increment_epoch(),
                 None => return,
             }
         }
     }
-
-    /// Waits for `due`, or for the end of the gate; calls that come and go do not shorten a tick.
-    fn wait_until<'gate>(
-        &self,
-        state: MutexGuard<'gate, State>,
-        due: Instant,
-    ) -> MutexGuard<'gate, State> {
-        let left = due.saturating_duration_since(Instant::now());
-        self.changed
-            .wait_timeout_while(state, left, |state| !state.is_closed)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-    }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.lock().running -= 1;
-        self.0.changed.notify_all();
+        self.0.freed.notify_one();
     }
 }
 
@@ -120,8 +125,8 @@ mod tests {
     #[test]
     fn a_full_gate_says_how_many_are_inside() {
         let gate = Gate::new(2);
-        let first = gate.enter(Duration::ZERO).ok().expect("empty");
-        let _second = gate.enter(Duration::ZERO).ok().expect("one place left");
+        let first = gate.enter(Duration::ZERO).expect("empty");
+        let _second = gate.enter(Duration::ZERO).expect("one place left");
         assert_eq!(gate.enter(Duration::from_millis(1)).err(), Some(2));
         drop(first);
         assert!(gate.enter(Duration::ZERO).is_ok());

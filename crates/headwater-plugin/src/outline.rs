@@ -71,10 +71,10 @@ impl Outline {
                     }
                 }
                 // Languages put the section into the core module, an encoder at the outermost level; that one counts.
-                Payload::CustomSection(custom) if custom.name() == API_SECTION => {
-                    if depth == 0 || section.is_none() {
-                        section = Some(version_text(custom.data()));
-                    }
+                Payload::CustomSection(custom)
+                    if custom.name() == API_SECTION && (depth == 0 || section.is_none()) =>
+                {
+                    section = Some(version_text(custom.data()));
                 }
                 _ => {}
             }

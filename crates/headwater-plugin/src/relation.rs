@@ -11,6 +11,9 @@ use crate::collector::{Collector, timestamp};
 use crate::entity::evidence;
 use crate::place::{Place, Refusal, cut};
 
+/// How deep a facet's JSON may nest: parsers downstream stop at 128, with the facet inside other JSON.
+const FACET_DEPTH_MAX: u32 = 100;
+
 impl Collector {
     /// What an edge says follows from the kinds of its ends; all four combinations have a meaning.
     pub(crate) fn take_edges(
@@ -145,10 +148,8 @@ impl Collector {
         for (index, facet) in facets.iter().enumerate() {
             let at = self.at("facets", index)?;
             let json = self.text(at, "json", facet.json)?;
-            if let Err(error) = serde_json::from_str::<IgnoredAny>(&json) {
-                let rule = format!("{:?} is not JSON: {error}", cut(&json));
-                return Err(at.invalid("json", rule));
-            }
+            check_json(&json)
+                .map_err(|rule| at.invalid("json", format_args!("{:?} {rule}", cut(&json))))?;
             let fact = FacetFact {
                 on: self.node(at, "node", facet.node)?.clone(),
                 name: self.parsed(at, "name", facet.name, FacetName::parse)?,
@@ -182,6 +183,26 @@ impl Collector {
         }
         Ok(())
     }
+}
+
+/// Whether `text` is JSON that everything downstream can read.
+fn check_json(text: &str) -> Result<(), String> {
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("is not JSON: {error}"))?;
+    let (mut depth, mut is_in_text, mut is_escaped) = (0_u32, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_in_text => is_escaped = true,
+            b'"' => is_in_text = !is_in_text,
+            b'[' | b'{' if !is_in_text => depth += 1,
+            b']' | b'}' if !is_in_text => depth -= 1,
+            _ => {}
+        }
+        if depth > FACET_DEPTH_MAX {
+            return Err(format!("nests deeper than {FACET_DEPTH_MAX}"));
+        }
+    }
+    Ok(())
 }
 
 fn run_state(state: wit::RunState) -> RunState {

@@ -260,6 +260,39 @@ fn configuration_is_checked_before_the_guest_runs() {
 }
 
 #[test]
+fn calls_from_many_threads_wait_for_their_turn() {
+    let host = PluginHost::new(HostConfig {
+        concurrent_calls_max: 2,
+        ..HostConfig::default()
+    })
+    .expect("bounds");
+    let guest = load(&host, "mirror");
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let guest = &guest;
+            scope.spawn(move || {
+                let name = format!("orders-{thread}");
+                for _ in 0..20 {
+                    let called = guest.extract(&ExtractorConfig::new(), &[artifact(&name)]);
+                    let facts = called.expect("facts").facts;
+                    assert_eq!(facts.datasets[0].name.name.as_str(), name);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_bound_that_cannot_be_kept_is_named() {
+    let error = PluginHost::new(HostConfig {
+        concurrent_calls_max: 0,
+        ..HostConfig::default()
+    })
+    .expect_err("nothing could ever run");
+    assert_eq!(error.to_string(), "concurrent_calls_max must be 1 to 256");
+}
+
+#[test]
 fn a_thousand_trapping_calls_leave_nothing_behind() {
     const GROWTH_BYTES_MAX: u64 = 16 << 20;
     let host = host();
