@@ -1,0 +1,8 @@
+//! The schema, asked as clients ask it: bytes of JSON in, bytes of JSON out.
+
+mod answers;
+mod errors;
+mod limits;
+mod pages;
+mod schema;
+mod support;

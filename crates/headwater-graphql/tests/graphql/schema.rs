@@ -1,0 +1,76 @@
+//! The schema that is served.
+
+use headwater_graphql::Api;
+
+#[test]
+fn the_schema_is_the_reviewed_one() {
+    insta::assert_snapshot!(Api::sdl());
+}
+
+#[test]
+fn the_schema_has_what_clients_are_written_against() {
+    let sdl = Api::sdl();
+    for line in [
+        "node(id: ID!): Node",
+        "dataset(namespace: String!, name: String!): Dataset",
+        "job(namespace: String!, name: String!): Job",
+        "resolve(reference: Reference!): Resolution!",
+        "search(text: String!, filter: AssetFilter, first: Int = 20, after: String): SearchHitConnection!",
+        "lineage(of: [Reference!]!, direction: Direction! = BOTH, depth: Int, filter: AssetFilter, stopAt: AssetFilter, limit: Int! = 2000): Lineage!",
+        "impact(of: [Reference!]!, direction: Direction! = DOWNSTREAM, depth: Int, filter: AssetFilter, stopAt: AssetFilter): Impact!",
+        "domain(name: String!): Domain",
+        "domains: [Domain!]!",
+        "domainGraph: DomainGraph!",
+        "source(domain: String!, name: String!): Source",
+        "snapshot: Snapshot!",
+        "type Dataset implements Node & Asset {",
+        "type Job implements Node & Asset {",
+        "type Field implements Node {",
+        "type Domain implements Node {",
+        "type Source implements Node {",
+        "type Submission implements Node {",
+        "union LineageEntity = Dataset | Job",
+        "union SearchEntity = Dataset | Job | Domain",
+        "scalar Offset",
+        "scalar Reference",
+        "scalar JSON",
+        "scalar DateTime",
+        "assets(first: Int = 50, after: String): ImpactedAssetConnection!",
+        "fields(first: Int = 200, after: String): FieldConnection!",
+        "submissions(first: Int = 20, after: String): SubmissionConnection!",
+        "datasets(first: Int = 50, after: String, filter: AssetFilter): DatasetConnection!",
+        "edges: [ImpactedAssetEdge!]!",
+        "nodes: [ImpactedAsset!]!",
+    ] {
+        assert!(
+            sdl.lines().any(|found| found.trim() == line),
+            "the schema has no line {line:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_served_is_absent() {
+    let sdl = Api::sdl();
+    for word in [
+        "asOf",
+        "AsOf",
+        "granularity",
+        "Run",
+        "FieldLink",
+        "Transformation",
+        "DataProduct",
+        "includeRetired",
+        "crossings",
+        "fieldEdgeCount",
+        "Plugin",
+        "withoutFieldsCount",
+        "Mutation",
+        "Subscription",
+    ] {
+        let found = sdl
+            .split(|c: char| !c.is_alphanumeric())
+            .find(|found| *found == word);
+        assert_eq!(found, None);
+    }
+}
