@@ -89,10 +89,7 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
         println!("demo: every answer is what it must be");
         return Ok(());
     }
-    print!(
-        "{}",
-        show::what_next(&url, &places.shown(&binary))
-    );
+    print!("{}", show::what_next(&url, &places.shown(&binary)));
     server.serve_until(&is_stopped)
 }
 

@@ -196,7 +196,7 @@ fn finish(places: &Places, guest: &Guest, output: &Path) -> Result<String> {
                 fs::read(&path).with_context(|| format!("cargo built no {}", path.display()))?;
             component::from_core(&core)?
         }
-        Source::Text(path) => component::from_text(path)?,
+        Source::Text(path) => component::from_text(path, &places.root().join("plugins/wit/v0.1"))?,
     };
     let digest = digest::of_bytes(&bytes);
     write(output, &bytes)?;

@@ -116,6 +116,13 @@ impl Engine {
         }
         let facts = encode_facts(facts)?;
         let entry = encode_submission(&submission, &facts);
+        if entry.len() > self.options.entry_bytes_max {
+            return Err(SubmitError::Invalid(format!(
+                "the submission takes {} bytes in the log, more than {}",
+                entry.len(),
+                self.options.entry_bytes_max
+            )));
+        }
         self.send(Command::Submit {
             submission: Box::new(submission),
             facts,

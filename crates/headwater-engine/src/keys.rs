@@ -22,6 +22,7 @@
 //! | `w` | number of a word | the word: name of a domain, an owner or a tag |
 //! | `m` | – | the mesh, as in the log |
 //! | `v` | – | version of all this |
+//! | `y` | – | – (while a commit of several steps is under way) |
 
 use headwater_model::{AssetId, AssetIndex, AssetKind, AssetName, IdKind};
 use headwater_record::Half;
@@ -248,3 +249,4 @@ pub(crate) fn word(number: u32) -> Vec<u8> {
 
 pub(crate) const MESH: &[u8] = b"m";
 pub(crate) const VERSION: &[u8] = b"v";
+pub(crate) const UNDER_WAY: &[u8] = b"y";

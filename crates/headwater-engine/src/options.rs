@@ -11,6 +11,9 @@ pub struct EngineOptions {
     pub commit_submissions_max: usize,
     /// Bytes of payload in one commit; a single larger submission is a commit of its own. Default 16 MiB.
     pub commit_bytes_max: usize,
+    /// Bytes of one submission in the log, before it is compressed. Default 224 MiB: with what else may be in a
+    /// commit it stays below what the log takes at once, 256 MiB.
+    pub entry_bytes_max: usize,
     /// Facts in one submission, fields counted each. Default 5,000,000.
     pub submission_facts_max: usize,
     /// Where the graph is kept between starts; none for tests.
@@ -23,6 +26,7 @@ impl Default for EngineOptions {
             queue_submissions_max: 4096,
             commit_submissions_max: 1024,
             commit_bytes_max: 16 << 20,
+            entry_bytes_max: 224 << 20,
             submission_facts_max: 5_000_000,
             graph_file: None,
         }

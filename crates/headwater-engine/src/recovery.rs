@@ -105,6 +105,11 @@ fn reason_to_rebuild(log: &dyn Log, state: &dyn State) -> Result<Option<String>,
             "it is at offset {applied}, the log ends at {last}"
         )));
     }
+    if state.get(keys::UNDER_WAY)?.is_some() {
+        return Ok(Some(
+            "the service died in the middle of a large commit".to_owned(),
+        ));
+    }
     let version = match state.get(keys::VERSION)? {
         Some(bytes) => decode_value::<u32>("the version", &bytes)?,
         None if applied == Offset::ZERO => return Ok(None),

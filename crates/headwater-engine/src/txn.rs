@@ -14,6 +14,9 @@ use crate::keys::{self, SlotKey};
 /// The largest part of a value that is split.
 const PART_BYTES: usize = 256 << 10;
 
+/// Keys that the state surely applies in one step, with room to spare.
+const STEP_KEYS_MAX: usize = 9_000;
+
 type Pending = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Reads the state, and what a commit has put over it.
@@ -226,13 +229,25 @@ impl Txn {
     }
 
     /// Makes what is pending part of the state.
+    ///
+    /// The state applies a large batch in several steps. If the service dies between two of them, what stands there
+    /// is neither the old state nor the new one: a mark says so until the last step takes it away.
     pub(crate) fn commit(&mut self, applied: Offset) -> Result<(), EngineError> {
         let mut batch = StateBatch::new();
+        let takes_steps = self.pending.len() >= STEP_KEYS_MAX;
+        if takes_steps {
+            batch.put(keys::UNDER_WAY, &[]);
+            self.state.apply(&batch, self.state.applied_offset()?)?;
+            batch.clear();
+        }
         for (key, value) in &self.pending {
             match value {
                 Some(value) => batch.put(key, value),
                 None => batch.delete(key),
             }
+        }
+        if takes_steps {
+            batch.delete(keys::UNDER_WAY);
         }
         self.state.apply(&batch, applied)?;
         self.pending.clear();

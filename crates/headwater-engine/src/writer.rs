@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use headwater_graph::Snapshot as Graph;
 use headwater_model::{Digest, Mesh, SourceKey, Statement, Submission, Timestamp};
 use headwater_record::LogEntry;
-use headwater_store::{Log, Offset, Payload};
+use headwater_store::{Log, LogError, Offset, Payload};
 
 use crate::apply::{Applier, Receipt};
 use crate::compaction::Compactor;
@@ -43,6 +43,19 @@ struct Accepted {
     done: Done,
     /// Those that sent the same again while it was on its way.
     repeats: Vec<Done>,
+}
+
+impl Accepted {
+    fn refuse(self, error: &LogError, is_only_too_large: bool) {
+        for done in std::iter::once(self.done).chain(self.repeats) {
+            let reason = error.to_string();
+            done(Err(if is_only_too_large {
+                SubmitError::Invalid(reason)
+            } else {
+                SubmitError::Closed { reason }
+            }));
+        }
+    }
 }
 
 pub(crate) struct Writer {
@@ -90,8 +103,12 @@ impl Writer {
                 break;
             }
         }
+        let has_failed = self.shared.is_failed.load(Ordering::Acquire);
         self.refuse_rest(commands);
-        self.compactor.finish(&self.applier.graph, self.offset);
+        // After a failure the graph may be ahead of the offset: what is on disk stays as it was.
+        if !has_failed {
+            self.compactor.finish(&self.applier.graph, self.offset);
+        }
     }
 
     fn commit(&mut self, commit: Commit) -> Result<(), EngineError> {
@@ -108,15 +125,16 @@ impl Writer {
         let appended = match self.log.append(&commit.payloads) {
             Ok(appended) => appended,
             Err(error) => {
-                let reason = error.to_string();
-                for accepted in commit.accepted {
-                    for done in std::iter::once(accepted.done).chain(accepted.repeats) {
-                        done(Err(SubmitError::Closed {
-                            reason: reason.clone(),
-                        }));
-                    }
-                }
-                return Err(error.into());
+                let is_only_too_large = matches!(error, LogError::TooLarge { .. });
+                commit
+                    .accepted
+                    .into_iter()
+                    .for_each(|a| a.refuse(&error, is_only_too_large));
+                return if is_only_too_large {
+                    Ok(())
+                } else {
+                    Err(error.into())
+                };
             }
         };
         let mut receipts = Vec::with_capacity(commit.accepted.len());

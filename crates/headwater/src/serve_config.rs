@@ -133,9 +133,9 @@ impl Default for ServeConfig {
     }
 }
 
-/// Variables of the environment that configure the service; `HEADWATER_LIMITS__…` are the bounds.
+/// Variables of the environment that configure the service; `HEADWATER_LIMITS__…` are the bounds. The data folder is
+/// not among them: `HEADWATER_DATA` is where the project's tests read recorded input.
 const VARIABLES: &[&str] = &[
-    "data",
     "listen",
     "plugins",
     "mesh",

@@ -169,7 +169,10 @@ pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
     let graph: DomainGraphAnswer = query(url, DOMAIN_GRAPH, &json!({}))?;
     let of = reference(expected, &expected.impact.of);
     let impact: ImpactAnswer = query(url, IMPACT, &json!({ "of": [of] }))?;
-    let datasets = domains.domains.iter().flat_map(|domain| &domain.datasets.nodes);
+    let datasets = domains
+        .domains
+        .iter()
+        .flat_map(|domain| &domain.datasets.nodes);
     let names: BTreeMap<_, _> = datasets
         .map(|dataset| (dataset.id.clone(), dataset.name.clone()))
         .collect();

@@ -61,16 +61,16 @@ pub(crate) fn impact(answers: &Answers) -> String {
 /// Where to look and what to ask; `binary` is the path of the command.
 pub(crate) fn what_next(url: &str, binary: &str) -> String {
     format!(
-        "
+        r#"
 Serving at {url} until Ctrl-C. To try next:
   {binary} impact --server {url} warehouse.orders.orders
   {binary} lineage --server {url} churn_scores --direction upstream
   {binary} search --server {url} revenue
   {binary} domains --server {url}
-  curl -s {url}/graphql -H 'content-type: application/json' \\
-    -d '{{"query":"{{ impact(of: [\\"warehouse.orders.orders\\"]) {{ totalCount byDomain {{ key count }} }} }}"}}'
+  curl -s {url}/graphql -H 'content-type: application/json' \
+    -d '{{"query": "{{ impact(of: [\"warehouse.orders.orders\"]) {{ totalCount byDomain {{ key count }} }} }}"}}'
 examples/mesh/README.md tells what there is to find.
-"
+"#
     )
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use wasm_encoder::{CustomSection, Encode, Section};
 use wasmparser::{Parser, Payload};
-use wit_component::{ComponentEncoder, metadata};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata, metadata};
+use wit_parser::Resolve;
 
 /// The custom section that names the version of the contract, for example `0.1`.
 ///
@@ -27,15 +28,34 @@ pub(crate) fn from_core(core: &[u8]) -> Result<Vec<u8>> {
     with_api_section(bytes, &version)
 }
 
-/// Assembles a WebAssembly text. A component is taken as written, a core module is wrapped only if it
-/// describes its world: what the host must refuse has to reach it unmended.
-pub(crate) fn from_text(path: &Path) -> Result<Vec<u8>> {
-    let bytes =
+/// Assembles a WebAssembly text. A component is taken as written; a core module that exports what the world in
+/// `contract` exports is wrapped as one of that world; anything else has to reach the host unmended, to be refused.
+pub(crate) fn from_text(path: &Path, contract: &Path) -> Result<Vec<u8>> {
+    let mut bytes =
         wat::parse_file(path).with_context(|| format!("cannot assemble {}", path.display()))?;
-    if !Parser::is_component(&bytes) && describes_its_world(&bytes)? {
-        return from_core(&bytes);
+    if Parser::is_component(&bytes) || !exports_an_extractor(&bytes)? {
+        return Ok(bytes);
     }
-    Ok(bytes)
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve
+        .push_path(contract)
+        .with_context(|| format!("cannot read the contract {}", contract.display()))?;
+    let world = resolve.select_world(&[package], Some("extractor"))?;
+    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8)?;
+    from_core(&bytes).with_context(|| format!("cannot wrap {}", path.display()))
+}
+
+fn exports_an_extractor(core: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(core) {
+        if let Payload::ExportSection(exports) = payload? {
+            for export in exports {
+                if export?.name.starts_with("headwater:extractor/") {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The version of the contract's package in the world that `core` describes, as `major.minor`.
@@ -53,17 +73,6 @@ fn contract_version(core: &[u8]) -> Result<String> {
         );
     };
     Ok(format!("{}.{}", version.major, version.minor))
-}
-
-fn describes_its_world(core: &[u8]) -> Result<bool> {
-    for payload in Parser::new(0).parse_all(core) {
-        if let Payload::CustomSection(section) = payload?
-            && section.name().starts_with("component-type")
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Adds the section at the component's own level where it is not there yet: inside the core module that a
@@ -150,7 +159,10 @@ mod tests {
         let path = folder.path().join("guest.wat");
         for text in ["(module (import \"env\" \"f\" (func)))", "(component)"] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(from_text(&path).unwrap(), assembled(text));
+            assert_eq!(
+                from_text(&path, Path::new("no contract is needed")).unwrap(),
+                assembled(text)
+            );
         }
     }
 
@@ -159,7 +171,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("guest.wat");
         std::fs::write(&path, "(modul").unwrap();
-        let error = from_text(&path).unwrap_err();
+        let error = from_text(&path, Path::new("no contract is needed")).unwrap_err();
         assert!(error.to_string().contains("guest.wat"), "{error}");
     }
 }

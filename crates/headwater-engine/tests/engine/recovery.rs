@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headwater_engine::EngineOptions;
 use headwater_model::RunState::{Complete, Start};
-use headwater_store::{MemoryLog, MemoryState, Offset, State};
+use headwater_store::{MemoryLog, MemoryState, Offset, State, StateBatch};
 use proptest::prelude::*;
 
 use crate::support::{Fixture, event, events_of, snapshot};
@@ -57,6 +57,34 @@ fn a_state_that_is_ahead_of_the_log_is_rebuilt() {
     let reason = recovery.rebuilt_because.expect("a reason");
     assert!(reason.contains("the log ends at 0"), "{reason}");
     assert_eq!(other.edges(), "");
+}
+
+#[test]
+fn a_state_that_was_left_in_the_middle_of_a_commit_is_rebuilt() {
+    let fixture = Fixture::new();
+    fill(&fixture);
+    let edges = fixture.edges();
+    let whole = dump(&*fixture.state);
+    // What a crash between the steps of a large commit leaves: its mark, and a part of its keys.
+    let mut batch = StateBatch::new();
+    batch.put(b"y", &[]);
+    batch.put(b"n\0db\0half", b"\x7f\x01\x01");
+    let applied = fixture.state.applied_offset().expect("readable");
+    fixture.state.apply(&batch, applied).expect("applied");
+    let (rebuilt, recovery) = Fixture::over(Arc::clone(&fixture.log), Arc::clone(&fixture.state));
+    let reason = recovery.rebuilt_because.expect("a reason");
+    assert!(reason.contains("middle of a large commit"), "{reason}");
+    assert_eq!(rebuilt.edges(), edges);
+    assert_eq!(dump(&*rebuilt.state), whole);
+}
+
+#[test]
+fn a_large_commit_leaves_no_mark() {
+    let fixture = Fixture::new();
+    let many: Vec<String> = (0..4_000).map(|at| format!("d{at}")).collect();
+    fixture.submit(snapshot("orders/dbt", 1, &many.join("; ")));
+    assert!(dump(&*fixture.state).len() > 9_000, "it took several steps");
+    assert_eq!(fixture.state.get(b"y").expect("readable"), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wit_parser::Resolve;
 
 /// Where the texts are.
 pub(crate) fn guests_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/hostile")
 }
 
 /// The component of the guest `name`. A text that is a component already is taken as written.
