@@ -128,7 +128,7 @@ fn execute(api: &Api, request: &[u8]) -> Response {
 }
 
 fn measure(api: &Api, what: &str, root: &str, selection: &str, runs: usize) {
-    let query = format!(r#"query($of: [Reference!]!) {{ impact(of: $of) {selection} }}"#);
+    let query = format!("query($of: [Reference!]!) {{ impact(of: $of) {selection} }}");
     let of = format!("postgres://db:5432/shop0.public.{root}");
     let request = serde_json::json!({ "query": query, "variables": { "of": [of] } }).to_string();
     let mut bytes = 0;

@@ -1,17 +1,17 @@
 //! Requests and responses as bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use async_graphql::parser::types::{DocumentOperations, OperationDefinition};
-use async_graphql::{
-    EmptyMutation, EmptySubscription, Request, Schema, ServerError, Value, Variables,
-};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, ServerError, Variables};
 use headwater_engine::{Caller, Engine};
 use serde::Deserialize;
 
 use crate::document;
 use crate::error::Code;
+use crate::json;
 use crate::limits::Limits;
 use crate::nulls::FieldTypes;
 use crate::query::Query;
@@ -51,6 +51,10 @@ struct Body {
     #[serde(default, rename = "operationName")]
     operation_name: Option<String>,
 }
+
+/// A list that was written in one go is not in the answer.
+#[derive(Debug)]
+struct ListLost;
 
 /// How a request came.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,7 +127,7 @@ impl Api {
         self.answer(body, Method::Get).await
     }
 
-    async fn answer(&self, mut body: Body, method: Method) -> Response {
+    async fn answer(&self, body: Body, method: Method) -> Response {
         let document = match document::read(&body.query, &self.limits) {
             Ok(document) => document,
             Err(error) => {
@@ -135,26 +139,52 @@ impl Api {
         {
             return self.written(async_graphql::Response::from_errors(vec![refusal]), false);
         }
-        let scope = Scope {
-            view: self.engine.view(Caller::everyone()),
-            limits: Arc::clone(&self.limits),
-            clock: Arc::clone(&self.clock),
-            deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
+        let mut response = match self.carry_out(&body, Some(document), true).await {
+            Ok(response) => response,
+            Err(ListLost) => self
+                .carry_out(&body, None, false)
+                .await
+                .expect("where no list is written in one go none is lost"),
         };
-        let mut request = Request::new(body.query.clone())
-            .variables(std::mem::take(&mut body.variables))
-            .data(scope);
-        if let Some(name) = &body.operation_name {
-            request = request.operation_name(name.clone());
-        }
-        request.set_parsed_query(document);
-        let mut response = self.schema.execute(request).await;
         // What fails before any resolver has no path.
         let is_executed = response.is_ok() || response.errors.iter().any(|e| !e.path.is_empty());
         if is_executed && !response.errors.is_empty() {
             self.settle(&body, &mut response);
         }
-        self.written(response, is_executed)
+        self.written(*response, is_executed)
+    }
+
+    /// Executes a request; `document` is what it says, if that was read already.
+    ///
+    /// # Errors
+    /// [`ListLost`] only if lists may be written in one go.
+    async fn carry_out(
+        &self,
+        body: &Body,
+        document: Option<ExecutableDocument>,
+        is_quick: bool,
+    ) -> Result<Box<async_graphql::Response>, ListLost> {
+        let written_count = Arc::new(AtomicUsize::new(0));
+        let scope = Scope {
+            view: self.engine.view(Caller::everyone()),
+            limits: Arc::clone(&self.limits),
+            clock: Arc::clone(&self.clock),
+            deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
+            is_quick,
+            written_count: Arc::clone(&written_count),
+        };
+        let mut request = Request::new(body.query.clone())
+            .variables(body.variables.clone())
+            .data(scope);
+        if let Some(name) = &body.operation_name {
+            request = request.operation_name(name.clone());
+        }
+        if let Some(document) = document {
+            request.set_parsed_query(document);
+        }
+        let response = self.schema.execute(request).await;
+        let is_whole = json::written_count(&response.data) == written_count.load(Ordering::Relaxed);
+        is_whole.then(|| Box::new(response)).ok_or(ListLost)
     }
 
     /// Makes null what has failed. The document is read again: failures are rare.
@@ -221,19 +251,21 @@ fn refused(message: &str) -> Response {
 }
 
 fn write(response: &async_graphql::Response, is_executed: bool) -> Response {
-    #[derive(serde::Serialize)]
-    struct Written<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<&'a Value>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        errors: &'a [ServerError],
+    let mut out = vec![b'{'];
+    if is_executed {
+        json::key(&mut out, "data");
+        json::value(&mut out, &response.data);
     }
-    let written = Written {
-        data: is_executed.then_some(&response.data),
-        errors: &response.errors,
-    };
+    if !response.errors.is_empty() {
+        if is_executed {
+            out.push(b',');
+        }
+        json::key(&mut out, "errors");
+        json::serialized(&mut out, &response.errors);
+    }
+    out.push(b'}');
     Response {
-        json: serde_json::to_vec(&written).expect("values in memory can be written to memory"),
+        json: out,
         is_ok: response.errors.is_empty(),
         is_executed,
     }

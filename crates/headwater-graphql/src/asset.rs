@@ -8,9 +8,10 @@ use headwater_model::{AssetIndex, AssetKind, EdgeKind};
 
 use crate::cursor;
 use crate::dataset::Dataset;
-use crate::domain::{Domain, DomainField, domain_plan, read_domain};
+use crate::domain::{Domain, DomainField, domain_plan, write_domain};
 use crate::error::{ask_error, internal};
 use crate::job::Job;
+use crate::json;
 use crate::page::{self, Connection, Edge};
 use crate::quick::{Fields, Selected, object};
 use crate::scalars::{DateTime, Json, Offset, Reference, int};
@@ -99,6 +100,7 @@ fn summary(scope: &Scope, index: AssetIndex) -> Result<AssetSummary<'_>> {
 
 /// A dataset or a job.
 #[derive(Interface)]
+#[allow(clippy::duplicated_attributes, reason = "several fields have one type")]
 #[graphql(
     field(
         name = "id",
@@ -351,35 +353,36 @@ impl AssetPlan {
         })
     }
 
-    /// Reads what is planned of one asset.
-    pub(crate) fn read(&self, scope: &Scope, index: AssetIndex) -> Result<Value> {
+    /// Writes what is planned of one asset.
+    pub(crate) fn write(&self, scope: &Scope, index: AssetIndex, out: &mut Vec<u8>) -> Result<()> {
         let asset = summary(scope, index)?;
         let fields = match asset.kind {
             AssetKind::Dataset => &self.dataset,
             AssetKind::Job => &self.job,
         };
-        let text = |text: &str| Value::String(text.to_owned());
-        object(fields, |field| {
-            Ok(match field {
-                AssetField::TypeName(name) => text(name),
-                AssetField::Id => Value::String(scope.id(index)?),
+        object(out, fields, |out, field| {
+            match field {
+                AssetField::TypeName(name) => json::text(out, name),
+                AssetField::Id => json::text(out, &scope.id(index)?),
                 AssetField::Reference => {
-                    Value::String(scope.view.reference(index).map_err(ask_error)?)
+                    let reference = scope.view.reference(index).map_err(ask_error)?;
+                    json::text(out, &reference);
                 }
-                AssetField::Namespace => text(asset.namespace),
-                AssetField::Name => text(asset.name),
-                AssetField::Type => text(asset.r#type),
-                AssetField::IsUnresolved => Value::Boolean(asset.is_unresolved),
+                AssetField::Namespace => json::text(out, asset.namespace),
+                AssetField::Name => json::text(out, asset.name),
+                AssetField::Type => json::text(out, asset.r#type),
+                AssetField::IsUnresolved => json::boolean(out, asset.is_unresolved),
                 AssetField::Domain(plan) => match &asset.domain {
-                    Some(domain) => read_domain(domain, plan)?,
-                    None => Value::Null,
+                    Some(domain) => write_domain(domain, plan, out)?,
+                    None => json::null(out),
                 },
-            })
+            }
+            Ok(())
         })
     }
 }
 
-/// An object that is an asset is read as one.
+/// An object that is an asset is written as one.
 macro_rules! quick_asset {
     ($type:ty) => {
         impl crate::quick::Quick for $type {
@@ -389,12 +392,13 @@ macro_rules! quick_asset {
                 crate::asset::AssetPlan::new(selected)
             }
 
-            fn read(
+            fn write(
                 &self,
                 scope: &crate::scope::Scope,
                 plan: &Self::Plan,
-            ) -> async_graphql::Result<async_graphql::Value> {
-                plan.read(scope, self.0.index)
+                out: &mut Vec<u8>,
+            ) -> async_graphql::Result<()> {
+                plan.write(scope, self.0.index, out)
             }
         }
     };

@@ -217,6 +217,8 @@ pub(crate) fn get_refusal(document: &ExecutableDocument) -> Option<ServerError> 
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn check(query: &str) -> Result<(), String> {
@@ -279,10 +281,8 @@ mod tests {
     fn fragments_that_double_are_counted_without_being_walked() {
         let mut query = "{ ...f0 }".to_owned();
         for at in 0..5 {
-            query += &format!(
-                " fragment f{at} on Q {{ ...f{next} ...f{next} }}",
-                next = at + 1
-            );
+            let next = at + 1;
+            let _ = write!(query, " fragment f{at} on Q {{ ...f{next} ...f{next} }}");
         }
         query += " fragment f5 on Q { a b }";
         assert_eq!(
@@ -302,7 +302,7 @@ mod tests {
     fn a_chain_of_fragments_is_bounded() {
         let mut query = "{ ...f0 }".to_owned();
         for at in 0..20 {
-            query += &format!(" fragment f{at} on Q {{ ...f{} }}", at + 1);
+            let _ = write!(query, " fragment f{at} on Q {{ ...f{} }}", at + 1);
         }
         query += " fragment f20 on Q { a }";
         assert!(

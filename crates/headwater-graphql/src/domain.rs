@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use headwater_engine::{DomainLinkView, DomainView};
 
 use crate::asset::Owner;
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::input::AssetFilter;
+use crate::json;
 use crate::lineage::Snapshot;
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::quick::{Fields, Selected, object};
@@ -175,12 +176,17 @@ pub(crate) fn domain_plan(selected: &Selected<'_>) -> Option<Fields<DomainField>
     })
 }
 
-pub(crate) fn read_domain(name: &str, plan: &Fields<DomainField>) -> Result<Value> {
-    object(plan, |field| {
-        Ok(Value::String(match field {
-            DomainField::TypeName => "Domain".to_owned(),
-            DomainField::Id => id(name),
-            DomainField::Name => name.to_owned(),
-        }))
+pub(crate) fn write_domain(
+    name: &str,
+    plan: &Fields<DomainField>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    object(out, plan, |out, field| {
+        match field {
+            DomainField::TypeName => json::text(out, "Domain"),
+            DomainField::Id => json::text(out, &id(name)),
+            DomainField::Name => json::text(out, name),
+        }
+        Ok(())
     })
 }

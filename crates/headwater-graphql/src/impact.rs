@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, Object, Result, SimpleObject};
 use headwater_engine::{GroupView, ImpactAnswer, ReachedAsset};
 use headwater_model::AssetIndex;
 
 use crate::asset::{Asset, AssetPlan};
 use crate::cursor::{self, Cursor};
+use crate::json;
 use crate::lineage::{Completeness, Snapshot};
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::quick::{Fields, Quick, Selected, object};
@@ -152,21 +153,24 @@ impl Quick for ImpactedAsset {
         })
     }
 
-    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value> {
-        object(plan, |field| {
-            Ok(match field {
-                ImpactedField::TypeName => Value::String("ImpactedAsset".to_owned()),
-                ImpactedField::Asset(plan) => plan.read(scope, self.reached.index)?,
-                ImpactedField::Hops => int(self.reached.hops).into(),
+    fn write(&self, scope: &Scope, plan: &Self::Plan, out: &mut Vec<u8>) -> Result<()> {
+        object(out, plan, |out, field| {
+            match field {
+                ImpactedField::TypeName => json::text(out, "ImpactedAsset"),
+                ImpactedField::Asset(plan) => plan.write(scope, self.reached.index, out)?,
+                ImpactedField::Hops => json::number(out, int(self.reached.hops)),
                 ImpactedField::Path(plan) => {
-                    let path = self.answer.path(&self.reached).into_iter();
-                    let path = path.map(|index| plan.read(scope, index));
-                    Value::List(path.collect::<Result<_>>()?)
+                    let path = self.answer.path(&self.reached);
+                    json::sequence(out, *b"[]", path, |out, index| {
+                        plan.write(scope, index, out)
+                    })?;
                 }
                 ImpactedField::CrossesDomain => {
-                    Value::Boolean(self.answer.crosses_domain(&scope.view, &self.reached))
+                    let crosses = self.answer.crosses_domain(&scope.view, &self.reached);
+                    json::boolean(out, crosses);
                 }
-            })
+            }
+            Ok(())
         })
     }
 }

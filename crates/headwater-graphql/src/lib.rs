@@ -3,6 +3,11 @@
 //! [`Api`] takes requests and gives responses as bytes of JSON, so that its users need to know nothing of the GraphQL
 //! library. A request pins one view of the graph when it begins, and all of its answer is read from that.
 
+#![allow(
+    clippy::unused_async,
+    reason = "the library wants resolvers to be async; the engine is synchronous"
+)]
+
 mod api;
 mod asset;
 mod cursor;
@@ -14,6 +19,7 @@ mod field;
 mod impact;
 mod input;
 mod job;
+mod json;
 mod limits;
 mod lineage;
 mod nulls;

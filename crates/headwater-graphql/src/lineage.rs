@@ -1,13 +1,13 @@
 //! Lineage: nodes and edges around the roots; and what any answer leaves out.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use headwater_engine as engine;
 use headwater_engine::{Cut, EdgeView, LineageAnswer, WalkNode};
-use headwater_model::AssetIndex;
 
 use crate::asset::{Assertion, Asset, AssetPlan, LineageEntity};
 use crate::error::ask_error;
 use crate::job::Job;
+use crate::json;
 use crate::page::times;
 use crate::quick::{Fields, Items, Quick, Selected, object};
 use crate::scalars::{DateTime, Offset, Reference, int};
@@ -166,13 +166,14 @@ impl Quick for LineageNode {
         })
     }
 
-    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value> {
-        object(plan, |field| {
-            Ok(match field {
-                NodeField::TypeName => Value::String("LineageNode".to_owned()),
-                NodeField::Entity(plan) => plan.read(scope, self.0.index)?,
-                NodeField::Hops => int(self.0.hops).into(),
-            })
+    fn write(&self, scope: &Scope, plan: &Self::Plan, out: &mut Vec<u8>) -> Result<()> {
+        object(out, plan, |out, field| {
+            match field {
+                NodeField::TypeName => json::text(out, "LineageNode"),
+                NodeField::Entity(plan) => plan.write(scope, self.0.index, out)?,
+                NodeField::Hops => json::number(out, int(self.0.hops)),
+            }
+            Ok(())
         })
     }
 }
@@ -264,19 +265,19 @@ impl Quick for LineageEdge {
         })
     }
 
-    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value> {
-        let id = |index: AssetIndex| scope.id(index).map(Value::String);
-        object(plan, |field| {
-            Ok(match field {
-                EdgeField::TypeName => Value::String("LineageEdge".to_owned()),
-                EdgeField::From => id(self.0.from)?,
-                EdgeField::To => id(self.0.to)?,
-                EdgeField::Kind => Value::Enum(async_graphql::Name::new(self.0.kind.as_str())),
+    fn write(&self, scope: &Scope, plan: &Self::Plan, out: &mut Vec<u8>) -> Result<()> {
+        object(out, plan, |out, field| {
+            match field {
+                EdgeField::TypeName => json::text(out, "LineageEdge"),
+                EdgeField::From => json::text(out, &scope.id(self.0.from)?),
+                EdgeField::To => json::text(out, &scope.id(self.0.to)?),
+                EdgeField::Kind => json::text(out, self.0.kind.as_str()),
                 EdgeField::Via(plan) => match self.0.via {
-                    Some(via) => plan.read(scope, via)?,
-                    None => Value::Null,
+                    Some(via) => plan.write(scope, via, out)?,
+                    None => json::null(out),
                 },
-            })
+            }
+            Ok(())
         })
     }
 }

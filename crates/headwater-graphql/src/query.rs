@@ -175,7 +175,6 @@ impl Query {
     }
 
     /// Everything that depends on the roots, for deciding.
-    #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
     async fn impact(
         &self,
         ctx: &Context<'_>,

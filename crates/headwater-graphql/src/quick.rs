@@ -2,11 +2,15 @@
 //!
 //! The usual way resolves each field of each node as a boxed future, about a microsecond each: a page of 10,000
 //! impacted assets has 100,000 of them. Where a selection has only fields that the graph's columns answer, it is
-//! planned once for the whole list and then read node by node. Any other selection goes the usual way.
+//! planned once for the whole list and written as JSON node by node. Any other selection goes the usual way.
+//!
+//! The library can't merge what is written already into what else is selected of the same list under the same key.
+//! Lists are therefore counted where they are written and in the answer, and where one got lost the request is carried
+//! out once more, all of it the usual way.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
-use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::resolve_list;
@@ -14,10 +18,14 @@ use async_graphql::{
     ContextSelectionSet, Name, OutputType, Positioned, Result, ServerResult, Value,
 };
 
+use crate::json;
 use crate::page::Edge;
 use crate::scope::Scope;
 
-/// A node that can be read in one go.
+/// What a node is taken to need in JSON.
+const NODE_BYTES_EXPECTED: usize = 256;
+
+/// A node that can be written in one go.
 pub(crate) trait Quick: OutputType {
     /// What is selected of it.
     type Plan: Send + Sync;
@@ -25,11 +33,11 @@ pub(crate) trait Quick: OutputType {
     /// Plans a selection; none if anything in it needs the usual way.
     fn plan(selected: &Selected<'_>) -> Option<Self::Plan>;
 
-    /// Reads what is planned.
+    /// Writes what is planned.
     ///
     /// # Errors
     /// Those of the fields.
-    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value>;
+    fn write(&self, scope: &Scope, plan: &Self::Plan, out: &mut Vec<u8>) -> Result<()>;
 }
 
 /// A node that always goes the usual way.
@@ -42,11 +50,12 @@ macro_rules! not_quick {
                 None
             }
 
-            fn read(
+            fn write(
                 &self,
                 _: &crate::scope::Scope,
                 plan: &Self::Plan,
-            ) -> async_graphql::Result<async_graphql::Value> {
+                _: &mut Vec<u8>,
+            ) -> async_graphql::Result<()> {
                 match *plan {}
             }
         }
@@ -150,28 +159,33 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// Reads planned fields into an object.
+/// Writes planned fields as an object.
 ///
 /// # Errors
 /// That of the first field that fails.
-pub(crate) fn object<F>(fields: &Fields<F>, read: impl Fn(&F) -> Result<Value>) -> Result<Value> {
-    let mut values = IndexMap::with_capacity(fields.len());
-    for (key, field) in fields {
-        values.insert(key.clone(), read(field)?);
-    }
-    Ok(Value::Object(values))
+pub(crate) fn object<F>(
+    out: &mut Vec<u8>,
+    fields: &Fields<F>,
+    write: impl Fn(&mut Vec<u8>, &F) -> Result<()>,
+) -> Result<()> {
+    json::sequence(out, *b"{}", fields, |out, (key, field)| {
+        json::key(out, key);
+        write(out, field)
+    })
 }
 
-/// Reads one plan of many nodes.
-pub(crate) fn list<'n, T: Quick + 'n>(
+/// Writes what is planned of each of many nodes.
+fn list<'n, T: Quick + 'n>(
     nodes: impl ExactSizeIterator<Item = &'n T>,
     scope: &Scope,
     plan: &T::Plan,
 ) -> Result<Value> {
-    nodes
-        .map(|node| node.read(scope, plan))
-        .collect::<Result<_>>()
-        .map(Value::List)
+    let mut out = Vec::with_capacity(nodes.len() * NODE_BYTES_EXPECTED);
+    json::sequence(&mut out, *b"[]", nodes, |out, node| {
+        node.write(scope, plan, out)
+    })?;
+    scope.written_count.fetch_add(1, Ordering::Relaxed);
+    Ok(Value::Binary(out.into()))
 }
 
 /// `nodes` of a connection.
@@ -206,7 +220,9 @@ macro_rules! list_type {
             ) -> ServerResult<Value> {
                 let nodes = self.0.iter().map(|$edge| $of);
                 let scope = ctx.data_unchecked::<Scope>();
-                if let Some(plan) = <$node as Quick>::plan(&Selected::new(ctx)) {
+                if scope.is_quick
+                    && let Some(plan) = <$node as Quick>::plan(&Selected::new(ctx))
+                {
                     return list(nodes, scope, &plan)
                         .map_err(|error| ctx.set_error_path(error.into_server_error(field.pos)));
                 }
@@ -240,13 +256,14 @@ impl<T: Quick> Quick for Edge<T> {
         })
     }
 
-    fn read(&self, scope: &Scope, plan: &Self::Plan) -> Result<Value> {
-        object(plan, |field| {
-            Ok(match field {
-                EdgeField::TypeName(name) => Value::String(name.clone()),
-                EdgeField::Cursor => Value::String(self.cursor.text()),
-                EdgeField::Node(plan) => self.node.read(scope, plan)?,
-            })
+    fn write(&self, scope: &Scope, plan: &Self::Plan, out: &mut Vec<u8>) -> Result<()> {
+        object(out, plan, |out, field| {
+            match field {
+                EdgeField::TypeName(name) => json::text(out, name),
+                EdgeField::Cursor => json::text(out, &self.cursor.text()),
+                EdgeField::Node(plan) => self.node.write(scope, plan, out)?,
+            }
+            Ok(())
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What one request works with: its pinned view, its bounds, its deadline.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use async_graphql::{Context, Result};
@@ -18,6 +19,10 @@ pub(crate) struct Scope {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
+    /// True if lists may be written in one go.
+    pub(crate) is_quick: bool,
+    /// Lists that were.
+    pub(crate) written_count: Arc<AtomicUsize>,
 }
 
 impl Scope {

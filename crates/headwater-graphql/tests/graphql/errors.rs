@@ -27,7 +27,7 @@ fn each_failure_has_its_code() {
     assert_snapshot!(of(r#"{ search(text: "a", first: -1) { totalCount } }"#), @"INVALID_INPUT: first is -1, and can't be negative");
     assert_snapshot!(of(r#"{ search(text: "a", after: "x") { totalCount } }"#), @r#"INVALID_INPUT: after "x" is no cursor of search"#);
     assert_snapshot!(of(r#"{ dataset(namespace: "", name: "y") { id } }"#), @"INVALID_INPUT: namespace is empty");
-    assert_snapshot!(of(r#"{ source(domain: "a/b", name: "y") { id } }"#), @"INVALID_INPUT: domain holds the character '/' at byte 1; only letters, digits, '-', '_' and '.' may stand there");
+    assert_snapshot!(of(r#"{ source(domain: "a/b", name: "y") { id } }"#), @"INVALID_INPUT: domain holds '/' at byte 1; only letters, digits, '-', '_' and '.' may stand there");
 }
 
 #[test]
@@ -38,10 +38,10 @@ fn what_the_library_refuses_is_invalid_input() {
         "{ nothing }",
         "{ snapshot }",
         "{ snapshot { offset(asOf: 3) } }",
-        r#"{ domainGraph(asOf: {knownAt: 1}) { snapshot { offset } } }"#,
+        "{ domainGraph(asOf: {knownAt: 1}) { snapshot { offset } } }",
         r#"{ impact(of: ["stage"], granularity: FIELD) { totalCount } }"#,
-        r#"{ impact(of: [5]) { totalCount } }"#,
-        r#"{ search(text: 5) { totalCount } }"#,
+        "{ impact(of: [5]) { totalCount } }",
+        "{ search(text: 5) { totalCount } }",
         "query($x: Int!) { search(text: \"a\", first: $x) { totalCount } }",
         "mutation { x }",
         "subscription { x }",
