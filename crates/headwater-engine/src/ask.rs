@@ -11,7 +11,7 @@ mod view;
 mod walks;
 
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
-pub use domains::{DomainLinkView, DomainView};
+pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
 pub use filter::AssetFilter;
 pub use resolve::Resolution;

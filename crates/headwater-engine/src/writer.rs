@@ -231,8 +231,10 @@ impl Commit {
                 done,
             } => match applier.repeats(&submission) {
                 Ok(Some(offset)) => self.known.push((done, offset)),
-                // An unreadable state fails the commit when the submission is applied.
-                Ok(None) | Err(_) => self.take_submission(submission, facts, &entry, done),
+                Ok(None) => self.take_submission(submission, facts, &entry, done),
+                Err(error) => done(Err(SubmitError::Closed {
+                    reason: error.to_string(),
+                })),
             },
             Command::Mesh {
                 mesh,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use headwater_engine::{DomainLinkView, DomainView};
+use headwater_engine::{CrossingView, DomainLinkView, DomainView};
 
 use crate::asset::Owner;
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::input::AssetFilter;
 use crate::json;
-use crate::lineage::Snapshot;
+use crate::lineage::{LineageEdge, Snapshot};
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::quick::{Fields, Selected, object};
 use crate::scalars::int;
@@ -131,6 +131,36 @@ impl DomainLink {
 
     async fn around_ports_count(&self) -> i32 {
         int(self.0.around_ports_count)
+    }
+
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    async fn crossings(
+        &self,
+        ctx: &Context<'_>,
+        around_ports: Option<bool>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<LineageEdge>> {
+        let scope = scope(ctx);
+        let count = page::count(first, 50, scope.limits.page_max)?;
+        let after: Option<(u32, u32, Option<u32>)> = after
+            .map(|after| cursor::read("crossings", &after))
+            .transpose()?;
+        let found = scope.view.crossings(&self.0.from, &self.0.to, around_ports);
+        let key = |crossing: &CrossingView| {
+            let edge = crossing.edge;
+            (
+                edge.from.get(),
+                edge.to.get(),
+                edge.via.map(|via| via.get()),
+            )
+        };
+        let start = after.map_or(0, |after| found.partition_point(|c| key(c) <= after));
+        let range = page::range(start, count, found.len());
+        Ok(Connection::of(&found, range, |crossing| Edge {
+            node: LineageEdge(crossing.edge),
+            cursor: cursor::of("crossings", &key(crossing)),
+        }))
     }
 }
 

@@ -203,7 +203,7 @@ impl From<headwater_model::EdgeKind> for EdgeKind {
 }
 
 /// An edge of a lineage.
-pub(crate) struct LineageEdge(EdgeView);
+pub(crate) struct LineageEdge(pub(crate) EdgeView);
 
 /// Data flows from one asset to another.
 #[Object]

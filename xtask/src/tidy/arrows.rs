@@ -90,7 +90,8 @@ fn of_crate(manifest: &Manifest) -> Vec<String> {
         let name = dependency.package.as_str();
         let is_allowed = !is_ours(name)
             || allowed.contains(&name)
-            || (dependency.is_dev && (name == TESTKIT || name == package));
+            || (dependency.is_dev
+                && (name == TESTKIT || name == package || is_below(name, allowed)));
         if !is_allowed {
             messages.push(format!("{package} may not know {name}"));
         }
@@ -105,6 +106,14 @@ fn of_crate(manifest: &Manifest) -> Vec<String> {
         }
     }
     messages
+}
+
+/// True if a crate that may be used uses `name`, directly or not: tests may build on what lies below.
+fn is_below(name: &str, allowed: &[&str]) -> bool {
+    let arrows_of = |package: &str| ARROWS.iter().find(|(ours, _)| *ours == package);
+    allowed.iter().any(|package| {
+        arrows_of(package).is_some_and(|(_, below)| below.contains(&name) || is_below(name, below))
+    })
 }
 
 fn of_plugin(manifest: &Manifest) -> Vec<String> {
@@ -204,6 +213,21 @@ mod tests {
             "headwater-graph",
             "[dependencies]\nheadwater-testkit = \"1\"",
             &["headwater-graph may not know headwater-testkit"],
+        );
+    }
+
+    #[test]
+    fn tests_may_build_on_what_lies_below() {
+        let dependency = "headwater-store = \"1\"";
+        check_crate(
+            "headwater-graphql",
+            &format!("[dev-dependencies]\n{dependency}"),
+            &[],
+        );
+        check_crate(
+            "headwater-graphql",
+            &format!("[dependencies]\n{dependency}"),
+            &["headwater-graphql may not know headwater-store"],
         );
     }
 

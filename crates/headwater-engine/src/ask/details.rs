@@ -378,6 +378,18 @@ impl View {
             }
         }
         assertions.sort_by_key(|assertion| (assertion.asserted_at, assertion.source));
+        if assertions.is_empty()
+            && edge.kind == EdgeKind::Derives
+            && let Some(job) = edge.via
+        {
+            // The way through a job is asserted by whoever says that the job reads its beginning.
+            return self.edge_assertions(&EdgeView {
+                from: edge.from,
+                to: job,
+                kind: EdgeKind::Reads,
+                via: None,
+            });
+        }
         Ok(assertions)
     }
 

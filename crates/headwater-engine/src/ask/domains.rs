@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use headwater_model::{AssetIndex, AssetKind, Mesh};
+use headwater_model::{AssetIndex, AssetKind, EdgeKind, Mesh};
 use headwater_record::Str;
 
 use crate::ask::filter::{AssetFilter, is_shown};
-use crate::ask::view::View;
+use crate::ask::view::{EdgeView, View};
 use crate::sources::SourceState;
 
 /// A domain.
@@ -33,6 +33,15 @@ pub struct DomainLinkView {
     pub through_ports_count: u64,
     /// How many of them go round it.
     pub around_ports_count: u64,
+}
+
+/// A step from a dataset of one domain to a dataset of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrossingView {
+    /// The step: a DERIVES edge, or the way through a job into an output whose origins are not stated.
+    pub edge: EdgeView,
+    /// True if it leaves a published output port.
+    pub is_through_port: bool,
 }
 
 impl View {
@@ -105,6 +114,31 @@ impl View {
             })
             .map(|asset| asset.index)
             .collect()
+    }
+
+    /// Every step from one domain into another, or only those round (through) its output ports, by the numbers of
+    /// their ends.
+    pub fn crossings(&self, from: &str, to: &str, around_ports: Option<bool>) -> Vec<CrossingView> {
+        let (Some(from), Some(to)) = (self.shared.words.number(from), self.shared.words.number(to))
+        else {
+            return Vec::new();
+        };
+        let mut crossings: Vec<CrossingView> = self
+            .graph()
+            .crossings(from, to)
+            .filter(|crossing| around_ports.is_none_or(|around| around != crossing.is_through_port))
+            .map(|crossing| CrossingView {
+                edge: EdgeView {
+                    from: crossing.from,
+                    to: crossing.to,
+                    kind: EdgeKind::Derives,
+                    via: crossing.via,
+                },
+                is_through_port: crossing.is_through_port,
+            })
+            .collect();
+        crossings.sort_by_key(|crossing| crossing.edge);
+        crossings
     }
 
     /// How data flows between domains, by their names.
