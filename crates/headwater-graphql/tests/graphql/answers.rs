@@ -160,7 +160,8 @@ fn domains_know_their_datasets_their_sources_and_their_links() {
                 dependedOnBy { to { name } }
                 datasets(filter: {text: "CHURN"}) { totalCount nodes { name } } }
             domainGraph { domains { name } edges { from { name } to { name } datasetEdgeCount throughPortsCount
-                aroundPortsCount } snapshot { offset } } snapshot { offset committedAt } }"#
+                aroundPortsCount all: crossings(first: 1) { totalCount nodes { from to kind via { name } } }
+                around: crossings(aroundPorts: true) { totalCount } } snapshot { offset } } snapshot { offset committedAt } }"#
     ));
 }
 

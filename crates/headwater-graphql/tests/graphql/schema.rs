@@ -39,6 +39,7 @@ fn the_schema_has_what_clients_are_written_against() {
         "fields(first: Int = 200, after: String): FieldConnection!",
         "submissions(first: Int = 20, after: String): SubmissionConnection!",
         "datasets(first: Int = 50, after: String, filter: AssetFilter): DatasetConnection!",
+        "crossings(aroundPorts: Boolean, first: Int = 50, after: String): LineageEdgeConnection!",
         "edges: [ImpactedAssetEdge!]!",
         "nodes: [ImpactedAsset!]!",
     ] {
@@ -61,7 +62,6 @@ fn what_is_not_served_is_absent() {
         "Transformation",
         "DataProduct",
         "includeRetired",
-        "crossings",
         "fieldEdgeCount",
         "Plugin",
         "withoutFieldsCount",
