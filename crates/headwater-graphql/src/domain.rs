@@ -152,7 +152,7 @@ impl DomainLink {
             (
                 edge.from.get(),
                 edge.to.get(),
-                edge.via.map(|via| via.get()),
+                edge.via.map(headwater_model::AssetIndex::get),
             )
         };
         let start = after.map_or(0, |after| found.partition_point(|c| key(c) <= after));
