@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
-use headwater_model::{Digest, Facts, Mesh, SourceKey, SourceKind, Statement, Submission};
+use headwater_model::{
+    Digest, Facts, Mesh, SourceKey, SourceKind, Statement, Submission, Timestamp,
+};
 use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
     decode_value, encode_mesh, encode_value,
@@ -142,6 +144,8 @@ impl Applier {
                 self.claimants = Arc::new(Claimants::new(mesh)?);
                 self.assign_domains()?;
                 self.settle(offset)?;
+                // Findings are of submissions; the mesh has none to keep them.
+                self.findings.clear();
                 Ok(Receipt {
                     offset: offset.get(),
                     ..Receipt::default()
@@ -226,6 +230,13 @@ impl Applier {
             self.txn
                 .put(keys::source(number), encode_value(&source_record(&source)));
         }
+    }
+
+    /// Makes what was applied part of the state.
+    pub(crate) fn commit(&mut self, applied: Offset, at: Timestamp) -> Result<(), EngineError> {
+        self.txn
+            .put(keys::COMMITTED_AT.to_vec(), encode_value(&at.as_micros()));
+        self.txn.commit(applied)
     }
 
     fn intern(&mut self, word: &str) -> u32 {

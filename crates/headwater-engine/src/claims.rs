@@ -287,16 +287,21 @@ fn merge(older: &mut ClaimBody, newer: ClaimBody) {
     }
 }
 
-/// The most bytes of a finding's message that are kept.
+/// The most bytes of each text of a finding that are kept.
 const MESSAGE_BYTES_MAX: usize = 16 << 10;
 
 pub(crate) fn diagnostic_record(diagnostic: &Diagnostic) -> DiagnosticRecord {
-    let end = diagnostic.message.floor_char_boundary(MESSAGE_BYTES_MAX);
+    let cut = |text: &Str| Str::from(&text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)]);
+    let place = diagnostic.at.as_ref().map(evidence_record);
     DiagnosticRecord {
         severity: diagnostic.severity as u8,
-        code: diagnostic.code.clone(),
-        message: diagnostic.message[..end].into(),
-        at: diagnostic.at.as_ref().map(evidence_record),
+        code: cut(&diagnostic.code),
+        message: cut(&diagnostic.message),
+        at: place.map(|at| EvidenceRecord {
+            artifact: cut(&at.artifact),
+            pointer: at.pointer.as_ref().map(cut),
+            ..at
+        }),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::recovery::{self, Recovery};
 use crate::sources::Sources;
 use crate::words::Words;
 use crate::writer::{Command, Writer};
-use crate::{EngineError, SubmitError};
+use crate::{EngineError, SubmitError, bounds};
 
 /// The name of the source that events get where nobody says another.
 const EVENTS_SOURCE: &str = "openlineage";
@@ -84,7 +84,7 @@ impl Engine {
         );
         let thread = std::thread::Builder::new()
             .name("headwater-writer".into())
-            .spawn(move || writer.run(&commands))
+            .spawn(move || writer.run_and_report(&commands))
             .map_err(|source| EngineError::Io {
                 path: "a thread".into(),
                 source,
@@ -114,6 +114,7 @@ impl Engine {
                 "the submission states {count} facts, more than {max}"
             )));
         }
+        bounds::check(&submission)?;
         let facts = encode_facts(facts)?;
         let entry = encode_submission(&submission, &facts);
         if entry.len() > self.options.entry_bytes_max {
@@ -157,6 +158,7 @@ impl Engine {
         }
         let (sender, receiver) = crossbeam_channel::bounded(1);
         let entry = encode_mesh(&mesh, received_at);
+        bounds::check_mesh(&entry)?;
         let done: Done = Box::new(move |result| {
             let _ = sender.send(result);
         });

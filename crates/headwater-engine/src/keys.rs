@@ -21,6 +21,7 @@
 //! | `h` | offset, part | `DeltaRecord` |
 //! | `w` | number of a word | the word: name of a domain, an owner or a tag |
 //! | `m` | – | the mesh, as in the log |
+//! | `t` | – | when the newest entry was received |
 //! | `v` | – | version of all this |
 //! | `y` | – | – (while a commit of several steps is under way) |
 
@@ -248,5 +249,6 @@ pub(crate) fn word(number: u32) -> Vec<u8> {
 }
 
 pub(crate) const MESH: &[u8] = b"m";
+pub(crate) const COMMITTED_AT: &[u8] = b"t";
 pub(crate) const VERSION: &[u8] = b"v";
 pub(crate) const UNDER_WAY: &[u8] = b"y";

@@ -6,6 +6,7 @@
 
 mod apply;
 mod ask;
+mod bounds;
 mod claims;
 mod compaction;
 mod engine;

@@ -48,6 +48,8 @@ pub(crate) fn recover(
     let rebuilt_because = reason_to_rebuild(log, &**state)?;
     if let Some(reason) = &rebuilt_because {
         tracing::warn!("the state is rebuilt from the log: {reason}");
+        // The file may be of another history: it must not be found once the new state has passed its offset.
+        remove_graph(options)?;
         state.clear()?;
     }
     let applied = state.applied_offset()?;
@@ -74,19 +76,20 @@ pub(crate) fn recover(
     };
     if let Some(reason) = &graph_file_refused {
         tracing::warn!("the graph file is not used: {reason}");
+        remove_graph(options)?;
     }
     let graph = catch_up(reader, graph, from)?;
     let mut applier = Applier::new(Arc::clone(state), graph, words, sources);
-    let mut committed_at = Timestamp::EPOCH;
+    let mut committed_at = match reader.get(keys::COMMITTED_AT)? {
+        Some(bytes) => Timestamp::from_micros(decode_value("a time", &bytes)?),
+        None => Timestamp::EPOCH,
+    };
     if let Some(bytes) = reader.get(keys::MESH)?
         && let LogEntry::Mesh(mesh, _) = decode_entry(LOG_VERSION, &bytes)?
     {
         applier.claimants = Arc::new(Claimants::new(mesh)?);
     }
     let replayed_count = replay(log, &mut applier, applied, &mut committed_at)?;
-    if committed_at == Timestamp::EPOCH {
-        committed_at = last_received(log)?.unwrap_or(Timestamp::EPOCH);
-    }
     let recovery = Recovery {
         offset: log.last_offset(),
         committed_at,
@@ -117,6 +120,19 @@ fn reason_to_rebuild(log: &dyn Log, state: &dyn State) -> Result<Option<String>,
     };
     Ok((version != STATE_VERSION)
         .then(|| format!("it has format version {version}, this release {STATE_VERSION}")))
+}
+
+fn remove_graph(options: &EngineOptions) -> Result<(), EngineError> {
+    let Some(path) = &options.graph_file else {
+        return Ok(());
+    };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EngineError::Io {
+            path: path.display().to_string(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
@@ -208,7 +224,7 @@ fn replay(
                 replayed_count += 1;
             }
         }
-        applier.txn.commit(whole)?;
+        applier.commit(whole, *committed_at)?;
         if applier.graph.needs_compaction() {
             applier.graph = applier.graph.compacted();
         }
@@ -220,29 +236,4 @@ fn received_at(entry: &LogEntry) -> Timestamp {
         LogEntry::Submission(submission, _) => submission.received_at,
         LogEntry::Mesh(_, received_at) => *received_at,
     }
-}
-
-/// When the newest entry was received.
-fn last_received(log: &dyn Log) -> Result<Option<Timestamp>, EngineError> {
-    let last = log.last_offset();
-    // An entry may span payloads: look back until one reads whole.
-    for back in 1..=256u64 {
-        let Some(start) = last.get().checked_sub(back) else {
-            break;
-        };
-        let Ok(after) = Offset::new(start) else { break };
-        let mut assembler = Assembler::default();
-        let mut newest = None;
-        for part in log.read_after(after, back as u32, u64::MAX)? {
-            match assembler.push(&part) {
-                Ok(Some((_, entry))) => newest = Some(received_at(&entry)),
-                Ok(None) => {}
-                Err(_) => break,
-            }
-        }
-        if newest.is_some() {
-            return Ok(newest);
-        }
-    }
-    Ok(None)
 }

@@ -45,17 +45,22 @@ pub(crate) fn unescaped(text: &str) -> Option<String> {
     (plain != text).then_some(plain)
 }
 
+/// Slashes that are tried as the one between namespace and name; namespaces have few.
+const SPLITS_MAX: usize = 256;
+
 /// Every way to read `text` as namespace and name: each slash may be the one between them. An escaped slash never is.
 pub(crate) fn splits(text: &str) -> impl Iterator<Item = QualifiedName> + '_ {
-    text.match_indices('/').filter_map(move |(at, _)| {
-        let (namespace, name) = (&text[..at], &text[at + 1..]);
-        let plain = |part: &str| unescaped(part).unwrap_or_else(|| part.to_owned());
-        let namespace = Namespace::parse(&plain(namespace)).ok()?;
-        Some(QualifiedName::new(
-            namespace,
-            Name::parse(&plain(name)).ok()?,
-        ))
-    })
+    text.match_indices('/')
+        .take(SPLITS_MAX)
+        .filter_map(move |(at, _)| {
+            let (namespace, name) = (&text[..at], &text[at + 1..]);
+            let plain = |part: &str| unescaped(part).unwrap_or_else(|| part.to_owned());
+            let namespace = Namespace::parse(&plain(namespace)).ok()?;
+            Some(QualifiedName::new(
+                namespace,
+                Name::parse(&plain(name)).ok()?,
+            ))
+        })
 }
 
 /// The text of an asset's reference, before anybody asks whether it is ambiguous.

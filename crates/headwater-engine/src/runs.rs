@@ -5,7 +5,7 @@
 //! for which earlier runs do not speak, unless they ran beside it. Everything follows from the set of events, so the
 //! order of arrival does not matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_record::{Half, RunEntry, RunEventEntry, RunsSlot};
 
@@ -62,7 +62,7 @@ impl Attempt {
         self.events.iter().any(|e| e.names_datasets)
     }
 
-    fn definition(&self) -> Option<u16> {
+    fn definition(&self) -> Option<u32> {
         self.events.iter().rev().find_map(|e| e.definition)
     }
 }
@@ -118,12 +118,12 @@ pub(crate) fn arrive(slot: &mut RunsSlot, event: &Arrival<'_>) -> bool {
     }
 }
 
-fn position(known: &mut Vec<Half>, digest: Half) -> u16 {
+fn position(known: &mut Vec<Half>, digest: Half) -> u32 {
     let at = known.iter().position(|d| *d == digest).unwrap_or_else(|| {
         known.push(digest);
         known.len() - 1
     });
-    u16::try_from(at).unwrap_or(u16::MAX)
+    at as u32
 }
 
 /// Streaming jobs say RUNNING without end: the first and the newest say as much as all.
@@ -184,7 +184,7 @@ pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Voice {
                 contributions: attempt
                     .events
                     .iter()
-                    .map(|e| slot.contributions[usize::from(e.contribution)])
+                    .map(|e| slot.contributions[e.contribution as usize])
                     .collect(),
             });
         }
@@ -201,13 +201,13 @@ pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Voice {
     Voice {
         speakers,
         ends_at: newest_completed,
-        definition: version.map(|v| (slot.definitions[usize::from(v.definition)], v.since)),
+        definition: version.map(|v| (slot.definitions[v.definition as usize], v.since)),
     }
 }
 
 /// The newest definition, and the first attempt from which on it speaks.
 struct Version {
-    definition: u16,
+    definition: u32,
     first: usize,
     since: i64,
     /// Earlier attempts with another definition that ran beside it.
@@ -244,32 +244,31 @@ fn current_version(attempts: &[Attempt]) -> Option<Version> {
     })
 }
 
-/// Forgets runs that can no longer speak, whatever arrives for them.
+/// Forgets runs that can no longer speak, whatever arrives for them: ended ones with enough completed runs after them.
+/// One that goes on is kept, so that its end is not taken for another run's beginning.
 pub(crate) fn forget(slot: &mut RunsSlot, keep_runs: u32) {
     let attempts = attempts(slot);
-    let mut kept = vec![false; slot.runs.len()];
+    let mut kept: BTreeSet<usize> = BTreeSet::new();
     let mut completed_after = 0;
     for (newer_count, attempt) in attempts.iter().rev().enumerate() {
-        if completed_after < keep_runs || newer_count < keep_runs as usize {
-            kept[attempt.run] = true;
+        let has_ended = attempt.events.iter().any(|e| e.state >= COMPLETE);
+        let is_new = completed_after < keep_runs || newer_count < keep_runs as usize;
+        // A bound for jobs whose runs never end: the newest of them.
+        let has_room = kept.len() < 4 * keep_runs as usize + 64;
+        if has_room && (is_new || !has_ended) {
+            kept.insert(attempt.run);
         }
         if attempt.names_datasets() && attempt.completed_at().is_some() {
             completed_after += 1;
         }
     }
-    // A bound for jobs whose runs never complete.
-    let unfinished_max = 4 * keep_runs as usize + 64;
+    if kept.len() == slot.runs.len() {
+        return;
+    }
     let mut at = 0;
-    let excess = kept
-        .iter()
-        .filter(|k| **k)
-        .count()
-        .saturating_sub(unfinished_max);
-    let oldest: Vec<usize> = attempts.iter().map(|a| a.run).take(excess).collect();
     slot.runs.retain(|_| {
-        let keep = kept[at] && !oldest.contains(&at);
         at += 1;
-        keep
+        kept.contains(&(at - 1))
     });
     renumber(slot);
 }
@@ -279,10 +278,10 @@ fn renumber(slot: &mut RunsSlot) {
     let mut contributions = BTreeMap::new();
     let mut definitions = BTreeMap::new();
     for event in slot.runs.iter_mut().flat_map(|run| &mut run.events) {
-        let next = contributions.len() as u16;
+        let next = contributions.len() as u32;
         event.contribution = *contributions.entry(event.contribution).or_insert(next);
         if let Some(definition) = &mut event.definition {
-            let next = definitions.len() as u16;
+            let next = definitions.len() as u32;
             *definition = *definitions.entry(*definition).or_insert(next);
         }
     }
@@ -293,10 +292,10 @@ fn renumber(slot: &mut RunsSlot) {
     }
 }
 
-fn moved(old: &[Half], new_positions: &BTreeMap<u16, u16>) -> Vec<Half> {
+fn moved(old: &[Half], new_positions: &BTreeMap<u32, u32>) -> Vec<Half> {
     let mut moved = vec![[0; 16]; new_positions.len()];
     for (from, to) in new_positions {
-        moved[usize::from(*to)] = old[usize::from(*from)];
+        moved[*to as usize] = old[*from as usize];
     }
     moved
 }

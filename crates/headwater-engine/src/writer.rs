@@ -1,6 +1,6 @@
 //! The one writer: takes what has queued, appends it to the log, applies it, publishes, acknowledges.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -85,7 +85,18 @@ impl Writer {
         }
     }
 
-    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+    /// Runs until told to stop; a panic is a failure like any other, and said.
+    pub(crate) fn run_and_report(self, commands: &Receiver<Command>) {
+        let shared = Arc::clone(&self.shared);
+        let run = std::panic::AssertUnwindSafe(|| self.run(commands));
+        if std::panic::catch_unwind(run).is_err() {
+            tracing::error!("the writer panicked: nothing more is accepted");
+            *shared.failure.lock() = Some("the writer panicked; the log says where".to_owned());
+            shared.is_failed.store(true, Ordering::Release);
+        }
+    }
+
+    fn run(mut self, commands: &Receiver<Command>) {
         while let Ok(first) = commands.recv() {
             let mut commit = Commit::default();
             let mut is_stopping = !commit.take(first, &self.applier);
@@ -149,7 +160,7 @@ impl Writer {
             receipts.push((receipt, accepted.done, accepted.repeats));
         }
         self.offset = appended.last;
-        self.applier.txn.commit(self.offset)?;
+        self.applier.commit(self.offset, committed_at)?;
         self.compactor.attend(&mut self.applier, self.offset);
         self.publish(committed_at);
         for (receipt, done, repeats) in receipts {
@@ -213,6 +224,8 @@ struct Commit {
     known: Vec<(Done, u64)>,
     /// Events of this commit, by source and digest.
     events: HashMap<(SourceKey, Digest), usize>,
+    /// Sources of snapshots of this commit.
+    snapshots: HashSet<SourceKey>,
 }
 
 impl Commit {
@@ -229,7 +242,7 @@ impl Commit {
                 facts,
                 entry,
                 done,
-            } => match applier.repeats(&submission) {
+            } => match self.repeats(&submission, applier) {
                 Ok(Some(offset)) => self.known.push((done, offset)),
                 Ok(None) => self.take_submission(submission, facts, &entry, done),
                 Err(error) => done(Err(SubmitError::Closed {
@@ -247,6 +260,20 @@ impl Commit {
         true
     }
 
+    /// Whether it was accepted in an earlier commit. What a snapshot of this commit makes of its source is only known
+    /// when that is applied, and whether the next one repeats it is decided then.
+    fn repeats(
+        &self,
+        submission: &Submission,
+        applier: &Applier,
+    ) -> Result<Option<u64>, EngineError> {
+        let is_snapshot = matches!(submission.statement, Statement::Snapshot(_));
+        if is_snapshot && self.snapshots.contains(&submission.source) {
+            return Ok(None);
+        }
+        applier.repeats(submission)
+    }
+
     fn take_submission(
         &mut self,
         submission: Box<Submission>,
@@ -261,6 +288,8 @@ impl Commit {
                 return;
             }
             self.events.insert(key, self.accepted.len());
+        } else {
+            self.snapshots.insert(submission.source.clone());
         }
         let received_at = submission.received_at;
         self.push(

@@ -285,9 +285,9 @@ pub struct RunEventEntry {
     /// Rank of the state: START, RUNNING, OTHER, COMPLETE, ABORT, FAIL.
     pub state: u8,
     /// Position of what it states.
-    pub contribution: u16,
+    pub contribution: u32,
     /// Position of the job's definition, if it told it.
-    pub definition: Option<u16>,
+    pub definition: Option<u32>,
     /// True if it named any dataset.
     pub names_datasets: bool,
 }

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headwater_engine::Engine;
@@ -73,12 +75,33 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(middleware::from_fn(refuse_foreign_origin))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             timeout,
         ))
         .with_state(app)
+}
+
+/// A page of another site must not use a person's browser to reach a service that trusts the machine it runs on.
+async fn refuse_foreign_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let is_foreign = headers.contains_key(header::ORIGIN)
+        && text(header::ORIGIN)
+            .and_then(|origin| origin.split_once("://"))
+            .map(|(_, host)| host)
+            != text(header::HOST);
+    if is_foreign {
+        let message = "requests of pages of other sites (header Origin) are refused";
+        return ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
+    }
+    next.run(request).await
 }
 
 async fn unknown_path(uri: Uri) -> ApiError {

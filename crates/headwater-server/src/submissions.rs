@@ -11,10 +11,11 @@ use headwater_engine::{Caller, DiagnosticView, DryRun, DryRunFacts, Receipt};
 use headwater_model::{DomainName, Snapshot, SourceKey, SourceName, Statement, Submission};
 use headwater_record::submission_from_json;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::body;
 use crate::error::ApiError;
-use crate::lineage::{OFFSET, submit};
+use crate::lineage::OFFSET;
 use crate::router::App;
 
 /// The longest Idempotency-Key, in bytes.
@@ -131,7 +132,21 @@ async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Respo
         received_at: (app.clock)(),
         statement: Statement::Snapshot(Box::new(snapshot)),
     };
-    let receipt = submit(&app, submission).await?;
+    // A large submission is encoded before it is queued: not on an async thread.
+    let (sender, receiver) = oneshot::channel();
+    let engine = Arc::clone(&app.engine);
+    off_thread(move || {
+        engine.submit(
+            submission,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        )
+    })
+    .await??;
+    let receipt = receiver
+        .await
+        .map_err(|error| ApiError::internal(&error))??;
     let offset = HeaderValue::from(receipt.offset);
     let record = receipt_record(&app, &source, &receipt)?;
     Ok(([(OFFSET, offset)], Json(record)).into_response())

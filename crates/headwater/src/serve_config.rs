@@ -184,6 +184,33 @@ impl ServeConfig {
             );
             return Err(Failure::new(Exit::Input, message));
         }
+        let mut paths: Vec<&String> = self.lineage_paths.iter().collect();
+        paths.sort();
+        if let Some(twice) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
+            let message = format!("lineage_paths: {:?} is listed twice", twice[0]);
+            return Err(Failure::new(Exit::Input, message));
+        }
+        self.limits.check()
+    }
+}
+
+impl LimitsConfig {
+    /// A bound of 0 would refuse or hold everything; one beyond what can be counted is a mistake.
+    fn check(&self) -> Result<(), Failure> {
+        /// More places than any machine has use for.
+        const PLACES_MAX: usize = 1 << 20;
+        for (name, value) in [
+            ("connections_max", self.connections_max),
+            ("questions_max", self.questions_max),
+            ("submissions_max", self.submissions_max),
+            ("queue_submissions_max", self.queue_submissions_max),
+            ("commit_submissions_max", self.commit_submissions_max),
+        ] {
+            if value == 0 || value > PLACES_MAX {
+                let message = format!("limits.{name} is {value}, must be from 1 to {PLACES_MAX}");
+                return Err(Failure::new(Exit::Input, message));
+            }
+        }
         Ok(())
     }
 }
@@ -194,7 +221,7 @@ fn is_plain_path(path: &str) -> bool {
         .any(|taken| path.starts_with(taken));
     path.len() > 1
         && path.starts_with('/')
-        && !path.contains(['{', '}', '?', '#', '*'])
+        && !path.contains(['{', '}', '?', '#', '*', ':'])
         && !is_taken
 }
 
@@ -255,7 +282,14 @@ mod tests {
     #[test]
     fn paths_for_events_are_plain_and_free() {
         assert!(config("--lineage-path /custom/endpoint").is_ok());
-        for path in ["custom", "/", "/graphql", "/api/v1/lineage", "/a/{b}"] {
+        for path in [
+            "custom",
+            "/",
+            "/graphql",
+            "/api/v1/lineage",
+            "/a/{b}",
+            "/a --lineage-path /a",
+        ] {
             assert!(config(&format!("--lineage-path {path}")).is_err(), "{path}");
         }
     }

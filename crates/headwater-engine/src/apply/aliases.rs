@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_model::AssetIndex;
+use headwater_model::{AssetIndex, AssetKind};
 use headwater_record::{ClaimBody, ClaimKey, EdgeRecord};
 use headwater_store::Offset;
 
@@ -10,9 +10,6 @@ use crate::EngineError;
 use crate::apply::Applier;
 use crate::apply::changes::raw_edge;
 use crate::keys;
-
-/// The most raw names that one asset may have.
-const CLASS_MAX: usize = 10_000;
 
 impl Applier {
     /// The raw names that are one asset with `index`, itself included, by the aliases that hold.
@@ -24,7 +21,6 @@ impl Applier {
             for item in self.txn.reader().scan(&prefix) {
                 let (key, _) = item?;
                 if let Some(other) = keys::parse_alias(&key)
-                    && class.len() < CLASS_MAX
                     && class.insert(other.get())
                 {
                     waiting.push(other.get());
@@ -78,8 +74,9 @@ impl Applier {
                 continue;
             }
             let class = self.class_by_aliases(index)?;
-            let canonical = self.elect(&class)?;
+            let elected = self.elect(&class)?;
             for member in class {
+                let canonical = elected.unwrap_or(member);
                 let before = self.canonical(member);
                 if before != canonical {
                     moved.insert(member, canonical);
@@ -93,20 +90,24 @@ impl Applier {
         Ok(moved)
     }
 
-    /// Declared before merely named, then the one first named.
-    fn elect(&self, class: &BTreeSet<u32>) -> Result<u32, EngineError> {
-        let first = *class
-            .first()
-            .expect("a class holds the name it was asked for");
+    /// Declared before merely named, then the one first named. None if several datasets are declared: aliases alone
+    /// don't merge these, so each stands for itself.
+    fn elect(&self, class: &BTreeSet<u32>) -> Result<Option<u32>, EngineError> {
+        let first = class.first().copied();
         if class.len() == 1 {
             return Ok(first);
         }
+        let mut declared = Vec::new();
         for member in class {
             if self.is_declared(*member)? {
-                return Ok(*member);
+                declared.push(*member);
             }
         }
-        Ok(first)
+        let is_dataset = first.is_some_and(|index| self.kind_of(index) == AssetKind::Dataset);
+        if is_dataset && declared.len() > 1 {
+            return Ok(None);
+        }
+        Ok(declared.first().copied().or(first))
     }
 
     fn is_declared(&self, index: u32) -> Result<bool, EngineError> {

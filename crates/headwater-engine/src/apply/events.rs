@@ -8,6 +8,7 @@ use headwater_model::{
 };
 use headwater_record::{Half, RunsSlot, SlotRecord, StaticSlot, decode_facts};
 use headwater_store::Offset;
+use rustc_hash::FxHashSet;
 
 use crate::EngineError;
 use crate::apply::names::Numbering;
@@ -98,11 +99,13 @@ impl Applier {
                 .put_parts(&keys::contribution(arrival.contribution), facts);
         }
         let keep_runs = self.claimants.mesh().keep_runs();
+        // A late event may say that something held earlier than was believed, even if it says nothing else.
+        let is_late = arrival.time < slot.last_seen;
         runs::arrive(&mut slot, arrival);
         runs::forget(&mut slot, keep_runs);
         let voice = runs::voice(&slot, keep_runs);
         let folding = folding(&voice);
-        if folding == slot.folded || slot.same.contains(&folding) {
+        if !is_late && (folding == slot.folded || slot.same.contains(&folding)) {
             self.changes.counts.unchanged += event.facts.count() as u64;
         } else {
             self.fold_runs(offset, key, &mut slot, &voice, arrival.time)?;
@@ -289,16 +292,15 @@ impl Applier {
 /// Names what the claims follow from: distinct contributions in the order of their last word, since the newest word
 /// counts and all of them unite.
 fn folding(voice: &Voice) -> Half {
-    let mut distinct: Vec<Half> = Vec::new();
-    for contribution in voice
+    let mut seen = FxHashSet::default();
+    let newest_first = voice
         .speakers
         .iter()
         .rev()
-        .flat_map(|s| s.contributions.iter().rev())
-    {
-        if !distinct.contains(contribution) {
-            distinct.push(*contribution);
-        }
-    }
+        .flat_map(|speaker| speaker.contributions.iter().rev());
+    let distinct: Vec<Half> = newest_first
+        .filter(|contribution| seen.insert(**contribution))
+        .copied()
+        .collect();
     Digest::of_parts(distinct.iter().map(<[u8; 16]>::as_slice)).half()
 }

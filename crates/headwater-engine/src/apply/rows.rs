@@ -83,9 +83,9 @@ impl Applier {
         let moved = self.reclassify(&identities)?;
         let (added, removed) = self.edges(&moved)?;
         let mut assets = std::mem::take(&mut self.changes.assets);
-        for edge in added.iter().chain(&removed) {
-            assets.extend([edge.from, edge.to]);
-        }
+        let ends_added: BTreeSet<u32> = added.iter().flat_map(|e| [e.from, e.to]).collect();
+        assets.extend(&ends_added);
+        assets.extend(removed.iter().flat_map(|edge| [edge.from, edge.to]));
         for (member, canonical) in &moved {
             assets.extend([*member, *canonical, self.canonical(*member)]);
         }
@@ -100,8 +100,8 @@ impl Applier {
         let mut rows = Vec::new();
         // An asset stands for itself before another points to it.
         for index in &canonicals {
-            let row = self.row(*index, &moved, &added, &removed)?;
-            rows.extend(row.filter(|row| self.differs(row)));
+            let row = self.row(*index, &moved, &ends_added, &removed)?;
+            rows.extend(Some(row).filter(|row| self.differs(row)));
         }
         for index in touched.difference(&canonicals) {
             let canonical = moved
@@ -243,9 +243,9 @@ impl Applier {
         &mut self,
         canonical: u32,
         moved: &BTreeMap<u32, u32>,
-        added: &BTreeSet<EdgeRecord>,
+        ends_added: &BTreeSet<u32>,
         removed: &BTreeSet<EdgeRecord>,
-    ) -> Result<Option<RowRecord>, EngineError> {
+    ) -> Result<RowRecord, EngineError> {
         let mut columns = Columns::default();
         for member in self.members(canonical, moved)? {
             for (slot, record) in self
@@ -263,13 +263,13 @@ impl Applier {
             .map(|(source, is_declared)| source * 2 + u32::from(*is_declared))
             .collect();
         let is_declared = columns.sources.values().any(|is_declared| *is_declared);
-        let is_live = !sources.is_empty() || self.will_have_edges(canonical, added, removed);
+        let is_live = !sources.is_empty() || self.will_have_edges(canonical, ends_added, removed);
         let domain = self.domain(canonical, kind, &sources);
         let unspecific = match kind {
             AssetKind::Dataset => "DATASET",
             AssetKind::Job => "JOB",
         };
-        Ok(Some(RowRecord {
+        Ok(RowRecord {
             index: canonical,
             canonical,
             r#type: columns
@@ -282,7 +282,7 @@ impl Applier {
             is_live,
             is_declared,
             is_output_port: columns.is_output_port,
-        }))
+        })
     }
 
     fn read_columns(&self, columns: &mut Columns, slot: SlotKey, record: &ClaimsRecord) {
@@ -328,11 +328,10 @@ impl Applier {
     fn will_have_edges(
         &self,
         index: u32,
-        added: &BTreeSet<EdgeRecord>,
+        ends_added: &BTreeSet<u32>,
         removed: &BTreeSet<EdgeRecord>,
     ) -> bool {
-        let ends_here = |edge: &&EdgeRecord| edge.from == index || edge.to == index;
-        if added.iter().any(|edge| ends_here(&edge)) {
+        if ends_added.contains(&index) {
             return true;
         }
         let asset = AssetIndex::new(index);
@@ -375,9 +374,10 @@ impl Applier {
     }
 
     fn domains_of_sources(&self, kind: AssetKind, sources: &[u32]) -> BTreeSet<Str> {
+        let is_declared = sources.iter().any(|source| source % 2 == 1);
         sources
             .iter()
-            .filter(|source| kind == AssetKind::Job || *source % 2 == 1)
+            .filter(|source| *source % 2 == 1 || (kind == AssetKind::Job && !is_declared))
             .filter_map(|source| self.source_key(source / 2))
             .filter(|key| key.domain.as_str() != Mesh::UNASSIGNED)
             .map(|key| key.domain.as_str().into())

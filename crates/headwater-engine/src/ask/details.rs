@@ -285,8 +285,9 @@ impl View {
             field.r#type = r#type.clone().or_else(|| field.r#type.take());
             field.description = description.clone().or_else(|| field.description.take());
         }
+        let mut tags = tags(said);
         for (name, (_, field)) in &mut fields {
-            field.tags = tags(said, Some(name));
+            field.tags = tags.remove(&Some(name.clone())).unwrap_or_default();
         }
         let mut fields: Vec<(u32, FieldView)> = fields.into_values().collect();
         fields.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
@@ -476,35 +477,31 @@ fn read_attributes(said: &[Said], details: &mut Details) {
         }
     }
     details.owners = owners.into_iter().collect();
-    details.tags = tags(said, None);
+    details.tags = tags(said).remove(&None).unwrap_or_default();
 }
 
-/// Tags of the asset, or of one of its fields.
-fn tags(said: &[Said], of: Option<&Str>) -> Vec<TagView> {
-    let mut found: BTreeMap<Str, BTreeSet<u32>> = BTreeMap::new();
+/// Tags of the asset, and of each of its fields.
+fn tags(said: &[Said]) -> BTreeMap<Option<Str>, Vec<TagView>> {
+    let mut found: BTreeMap<(Option<Str>, Str), BTreeSet<u32>> = BTreeMap::new();
     for one in said {
         if let ClaimKey::Attribute { field, key, value } = &one.claim.key
-            && field.as_ref() == of
             && &**key == TAG
         {
-            found
-                .entry(value.clone())
-                .or_default()
-                .insert(one.slot.source);
+            let sources = found.entry((field.clone(), value.clone())).or_default();
+            sources.insert(one.slot.source);
         }
     }
-    found
-        .into_iter()
-        .map(|(tag, sources)| {
-            let (name, value) = match tag.split_once('=') {
-                Some((name, value)) => (name.into(), Some(value.into())),
-                None => (tag.clone(), None),
-            };
-            TagView {
-                name,
-                value,
-                sources: sources.into_iter().collect(),
-            }
-        })
-        .collect()
+    let mut tags: BTreeMap<Option<Str>, Vec<TagView>> = BTreeMap::new();
+    for ((field, tag), sources) in found {
+        let (name, value) = match tag.split_once('=') {
+            Some((name, value)) => (name.into(), Some(value.into())),
+            None => (tag.clone(), None),
+        };
+        tags.entry(field).or_default().push(TagView {
+            name,
+            value,
+            sources: sources.into_iter().collect(),
+        });
+    }
+    tags
 }

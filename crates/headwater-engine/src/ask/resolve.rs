@@ -213,7 +213,15 @@ impl View {
         let prefix = keys::ending_prefix(kind, reference::last_segment(&plain));
         let mut live = BTreeSet::new();
         let mut retired = BTreeSet::new();
-        for item in self.reader().scan(&prefix).take(ENDINGS_MAX) {
+        for (at, item) in self.reader().scan(&prefix).enumerate() {
+            if at == ENDINGS_MAX {
+                // Whether a candidate is the only one can't be told: say so rather than guess.
+                return Err(AskError::LimitExceeded {
+                    what: "the number of names with that last part",
+                    found: at as u64 + 1,
+                    max: ENDINGS_MAX as u64,
+                });
+            }
             let Some(index) = keys::last_u32(&item?.0) else {
                 continue;
             };

@@ -72,6 +72,22 @@ fn what_is_said_before_the_alias_or_after_it_is_the_same() {
 }
 
 #[test]
+fn an_alias_does_not_merge_two_declared_datasets() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot("orders/s", 1, "a -> j -> b"));
+    fixture.submit(snapshot("crm/s", 1, "c -> k -> d"));
+    let apart = fixture.edges();
+    fixture.submit(snapshot("evil/s", 1, "b = d"));
+    assert_eq!(fixture.edges(), apart);
+    fixture.submit(snapshot("crm/s", 2, "c -> k ->; d -> l -> e"));
+    assert_eq!(
+        fixture.edges(),
+        "a -> j\nb -> l\nc -> k\nj -> b\nl -> e",
+        "d is no longer declared"
+    );
+}
+
+#[test]
 fn aliases_chain() {
     let fixture = Fixture::new();
     fixture.submit(snapshot("o/s", 1, "a -> j -> x; y -> k -> z"));
