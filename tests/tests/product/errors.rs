@@ -188,3 +188,16 @@ fn graphql_errors_have_codes_and_limits() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn pages_of_other_sites_are_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let service = Service::start(folder.path(), &[])?;
+    let foreign = ("Origin", "https://example.org");
+    let refused = service.post("/api/v1/lineage", &[foreign], EVENT.as_bytes())?;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    let own = ("Origin", service.url.as_str());
+    let taken = service.post("/api/v1/lineage", &[own], EVENT.as_bytes())?;
+    assert_eq!(taken.status, 201, "{}", taken.text);
+    Ok(())
+}
