@@ -110,7 +110,7 @@ pub enum MeshError {
     /// Two patterns with equal claims.
     #[error(
         "{key} of domain {name} has {pattern:?}, which claims as strongly as {other_pattern:?} of domain {other}: both begin with {prefix:?}",
-        key = list.key()
+        key = list.key(), pattern = pattern.as_str(), other_pattern = other_pattern.as_str()
     )]
     Tie {
         /// The list it stands in.

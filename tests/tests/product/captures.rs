@@ -136,6 +136,10 @@ fn every_captured_request_is_answered_and_the_graph_is_what_the_events_say() -> 
             };
             let job = (namespace.to_owned(), name.to_owned());
             let sides = (names(event, "inputs"), names(event, "outputs"));
+            if event["eventType"].is_null() {
+                // A JobEvent replaces what the one before it said.
+                said.remove(&job);
+            }
             let all = said.entry(job.clone()).or_default();
             all.0.extend(sides.0.clone());
             all.1.extend(sides.1.clone());

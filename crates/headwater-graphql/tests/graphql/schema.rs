@@ -64,7 +64,6 @@ fn what_is_not_served_is_absent() {
         "includeRetired",
         "fieldEdgeCount",
         "Plugin",
-        "withoutFieldsCount",
         "Mutation",
         "Subscription",
     ] {
