@@ -43,9 +43,8 @@ impl Compactor {
                 self.running = None;
                 applier.recent = None;
             }
-            Some(Err(TryRecvError::Empty)) => {}
             None if applier.graph.needs_compaction() => self.start(applier, offset),
-            None => {}
+            Some(Err(TryRecvError::Empty)) | None => {}
         }
     }
 

@@ -3,6 +3,11 @@
 //! Entries are MessagePack maps with named fields, so that a later version may add fields and still read the entries
 //! of an earlier one. The log keeps [`LOG_VERSION`] beside each.
 
+#![allow(
+    clippy::ref_option_ref,
+    reason = "serde hands a reference to each field to the module that writes it"
+)]
+
 use headwater_model::{
     Coverage, Diagnostic, Digest, DomainName, DomainSpec, Event, EventSubject, Evidence,
     ExtractorVersion, Mesh, Name, Namespace, Pattern, QualifiedName, RunDetails, RunId, RunState,

@@ -186,8 +186,9 @@ impl ServeConfig {
         }
         let mut paths: Vec<&String> = self.lineage_paths.iter().collect();
         paths.sort();
-        if let Some(twice) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
-            let message = format!("lineage_paths: {:?} is listed twice", twice[0]);
+        let mut pairs = paths.iter().zip(paths.iter().skip(1));
+        if let Some((twice, _)) = pairs.find(|(path, next)| path == next) {
+            let message = format!("lineage_paths: {twice:?} is listed twice");
             return Err(Failure::new(Exit::Input, message));
         }
         self.limits.check()

@@ -82,8 +82,8 @@ fn case(
     let log_before = bytes_below(&data.join("log"))?;
     let (service_cpu, own_cpu) = (service.cpu()?, process::own_cpu()?);
     let mut sample = load.run(&mut generator, Duration::from_secs(settings.seconds))?;
-    sample.service_cpu = service.cpu()? - service_cpu;
-    sample.generator_cpu = process::own_cpu()? - own_cpu;
+    sample.service_cpu = service.cpu()?.saturating_sub(service_cpu);
+    sample.generator_cpu = process::own_cpu()?.saturating_sub(own_cpu);
     let log_bytes = bytes_below(&data.join("log"))? - log_before;
     let resident = service.resident()?;
     service.stop()?;

@@ -315,7 +315,7 @@ fn fill(data: &Path, assets: u64) -> Result<()> {
         seconds(took),
         seconds(submitting),
         seconds(ending),
-        seconds(process::own_cpu()? - cpu),
+        seconds(process::own_cpu()?.saturating_sub(cpu)),
         count((assets as f64 / took.as_secs_f64()) as u64),
         mebibytes(process::memory(std::process::id(), Memory::Peak)?),
         mebibytes(bytes_below(data)?),

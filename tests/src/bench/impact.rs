@@ -82,8 +82,8 @@ fn question(
         times.push(took);
     }
     let per_request = |used: Duration| millis(used / u32::try_from(requests).unwrap_or(u32::MAX));
-    let service_cpu = per_request(service.cpu()? - service_cpu);
-    let own_cpu = per_request(process::own_cpu()? - own_cpu);
+    let service_cpu = per_request(service.cpu()?.saturating_sub(service_cpu));
+    let own_cpu = per_request(process::own_cpu()?.saturating_sub(own_cpu));
     let times = Times::new(times);
     Ok(vec![
         count(root.downstream_count()),

@@ -142,7 +142,7 @@ fn measured(
     let resident = process::memory(own, Memory::Resident)?;
     let (started, cpu) = (Instant::now(), process::own_cpu()?);
     let facts = run()?;
-    let (wall, cpu) = (started.elapsed(), process::own_cpu()? - cpu);
+    let (wall, cpu) = (started.elapsed(), process::own_cpu()?.saturating_sub(cpu));
     let peak = process::memory(own, Memory::Peak)?.saturating_sub(resident);
     table.row(vec![
         name.to_owned(),

@@ -60,7 +60,7 @@ fn is_there(service: &Service, client: usize, number: usize) -> Result<bool> {
 fn no_acknowledged_event_is_lost_by_five_kills() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut acknowledged: Vec<(usize, usize, u64)> = Vec::new();
-    let mut next = vec![0; CLIENTS];
+    let mut next = [0; CLIENTS];
     for kill in 0..KILLS {
         let mut service = Service::start(folder.path(), &[])?;
         let stop = Arc::new(AtomicBool::new(false));

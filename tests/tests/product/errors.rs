@@ -178,9 +178,10 @@ fn graphql_errors_have_codes_and_limits() -> Result<()> {
             "{query}: {answer}"
         );
     }
-    let aliases: String = (0..2000)
-        .map(|at| format!("a{at}: snapshot {{ offset }} "))
+    let aliases: Vec<String> = (0..2000)
+        .map(|at| format!("a{at}: snapshot {{ offset }}"))
         .collect();
+    let aliases = aliases.join(" ");
     let answer = service.ask(&format!("{{ {aliases} }}"))?;
     assert_eq!(
         answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED",

@@ -61,11 +61,11 @@ impl Applier {
                 self.apply_run_event(offset, source, job, event, facts, &arrival)
             }
             EventSubject::Job(job) => {
-                self.apply_static(offset, source, SlotKind::Job, job.clone().job(), event)
+                self.apply_static(offset, source, SlotKind::Job, &job.clone().job(), event)
             }
             EventSubject::Dataset(dataset) => {
                 let name = dataset.clone().dataset();
-                self.apply_static(offset, source, SlotKind::Dataset, name, event)
+                self.apply_static(offset, source, SlotKind::Dataset, &name, event)
             }
         }
     }
@@ -224,7 +224,7 @@ impl Applier {
         offset: Offset,
         source: u32,
         kind: SlotKind,
-        subject: AssetName,
+        subject: &AssetName,
         event: &Event,
     ) -> Result<(), EngineError> {
         let time = event.time.as_micros();
@@ -233,7 +233,7 @@ impl Applier {
             offset,
             time,
         };
-        let subject = numbering.index_of(&subject)?;
+        let subject = numbering.index_of(subject)?;
         let mut stated = Stated::new();
         claims::state(&mut stated, &event.facts, &mut numbering)?;
         let key = SlotKey {

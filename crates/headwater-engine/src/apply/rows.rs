@@ -385,7 +385,7 @@ impl Applier {
     }
 
     /// Gives every asset its domain anew, after the mesh changed.
-    pub(crate) fn assign_domains(&mut self) -> Result<(), EngineError> {
+    pub(crate) fn assign_domains(&mut self) {
         let domains: Vec<String> = self
             .claimants
             .mesh()
@@ -409,7 +409,6 @@ impl Applier {
             }
         }
         self.findings.clear();
-        Ok(())
     }
 
     fn differs(&self, row: &RowRecord) -> bool {

@@ -258,6 +258,10 @@ impl View {
         Ok(Timestamp::from_micros(seen.max(at_least)))
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "one of the steps that read what is said"
+    )]
     fn read_fields(&self, said: &[Said], details: &mut Details) {
         let mut fields: BTreeMap<Str, (u32, FieldView)> = BTreeMap::new();
         for one in said {
@@ -401,8 +405,8 @@ impl View {
         for member in self.members(asset)? {
             for (_, record) in self.reader().claims(member, self.published.offset)? {
                 let names = record.open.iter().any(|claim| match &claim.key {
-                    ClaimKey::Field(name) => **name == *field.as_str(),
-                    ClaimKey::FieldDerives {
+                    ClaimKey::Field(name)
+                    | ClaimKey::FieldDerives {
                         to_field: Some(name),
                         ..
                     } => **name == *field.as_str(),

@@ -39,7 +39,7 @@ impl View {
         if let Some(asset) = resolution.asset {
             return Ok(asset);
         }
-        let text = self.shown(of);
+        let text = shown(of);
         if resolution.candidates.len() > 1 {
             let candidates = resolution
                 .candidates
@@ -54,16 +54,6 @@ impl View {
         Err(AskError::NotFound { reference: text })
     }
 
-    fn shown(&self, of: &Reference) -> String {
-        match of {
-            Reference::Text(text) => text.clone(),
-            Reference::Name { asset, field } => match field {
-                Some(field) => format!("{asset}#{field}"),
-                None => asset.to_string(),
-            },
-        }
-    }
-
     /// Turns a reference into an asset, step by step.
     ///
     /// # Errors
@@ -75,8 +65,8 @@ impl View {
                 resolution
                     .steps
                     .push(format!("{asset} is looked up as it is written"));
-                let found = self.by_name(asset)?.into_iter().collect();
-                self.conclude(&mut resolution, found, field.clone())?;
+                let found: Vec<AssetIndex> = self.by_name(asset)?.into_iter().collect();
+                self.conclude(&mut resolution, &found, field.clone())?;
                 Ok(resolution)
             }
             Reference::Text(text) => self.resolve_text(text),
@@ -126,20 +116,20 @@ impl View {
             && let Some(asset) = self.by_id(&id)?
         {
             resolution.steps.push(format!("{text} is an id"));
-            self.conclude(resolution, vec![asset], field.cloned())?;
+            self.conclude(resolution, &[asset], field.cloned())?;
             return Ok(true);
         }
         if let Some(NodeRef::Field(asset, found)) = self.field_by_id(text)? {
             resolution
                 .steps
                 .push(format!("{text} is the id of a field"));
-            self.conclude(resolution, vec![asset], Some(found))?;
+            self.conclude(resolution, &[asset], Some(found))?;
             return Ok(true);
         }
         let found = self.exact(text)?;
         if !found.is_empty() {
             resolution.steps.push(format!("{text} is a full name"));
-            self.conclude(resolution, found, field.cloned())?;
+            self.conclude(resolution, &found, field.cloned())?;
             return Ok(true);
         }
         for (kind, what) in [(AssetKind::Dataset, "dataset"), (AssetKind::Job, "job")] {
@@ -152,7 +142,7 @@ impl View {
                 resolution.steps.push(format!(
                     "no full name is {text}: a {what} whose name ends so"
                 ));
-                self.conclude(resolution, found, field.cloned())?;
+                self.conclude(resolution, &found, field.cloned())?;
                 return Ok(true);
             }
         }
@@ -162,10 +152,10 @@ impl View {
     fn conclude(
         &self,
         resolution: &mut Resolution,
-        found: Vec<AssetIndex>,
+        found: &[AssetIndex],
         field: Option<FieldName>,
     ) -> Result<(), AskError> {
-        match found.as_slice() {
+        match found {
             [] => resolution.steps.push("nothing has that name".to_owned()),
             [asset] => {
                 if let Some(field) = &field
@@ -291,5 +281,16 @@ impl View {
                 .map(|s| NodeRef::Source(s.number)));
         }
         Ok(None)
+    }
+}
+
+/// The reference as a person would write it.
+fn shown(of: &Reference) -> String {
+    match of {
+        Reference::Text(text) => text.clone(),
+        Reference::Name { asset, field } => match field {
+            Some(field) => format!("{asset}#{field}"),
+            None => asset.to_string(),
+        },
     }
 }

@@ -190,6 +190,9 @@ impl View {
     }
 
     /// What to show and to paste: the text of the asset's reference, or its id where that text would be ambiguous.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
     pub fn reference(&self, index: AssetIndex) -> Result<String, AskError> {
         let Some(asset) = self.asset(index) else {
             return Ok(String::new());
@@ -211,6 +214,9 @@ impl View {
     }
 
     /// The asset with exactly that name, merged or not.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
     pub fn by_name(&self, name: &AssetName) -> Result<Option<AssetIndex>, AskError> {
         let Some(bytes) = self.reader().get(&keys::name(name))? else {
             return Ok(None);
@@ -220,6 +226,9 @@ impl View {
     }
 
     /// The asset with that public id, merged or not.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
     pub fn by_id(&self, id: &AssetId) -> Result<Option<AssetIndex>, AskError> {
         let Some(bytes) = self.reader().get(&keys::public_id(id))? else {
             return Ok(None);
