@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::process;
 use crate::run_event::{Generator, Run, Said};
 use crate::service::Service;
-use crate::table::{Table, Times, count, mebibytes, millis, seconds};
+use crate::table::{Table, Times, count, mebibytes, millis, rate, seconds};
 
 const PATH: &str = "/api/v1/lineage";
 const JOBS: u64 = 1_000;
@@ -104,7 +104,6 @@ fn cells(
     resident: u64,
 ) -> Vec<String> {
     let events = sample.times.len().max(1);
-    let rate = events as f64 / sample.window.as_secs_f64();
     let per_event = sample.service_cpu.as_secs_f64() * 1e6 / events as f64;
     let used = (sample.service_cpu + sample.generator_cpu).as_secs_f64();
     let share = 100.0 * sample.generator_cpu.as_secs_f64() / used.max(f64::EPSILON);
@@ -113,7 +112,7 @@ fn cells(
     vec![
         clients_count.to_string(),
         jobs_count.map_or("each new".to_owned(), count),
-        count(rate as u64),
+        rate(events, sample.window),
         millis(times.percentile(50)),
         millis(times.percentile(99)),
         seconds(sample.service_cpu),

@@ -19,7 +19,7 @@ use headwater_store::{SegmentLog, SegmentOptions, SledOptions, SledState};
 use crate::Settings;
 use crate::places::Places;
 use crate::process::{self, Memory};
-use crate::table::{Table, count, mebibytes, seconds};
+use crate::table::{Table, count, mebibytes, rate, seconds};
 
 /// Changes with what is filled in, so that an older graph is never taken for current.
 const RECIPE: &str = "1";
@@ -316,7 +316,7 @@ fn fill(data: &Path, assets: u64) -> Result<()> {
         seconds(submitting),
         seconds(ending),
         seconds(process::own_cpu()?.saturating_sub(cpu)),
-        count((assets as f64 / took.as_secs_f64()) as u64),
+        rate(assets, took),
         mebibytes(process::memory(std::process::id(), Memory::Peak)?),
         mebibytes(bytes_below(data)?),
     ]);

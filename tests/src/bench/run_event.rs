@@ -88,8 +88,9 @@ impl Generator {
             Said::Complete => &self.complete,
         };
         // Two seconds a run, from 2026 on: START and COMPLETE are a second apart.
-        let second = run.number as i64 * 2 + i64::from(said == Said::Complete);
-        let time = Timestamp::from_millis(1_767_225_600_000 + second * 1000);
+        let second = run.number * 2 + u64::from(said == Said::Complete);
+        let millis = 1_767_225_600_000 + second * 1000;
+        let time = Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
         body.clear();
         for piece in pieces {
             let value = match piece {
@@ -97,8 +98,8 @@ impl Generator {
                 Piece::Time => time.to_string(),
                 Piece::Run => format!(
                     "01900000-0000-7000-{:04x}-{:012x}",
-                    0x8000 | (run.number >> 16) & 0x3fff,
-                    (self.salt << 16 | run.number & 0xffff) & 0xffff_ffff_ffff
+                    0x8000 | ((run.number >> 16) & 0x3fff),
+                    ((self.salt << 16) | (run.number & 0xffff)) & 0xffff_ffff_ffff
                 ),
                 Piece::Job => format!("{:07}", run.job),
                 Piece::Near => format!("{:07}", run.job.saturating_sub(1)),
