@@ -15,6 +15,7 @@
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::state::{APPLIED_KEY, STEP_KEYS_MAX, scan_bounds};
 use crate::{Offset, Scan, State, StateBatch, StateError, StoredBytes};
@@ -77,7 +78,15 @@ impl Applied {
 }
 
 impl SledState {
+    /// How long opening waits for the lock of a state that is being closed.
+    pub const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+    /// Between two tries.
+    const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
     /// Opens the state in `directory`, or creates it.
+    ///
+    /// A state that was just closed may hold its lock a moment longer, while sled's own threads end: waits for that up
+    /// to [`SledState::LOCK_PATIENCE`].
     ///
     /// The caller compares [`State::applied_offset`] with the end of the log, and after
     /// [`StateError::Corrupt`] calls [`SledState::remove`] and starts anew.
@@ -85,6 +94,18 @@ impl SledState {
     /// # Errors
     /// [`StateError::Locked`], [`StateError::Corrupt`], [`StateError::Io`].
     pub fn open(directory: &Path, options: SledOptions) -> Result<Self, StateError> {
+        let begun = Instant::now();
+        loop {
+            match Self::open_now(directory, options) {
+                Err(StateError::Locked(_)) if begun.elapsed() < Self::LOCK_PATIENCE => {
+                    std::thread::sleep(Self::LOCK_PAUSE);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_now(directory: &Path, options: SledOptions) -> Result<Self, StateError> {
         let config = sled::Config::new()
             .path(directory)
             .cache_capacity(options.cache_bytes)

@@ -97,6 +97,8 @@ impl Applier {
         if !slot.contributions.contains(&arrival.contribution) {
             self.txn
                 .put_parts(&keys::contribution(arrival.contribution), facts);
+            let stated = Arc::new(event.facts.clone());
+            self.contributions.insert(arrival.contribution, stated);
         }
         let keep_runs = self.claimants.mesh().keep_runs();
         // A late event may say that something held earlier than was believed, even if it says nothing else.
