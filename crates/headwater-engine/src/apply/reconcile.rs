@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use headwater_graph::AssetFlags;
 use headwater_model::{AssetIndex, FactKind};
 use headwater_record::{Claim, ClaimBody, ClaimKey, ClaimsRecord, encode_value};
 use headwater_store::Offset;
@@ -193,8 +194,11 @@ impl Applier {
         counts.added += difference.added.len() as u64 + changed;
         counts.removed += difference.removed.len() as u64 + changed;
         counts.unchanged += difference.unchanged_count;
+        let is_known = self.is_known(slot, owner, difference);
         for key in difference.added.iter().chain(&difference.changed) {
-            self.changes.note(owner, key, true);
+            if !(is_known && *key == ClaimKey::Entity) {
+                self.changes.note(owner, key, true);
+            }
         }
         for key in &difference.removed {
             self.changes.note(owner, key, false);
@@ -216,6 +220,29 @@ impl Applier {
             }
         }
         Ok(())
+    }
+
+    /// True if what the slot begins to say of the asset's existence is in the graph already: that this source mentions
+    /// it. Assets that many jobs read are mentioned often, and their columns need not be read anew each time.
+    fn is_known(&self, slot: SlotKey, owner: u32, difference: &Difference) -> bool {
+        let says_more = match difference.record.open.first() {
+            Some(claim) => match &claim.body {
+                ClaimBody::Entity(entity) => {
+                    entity.is_declared || !matches!(&*entity.r#type, "DATASET" | "JOB")
+                }
+                _ => true,
+            },
+            None => true,
+        };
+        if says_more || difference.changed.contains(&ClaimKey::Entity) {
+            return false;
+        }
+        let asset = self.graph.asset(AssetIndex::new(owner));
+        asset.is_some_and(|asset| {
+            asset.canonical.get() == owner
+                && !asset.flags.contains(AssetFlags::RETIRED)
+                && asset.sources.iter().any(|source| source / 2 == slot.source)
+        })
     }
 
     fn put_alias(&mut self, slot: SlotKey, owner: u32, other: u32, is_stated: bool) {

@@ -84,7 +84,8 @@ impl Applier {
         let (added, removed) = self.edges(&moved)?;
         let mut assets = std::mem::take(&mut self.changes.assets);
         let ends_added: BTreeSet<u32> = added.iter().flat_map(|e| [e.from, e.to]).collect();
-        assets.extend(&ends_added);
+        // An edge makes its ends live; of those that are, it changes nothing.
+        assets.extend(ends_added.iter().filter(|index| !self.is_live(**index)));
         assets.extend(removed.iter().flat_map(|edge| [edge.from, edge.to]));
         for (member, canonical) in &moved {
             assets.extend([*member, *canonical, self.canonical(*member)]);
@@ -323,6 +324,12 @@ impl Applier {
                 _ => {}
             }
         }
+    }
+
+    /// True if the graph has the asset and somebody says that it exists.
+    fn is_live(&self, index: u32) -> bool {
+        let asset = self.graph.asset(AssetIndex::new(index));
+        asset.is_some_and(|asset| !asset.flags.contains(AssetFlags::RETIRED))
     }
 
     fn will_have_edges(

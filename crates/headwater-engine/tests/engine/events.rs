@@ -135,6 +135,37 @@ fn an_event_sent_again_is_acknowledged_and_changes_nothing() {
 }
 
 #[test]
+fn a_dataset_that_many_jobs_mention_keeps_its_columns() {
+    let fixture = Fixture::new();
+    for at in 0..30 {
+        let text = format!("shared -> job{at} -> out{at}");
+        fixture.submit(events_of(
+            SOURCE,
+            event(&format!("{at}"), at, Complete, &text),
+        ));
+    }
+    fixture.submit(events_of(
+        "growth/openlineage",
+        event("x", 99, Complete, "shared -> g -> h"),
+    ));
+    let view = fixture.view();
+    let of = headwater_engine::Reference::Text("db/shared".into());
+    let shared = view.require(&of).expect("known");
+    assert!(view.asset(shared).expect("there").is_unresolved);
+    assert_eq!(view.sources_of(shared).len(), 2);
+    assert_eq!(view.details(shared).expect("details").asserted_by.len(), 31);
+    fixture.submit(events_of(
+        SOURCE,
+        event("w", 100, Complete, "-> writer -> shared"),
+    ));
+    let view = fixture.view();
+    assert!(
+        !view.asset(shared).expect("there").is_unresolved,
+        "now it is declared"
+    );
+}
+
+#[test]
 fn jobs_and_mentioned_datasets_are_told_from_declared_ones() {
     let fixture = after(&[("1", 1, Complete, "a -> j -> b")]);
     let view = fixture.view();
