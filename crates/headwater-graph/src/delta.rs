@@ -2,6 +2,7 @@
 
 use headwater_model::AssetIndex;
 
+use crate::fields::{FieldEdgeKey, FieldIndex};
 use crate::row::AssetRow;
 
 /// An edge as a delta names it. Its kind follows from the kinds of its ends.
@@ -36,6 +37,19 @@ pub enum Operation {
     AddEdge(EdgeKey),
     /// Removes an edge; nothing happens if it is not there.
     RemoveEdge(EdgeKey),
+    /// Adds the next field; `field` must be the number of fields so far.
+    AddField {
+        /// Its number.
+        field: FieldIndex,
+        /// The dataset that has it.
+        dataset: AssetIndex,
+        /// Its name; none for the dataset as a whole.
+        name: Option<Box<str>>,
+    },
+    /// Adds an edge between fields; nothing happens if it is there.
+    AddFieldEdge(FieldEdgeKey),
+    /// Removes an edge between fields; nothing happens if it is not there.
+    RemoveFieldEdge(FieldEdgeKey),
 }
 
 /// Changes in order, applied as one. Whether an output's origins are stated is not among them: a snapshot
@@ -85,6 +99,30 @@ impl Delta {
         via: Option<AssetIndex>,
     ) -> &mut Self {
         self.push(Operation::RemoveEdge(EdgeKey { from, to, via }))
+    }
+
+    /// Adds the next field.
+    pub fn add_field(
+        &mut self,
+        field: FieldIndex,
+        dataset: AssetIndex,
+        name: Option<&str>,
+    ) -> &mut Self {
+        self.push(Operation::AddField {
+            field,
+            dataset,
+            name: name.map(Into::into),
+        })
+    }
+
+    /// Adds an edge between fields.
+    pub fn add_field_edge(&mut self, edge: FieldEdgeKey) -> &mut Self {
+        self.push(Operation::AddFieldEdge(edge))
+    }
+
+    /// Removes an edge between fields.
+    pub fn remove_field_edge(&mut self, edge: FieldEdgeKey) -> &mut Self {
+        self.push(Operation::RemoveFieldEdge(edge))
     }
 
     fn push(&mut self, operation: Operation) -> &mut Self {
@@ -154,6 +192,23 @@ pub enum DeltaRule {
         /// The job that it names.
         via: u32,
     },
+    /// Fields are numbered without gaps.
+    #[error("field {field} is added where {next} is the next number")]
+    FieldOutOfOrder {
+        /// The number given.
+        field: u32,
+        /// The number it would have to have.
+        next: u32,
+    },
+    /// A field that the snapshot does not have.
+    #[error("field {0} is not in the graph")]
+    UnknownField(u32),
+    /// Only datasets have fields.
+    #[error("asset {0} gets a field and is a job")]
+    FieldOfJob(u32),
+    /// An edge between fields names a job or nothing.
+    #[error("an edge between fields cannot be via {0}, which is no job")]
+    FieldViaInvalid(u32),
     /// Names have a bound.
     #[error("the name of asset {asset} has {bytes} bytes, at most {max} are allowed")]
     NameTooLong {

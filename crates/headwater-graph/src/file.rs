@@ -4,7 +4,9 @@
 //! sections (u32), the caller's mark (u64), the CRC-32C of these 24 bytes (u32), zero (u32). Then the sections in
 //! a fixed order, each with its name (8 bytes), the length of its content (u64), the CRC-32C of the name, the
 //! length and the content (u32), zero (u32), and the content. The two interval sections are reserved for the ranks
-//! of valid times beside the edges; version 1 writes them empty.
+//! of valid times beside the edges; they are written empty.
+
+mod fields;
 
 use std::io::{self, Read, Write};
 
@@ -15,7 +17,7 @@ use crate::rows::{CHUNK, Chunk, Row, Rows};
 use crate::snapshot::{Counts, Parts, Snapshot};
 
 const MAGIC: &[u8; 8] = b"HWGRAPH\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 32;
 const SECTION_HEADER_BYTES: usize = 24;
 const ROW_BYTES: usize = 36;
@@ -29,8 +31,9 @@ const ADJACENCIES: [[&str; 3]; 5] = [
     ["prec.off", "prec.to", "prec.via"],
 ];
 const INTERVALS: [&str; 2] = ["down.int", "up.int"];
-/// Strings, sets, rows, names, the adjacencies and the intervals.
-const SECTIONS_COUNT: u32 = 4 + 3 * ADJACENCIES.len() as u32 + INTERVALS.len() as u32;
+/// Strings, sets, rows, names, the adjacencies, the intervals and the fields.
+const SECTIONS_COUNT: u32 =
+    4 + 3 * ADJACENCIES.len() as u32 + INTERVALS.len() as u32 + fields::SECTIONS_COUNT;
 
 /// Why a graph file was not read. The file can be made again from the log.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +65,8 @@ impl Snapshot {
     /// What `out` returns. Writing is not buffered: sections are written whole.
     pub fn write_to(&self, mark: u64, mut out: impl Write) -> io::Result<()> {
         let is_packed = self.parts().counts.changes == 0
-            && self.parts().downstream.base().offsets.len() == self.assets_count() + 1;
+            && self.parts().downstream.base().offsets.len() == self.assets_count() + 1
+            && self.parts().fields.is_packed(self.assets_count());
         if !is_packed {
             return self.compacted().write_to(mark, out);
         }
@@ -95,16 +99,13 @@ impl Snapshot {
         write_section(&mut out, "rows", &rows)?;
         let names = parts.rows.chunks().map(|chunk| chunk.names.as_bytes());
         write_section(&mut out, "names", &byte_lists(names))?;
-        for (names, adjacency) in ADJACENCIES.iter().zip(parts.adjacencies()) {
-            let csr = adjacency.base();
-            for (name, column) in names.iter().zip([&csr.offsets, &csr.targets, &csr.vias]) {
-                write_section(&mut out, name, &numbers(column))?;
-            }
+        for (names, adjacency) in ADJACENCIES.into_iter().zip(parts.adjacencies()) {
+            write_csr(&mut out, names, adjacency.base())?;
         }
         for name in INTERVALS {
             write_section(&mut out, name, &[])?;
         }
-        Ok(())
+        fields::write(&mut out, &parts.fields)
     }
 
     /// Reads a graph file: the snapshot, and the caller's mark.
@@ -137,15 +138,24 @@ impl Snapshot {
             .collect();
         let mut adjacencies = Vec::with_capacity(ADJACENCIES.len());
         for names in ADJACENCIES {
-            adjacencies.push(read_csr(names, &mut sections, assets_count)?);
+            let ends = Ends {
+                rows: assets_count,
+                targets: assets_count,
+                vias: assets_count,
+            };
+            adjacencies.push(read_csr(names, &mut sections, ends)?);
         }
         for name in INTERVALS {
             if !sections.next(name)?.is_empty() {
                 return Err(GraphFileError::Unknown);
             }
         }
+        let fields = fields::read(&mut sections, &is_job)?;
         if !sections.rest.is_empty() {
-            return Err(damaged(INTERVALS[1], "bytes after the last section"));
+            return Err(damaged(
+                fields::LAST_SECTION,
+                "bytes after the last section",
+            ));
         }
         let Ok([downstream, upstream, derivations, followers, followed]) =
             <[Csr; ADJACENCIES.len()]>::try_from(adjacencies)
@@ -170,6 +180,7 @@ impl Snapshot {
             derivations: Adjacency::new(derivations),
             followers: Adjacency::new(followers),
             followed: Adjacency::new(followed),
+            fields,
             counts,
         });
         Ok((snapshot, mark))
@@ -400,30 +411,43 @@ fn packed_rows(packed: &[[u8; ROW_BYTES]]) -> Vec<Row> {
     packed.iter().map(unpack).collect()
 }
 
+fn write_csr(out: &mut impl Write, names: [&str; 3], csr: &Csr) -> io::Result<()> {
+    let columns = [&csr.offsets, &csr.targets, &csr.vias];
+    names
+        .iter()
+        .zip(columns)
+        .try_for_each(|(name, column)| write_section(out, name, &numbers(column)))
+}
+
+/// How many there are of what an adjacency names.
+#[derive(Clone, Copy)]
+struct Ends {
+    rows: usize,
+    targets: usize,
+    vias: usize,
+}
+
 fn read_csr(
     names: [&'static str; 3],
     sections: &mut Sections<'_>,
-    assets_count: usize,
+    ends: Ends,
 ) -> Result<Csr, GraphFileError> {
     let [offsets_name, targets_name, vias_name] = names;
     let offsets = read_numbers(offsets_name, sections.next(offsets_name)?)?;
     let targets = read_numbers(targets_name, sections.next(targets_name)?)?;
     let vias = read_numbers(vias_name, sections.next(vias_name)?)?;
-    let is_whole = offsets.len() == assets_count + 1
+    let is_whole = offsets.len() == ends.rows + 1
         && offsets.first() == Some(&0)
         && offsets.last().map(|end| *end as usize) == Some(targets.len());
     if !is_whole || !offsets.is_sorted() {
         return Err(damaged(offsets_name, "its rows do not fit the targets"));
     }
-    let bound = assets_count as u32;
+    let (bound, vias_bound) = (ends.targets as u32, ends.vias as u32);
     if targets.iter().any(|target| target & !SPECIAL >= bound) {
-        return Err(damaged(
-            targets_name,
-            "an edge leads to an asset that is not there",
-        ));
+        return Err(damaged(targets_name, "it leads to what is not there"));
     }
     let has_special = targets.iter().any(|target| target & SPECIAL != 0);
-    let is_via = |via: &u32| *via < bound || *via >= VIA_STATED;
+    let is_via = |via: &u32| *via < vias_bound || *via >= VIA_STATED;
     let fits = vias.len() == targets.len() || vias.is_empty() && !has_special;
     if !fits || !vias.iter().all(is_via) {
         return Err(damaged(vias_name, "it does not fit the targets"));

@@ -55,6 +55,16 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         Some(id)
     }
 
+    /// The number of `value`, if it has one.
+    pub(crate) fn find<Q>(&self, value: &Q) -> Option<u32>
+    where
+        Q: Hash + Eq + ?Sized,
+        T: Borrow<Q>,
+    {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.get(value).copied()
+    }
+
     pub(crate) fn get(&self, id: u32) -> &T {
         let (chunk, at) = place(id);
         self.chunks[chunk]

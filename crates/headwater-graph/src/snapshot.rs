@@ -8,6 +8,7 @@ use crate::adjacency::Adjacency;
 use crate::closure::Direction;
 use crate::csr::{Entry, VIA_NONE};
 use crate::delta::{Delta, DeltaError, DeltaRule, EdgeKey, Operation};
+use crate::fields::{Field, FieldEdgeKey, FieldIndex, Fields};
 use crate::row::{Asset, AssetFlags, AssetRow};
 use crate::rows::{Full, Row, Rows};
 
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) followers: Adjacency,
     /// Follows edges under the job that runs then.
     pub(crate) followed: Adjacency,
+    pub(crate) fields: Fields,
     pub(crate) counts: Counts,
 }
 
@@ -71,6 +73,7 @@ impl Snapshot {
             derivations: Adjacency::default(),
             followers: Adjacency::default(),
             followed: Adjacency::default(),
+            fields: Fields::new(),
             counts: Counts::default(),
         })
     }
@@ -93,6 +96,46 @@ impl Snapshot {
     /// How many edges there are, Follows edges included.
     pub fn edges_count(&self) -> usize {
         self.parts.counts.walked + self.parts.counts.follows
+    }
+
+    /// How many fields have a number: those that an edge ends or ended in, and pseudo-fields.
+    pub fn fields_count(&self) -> usize {
+        self.parts.fields.len()
+    }
+
+    /// How many edges there are between fields.
+    pub fn field_edges_count(&self) -> usize {
+        self.parts.fields.edges_count
+    }
+
+    /// What is known of a field; `None` if the graph has no such number.
+    pub fn field(&self, field: FieldIndex) -> Option<Field<'_>> {
+        self.parts.fields.field(field.get())
+    }
+
+    /// The field of a dataset with that name, or with none the dataset as a whole; `None` if no edge ever ended in it.
+    pub fn find_field(&self, dataset: AssetIndex, name: Option<&str>) -> Option<FieldIndex> {
+        let field = self.parts.fields.find(dataset.get(), name);
+        field.map(FieldIndex::new)
+    }
+
+    /// The fields of a dataset that the graph has, by number.
+    pub fn fields_of(&self, dataset: AssetIndex) -> impl Iterator<Item = FieldIndex> + '_ {
+        self.parts.fields.of(dataset.get()).map(FieldIndex::new)
+    }
+
+    /// The edges of a field on one side.
+    pub fn field_edges(
+        &self,
+        field: FieldIndex,
+        direction: Direction,
+    ) -> impl Iterator<Item = FieldEdgeKey> + '_ {
+        self.parts.fields.edges(field, direction)
+    }
+
+    /// Whether the graph has this edge between fields.
+    pub fn has_field_edge(&self, edge: FieldEdgeKey) -> bool {
+        self.parts.fields.has(edge)
     }
 
     /// What is known of an asset; `None` if the graph has no such number.
@@ -162,14 +205,18 @@ impl Snapshot {
     /// The changes since the rows were packed, as a part of the edges (1 or more while there are few).
     pub fn overlay_ratio(&self) -> f64 {
         let counts = self.parts.counts;
-        counts.changes as f64 / self.edges_count().max(1) as f64
+        counts.changes as f64 / self.all_edges_count().max(1) as f64
     }
 
     /// Whether walks would gain from [`Snapshot::compacted`].
     pub fn needs_compaction(&self) -> bool {
         let changes = self.parts.counts.changes;
         changes > Self::COMPACTION_CHANGES_MIN
-            && changes > self.edges_count() / Self::COMPACTION_EDGES_PER_CHANGE
+            && changes > self.all_edges_count() / Self::COMPACTION_EDGES_PER_CHANGE
+    }
+
+    fn all_edges_count(&self) -> usize {
+        self.edges_count() + self.field_edges_count()
     }
 
     /// The same graph with packed rows. Costs a pass over all edges, so the writer leaves it to another thread and
@@ -185,6 +232,7 @@ impl Snapshot {
             derivations: parts.derivations.compacted(assets, counts.derivations),
             followers: parts.followers.compacted(assets, counts.follows),
             followed: parts.followed.compacted(assets, counts.follows),
+            fields: parts.fields.compacted(assets),
             counts: Counts {
                 changes: 0,
                 ..counts
@@ -260,6 +308,17 @@ impl Parts {
             }
             Operation::AddEdge(edge) => self.add_edge(*edge),
             Operation::RemoveEdge(edge) => self.remove_edge(*edge).map_err(Refusal::Rule),
+            Operation::AddField {
+                field,
+                dataset,
+                name,
+            } => self.add_field(*field, *dataset, name.as_deref()),
+            Operation::AddFieldEdge(edge) => self.add_field_edge(*edge),
+            Operation::RemoveFieldEdge(edge) => {
+                self.check_field_edge(*edge)?;
+                self.counts.changes += usize::from(self.fields.remove(*edge));
+                Ok(())
+            }
         }
     }
 
@@ -282,7 +341,72 @@ impl Parts {
                 self.check_alias(edge.to.get())?;
                 edge.via.map_or(Ok(()), |via| self.check_alias(via.get()))
             }
-            Operation::RemoveEdge(_) => Ok(()),
+            Operation::RemoveEdge(_)
+            | Operation::AddField { .. }
+            | Operation::AddFieldEdge(_)
+            | Operation::RemoveFieldEdge(_) => Ok(()),
+        }
+    }
+
+    fn add_field(
+        &mut self,
+        field: FieldIndex,
+        dataset: AssetIndex,
+        name: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let next = self.fields.len() as u32;
+        if field.get() != next {
+            return Err(DeltaRule::FieldOutOfOrder {
+                field: field.get(),
+                next,
+            }
+            .into());
+        }
+        if self.known(dataset)? == AssetKind::Job {
+            return Err(DeltaRule::FieldOfJob(dataset.get()).into());
+        }
+        if next > FieldIndex::MAX {
+            return Err(Refusal::Full {
+                what: "fields",
+                max: u64::from(FieldIndex::MAX) + 1,
+            });
+        }
+        match self.fields.push(dataset.get(), name) {
+            Some(_) => {
+                self.counts.changes += 1;
+                Ok(())
+            }
+            None => Err(Refusal::Full {
+                what: "distinct names of fields",
+                max: 1 << 31,
+            }),
+        }
+    }
+
+    fn add_field_edge(&mut self, edge: FieldEdgeKey) -> Result<(), Refusal> {
+        self.check_field_edge(edge)?;
+        if self.fields.edges_count >= Snapshot::EDGES_MAX {
+            return Err(Refusal::Full {
+                what: "edges between fields",
+                max: Snapshot::EDGES_MAX as u64,
+            });
+        }
+        self.counts.changes += usize::from(self.fields.insert(edge));
+        Ok(())
+    }
+
+    /// An edge between fields has both ends, and its job is one.
+    pub(crate) fn check_field_edge(&self, edge: FieldEdgeKey) -> Result<(), DeltaRule> {
+        for end in [edge.from, edge.to] {
+            if end.get() as usize >= self.fields.len() {
+                return Err(DeltaRule::UnknownField(end.get()));
+            }
+        }
+        match edge.via {
+            Some(via) if self.known(via)? != AssetKind::Job => {
+                Err(DeltaRule::FieldViaInvalid(via.get()))
+            }
+            _ => Ok(()),
         }
     }
 

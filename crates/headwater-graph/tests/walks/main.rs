@@ -3,8 +3,10 @@
 mod closures;
 mod deltas;
 mod domains;
+mod fields;
 mod files;
 mod lineages;
+mod paths;
 mod petgraph;
 mod random;
 mod support;
