@@ -5,6 +5,7 @@
 mod aliases;
 mod changes;
 mod events;
+mod fields;
 mod names;
 mod reconcile;
 mod rows;

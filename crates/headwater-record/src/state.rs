@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::RecordError;
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// A text that is shared.
 pub type Str = Arc<str>;
@@ -371,6 +371,17 @@ pub struct EdgeRecord {
     pub via: Option<u32>,
 }
 
+/// An edge between fields of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FieldEdgeRecord {
+    /// Number of the field that data comes from.
+    pub from: u32,
+    /// Number of the field where it goes.
+    pub to: u32,
+    /// The job that does it.
+    pub via: Option<u32>,
+}
+
 /// What one offset changed in the graph, or part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaRecord {
@@ -382,6 +393,12 @@ pub struct DeltaRecord {
     pub added: Vec<EdgeRecord>,
     /// Edges that went away.
     pub removed: Vec<EdgeRecord>,
+    /// Fields that are new, numbered on from the last: dataset, and name (none for the dataset as a whole).
+    pub fields: Vec<(u32, Option<Str>)>,
+    /// Edges between fields that appeared.
+    pub fields_added: Vec<FieldEdgeRecord>,
+    /// Edges between fields that went away.
+    pub fields_removed: Vec<FieldEdgeRecord>,
 }
 
 impl DeltaRecord {
@@ -391,5 +408,8 @@ impl DeltaRecord {
             && self.rows.is_empty()
             && self.added.is_empty()
             && self.removed.is_empty()
+            && self.fields.is_empty()
+            && self.fields_added.is_empty()
+            && self.fields_removed.is_empty()
     }
 }

@@ -17,6 +17,10 @@ pub(crate) struct Changes {
     pub(crate) stated: BTreeSet<EdgeRecord>,
     /// Raw edges that a slot ceased to state.
     pub(crate) unstated: BTreeSet<EdgeRecord>,
+    /// Raw edges between fields that a slot began to state.
+    pub(crate) fields_stated: BTreeSet<RawFieldEdge>,
+    /// Raw edges between fields that a slot ceased to state.
+    pub(crate) fields_unstated: BTreeSet<RawFieldEdge>,
     /// Raw assets at an end of an alias that came or went, or whose being declared changed.
     pub(crate) identities: BTreeSet<u32>,
     /// Claims.
@@ -41,6 +45,14 @@ impl Changes {
                 ClaimKey::Entity | ClaimKey::Attribute { field: None, .. } => {
                     self.assets.insert(owner);
                 }
+                ClaimKey::FieldDerives { .. } => {
+                    let edges = if is_stated {
+                        &mut self.fields_stated
+                    } else {
+                        &mut self.fields_unstated
+                    };
+                    edges.extend(RawFieldEdge::of(owner, key));
+                }
                 _ => {}
             },
         }
@@ -56,4 +68,49 @@ pub(crate) fn raw_edge(owner: u32, key: &ClaimKey) -> Option<EdgeRecord> {
         _ => return None,
     };
     Some(EdgeRecord { from, to, via })
+}
+
+/// A field of a raw asset; without a name the dataset as a whole.
+pub(crate) type RawField = (u32, Option<Str>);
+
+/// An edge between fields as claims state it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RawFieldEdge {
+    pub(crate) from: RawField,
+    pub(crate) to: RawField,
+    pub(crate) via: Option<u32>,
+}
+
+impl RawFieldEdge {
+    /// The edge that a claim of `owner` states.
+    pub(crate) fn of(owner: u32, key: &ClaimKey) -> Option<Self> {
+        let ClaimKey::FieldDerives {
+            to_field,
+            from,
+            from_field,
+            via,
+        } = key
+        else {
+            return None;
+        };
+        Some(Self {
+            from: (*from, from_field.clone()),
+            to: (owner, to_field.clone()),
+            via: *via,
+        })
+    }
+
+    /// The same edge between the assets that stand for its ends.
+    pub(crate) fn map(&self, of: impl Fn(u32) -> u32) -> Self {
+        Self {
+            from: (of(self.from.0), self.from.1.clone()),
+            to: (of(self.to.0), self.to.1.clone()),
+            via: self.via.map(of),
+        }
+    }
+
+    pub(crate) fn touches(&self, members: &BTreeSet<u32>) -> bool {
+        let ends = [Some(self.from.0), Some(self.to.0), self.via];
+        ends.into_iter().flatten().any(|end| members.contains(&end))
+    }
 }

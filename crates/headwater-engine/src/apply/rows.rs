@@ -82,6 +82,7 @@ impl Applier {
         let identities = std::mem::take(&mut self.changes.identities);
         let moved = self.reclassify(&identities)?;
         let (added, removed) = self.edges(&moved)?;
+        let fields = self.field_changes(&moved)?;
         let mut assets = std::mem::take(&mut self.changes.assets);
         let ends_added: BTreeSet<u32> = added.iter().flat_map(|e| [e.from, e.to]).collect();
         // An edge makes its ends live; of those that are, it changes nothing.
@@ -117,6 +118,9 @@ impl Applier {
             rows,
             added: added.into_iter().collect(),
             removed: removed.into_iter().collect(),
+            fields: fields.new,
+            fields_added: fields.added,
+            fields_removed: fields.removed,
         })
     }
 
@@ -220,7 +224,7 @@ impl Applier {
     }
 
     /// The raw names for which `canonical` stands once this entry is settled.
-    fn members(
+    pub(crate) fn members(
         &self,
         canonical: u32,
         moved: &BTreeMap<u32, u32>,
@@ -511,5 +515,6 @@ pub(crate) fn graph_delta(graph: &headwater_graph::Snapshot, record: &DeltaRecor
         let key = edge_key(edge);
         delta.add_edge(key.from, key.to, key.via);
     }
+    super::fields::add_to(&mut delta, graph.fields_count(), record);
     delta
 }
