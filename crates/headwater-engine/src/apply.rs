@@ -9,6 +9,7 @@ mod fields;
 mod names;
 mod reconcile;
 mod rows;
+mod runs;
 mod snapshots;
 
 pub(crate) use changes::raw_edge;

@@ -1,10 +1,12 @@
 //! Questions, answered from one pinned graph.
 
+mod batch;
 mod details;
 mod domains;
 mod dry_run;
 mod filter;
 mod resolve;
+mod runs;
 mod search;
 mod sources;
 mod view;
@@ -15,6 +17,7 @@ pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
 pub use filter::AssetFilter;
 pub use resolve::Resolution;
+pub use runs::{RunPlace, RunView};
 pub use search::{SearchEntity, SearchHit};
 pub use sources::{DiagnosticView, SubmissionView};
 pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};

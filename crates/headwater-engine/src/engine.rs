@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use headwater_model::{
-    Event, EventSubject, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
+    Event, EventSubject, Facts, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
 };
-use headwater_record::{encode_facts, encode_mesh, encode_submission};
+use headwater_record::{encode_facts, encode_mesh, encode_submission, redact_submission};
 use headwater_store::{Log, State};
 use parking_lot::Mutex;
 
@@ -41,6 +41,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) published: ArcSwap<Published>,
     pub(crate) state: Arc<dyn State>,
+    pub(crate) log: Arc<dyn Log>,
     pub(crate) words: Words,
     pub(crate) namespaces: Words,
     pub(crate) sources: Sources,
@@ -68,6 +69,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             published: ArcSwap::from_pointee(published),
             state,
+            log: Arc::clone(&log),
             words: applier.words.clone(),
             namespaces: applier.namespaces.clone(),
             sources: applier.sources.clone(),
@@ -98,15 +100,13 @@ impl Engine {
         Ok((engine, recovery))
     }
 
-    /// Queues a submission; `done` is called once it is durable and visible, or refused.
+    /// Queues a submission; `done` is called once it is durable and visible, or refused. Secrets are taken out before
+    /// anything is kept.
     ///
     /// # Errors
     /// [`SubmitError`] if it is not even queued; `done` is not called then.
-    pub fn submit(&self, submission: Submission, done: Done) -> Result<(), SubmitError> {
-        let facts = match &submission.statement {
-            Statement::Snapshot(snapshot) => &snapshot.facts,
-            Statement::Event(event) => &event.facts,
-        };
+    pub fn submit(&self, mut submission: Submission, done: Done) -> Result<(), SubmitError> {
+        let facts = facts(&submission);
         let max = self.options.submission_facts_max;
         if facts.count() > max {
             let count = facts.count();
@@ -115,7 +115,11 @@ impl Engine {
             )));
         }
         bounds::check(&submission)?;
-        let facts = encode_facts(facts)?;
+        let mut encoded = encode_facts(facts)?;
+        if redact_submission(&mut submission, &encoded) {
+            encoded = encode_facts(self::facts(&submission))?;
+        }
+        let facts = encoded;
         let entry = encode_submission(&submission, &facts);
         if entry.len() > self.options.entry_bytes_max {
             return Err(SubmitError::Invalid(format!(
@@ -236,6 +240,13 @@ impl Engine {
         if thread.join().is_err() {
             tracing::error!("the writer panicked");
         }
+    }
+}
+
+fn facts(submission: &Submission) -> &Facts {
+    match &submission.statement {
+        Statement::Snapshot(snapshot) => &snapshot.facts,
+        Statement::Event(event) => &event.facts,
     }
 }
 

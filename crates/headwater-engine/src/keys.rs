@@ -18,6 +18,7 @@
 //! | `d` | offset, number | `DiagnosticRecord` |
 //! | `i` | source, digest of an event | offset |
 //! | `j` | source, digest of an idempotency key | offset |
+//! | `r` | digest of a run's id, source, job | `RunRecord` |
 //! | `h` | offset, part | `DeltaRecord` |
 //! | `w` | number of a word | the word: name of a domain, an owner or a tag |
 //! | `m` | – | the mesh, as in the log |
@@ -25,8 +26,8 @@
 //! | `v` | – | version of all this |
 //! | `y` | – | – (while a commit of several steps is under way) |
 
-use headwater_model::{AssetId, AssetIndex, AssetKind, AssetName, IdKind};
-use headwater_record::Half;
+use headwater_model::{AssetId, AssetIndex, AssetKind, AssetName, Digest, IdKind};
+use headwater_record::{Half, RunKey};
 use headwater_store::Offset;
 
 /// Whose statement it is: a source, and within it a job, a dataset or everything.
@@ -229,6 +230,39 @@ pub(crate) fn seen_event(source: u32, digest: Half) -> Vec<u8> {
 
 pub(crate) fn seen_key(source: u32, digest: Half) -> Vec<u8> {
     key(b'j', &[&source.to_be_bytes(), &digest])
+}
+
+/// What the keys of a run hold of its id.
+pub(crate) fn run_key(run: &str) -> RunKey {
+    let half = Digest::of(run.as_bytes()).half();
+    let mut key = RunKey::default();
+    key.copy_from_slice(&half[..8]);
+    key
+}
+
+pub(crate) fn runs_with(run: RunKey) -> Vec<u8> {
+    key(b'r', &[&run])
+}
+
+/// The run of the job that `slot` is about, as its source tells it.
+pub(crate) fn run(run: RunKey, slot: SlotKey) -> Vec<u8> {
+    key(
+        b'r',
+        &[
+            &run,
+            &slot.source.to_be_bytes(),
+            &slot.subject.to_be_bytes(),
+        ],
+    )
+}
+
+/// Source and job of a key that [`run`] made.
+pub(crate) fn parse_run(key: &[u8]) -> Option<SlotKey> {
+    Some(SlotKey {
+        source: read_u32(key, 9)?,
+        kind: SlotKind::Runs,
+        subject: read_u32(key, 13)?,
+    })
 }
 
 pub(crate) fn delta(offset: Offset) -> Vec<u8> {

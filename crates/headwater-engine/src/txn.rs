@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The first key after all that begin with `prefix`.
-fn after(mut prefix: Vec<u8>) -> Vec<u8> {
+pub(crate) fn after(mut prefix: Vec<u8>) -> Vec<u8> {
     while let Some(last) = prefix.pop() {
         if last < u8::MAX {
             prefix.push(last + 1);

@@ -13,6 +13,7 @@ use crate::document;
 use crate::error::Code;
 use crate::json;
 use crate::limits::Limits;
+use crate::loads::Loads;
 use crate::nulls::FieldTypes;
 use crate::query::Query;
 use crate::scope::Scope;
@@ -170,6 +171,7 @@ impl Api {
             limits: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
+            loads: Loads::default(),
             is_quick,
             written_count: Arc::clone(&written_count),
         };

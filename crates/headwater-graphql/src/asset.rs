@@ -1,6 +1,6 @@
 //! What datasets and jobs have in common, and what sources say of them.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result, SimpleObject, Union, Value};
 use headwater_engine::{AssetSummary, Details};
@@ -14,48 +14,43 @@ use crate::job::Job;
 use crate::json;
 use crate::page::{self, Connection, Edge};
 use crate::quick::{Fields, Selected, object};
+use crate::run::Run;
 use crate::scalars::{DateTime, Json, Offset, Reference, int};
 use crate::scope::{Scope, scope};
 use crate::source::{Source, sources};
 
-/// An asset by its number; what sources say of it is read when it is first asked for.
+/// An asset by its number; what sources say of it is read together with that of its neighbours in the answer.
 pub(crate) struct Core {
     pub(crate) index: AssetIndex,
-    details: OnceLock<Box<Details>>,
 }
 
 impl Core {
     pub(crate) fn new(index: AssetIndex) -> Self {
-        Self {
-            index,
-            details: OnceLock::new(),
-        }
+        Self { index }
     }
 
-    pub(crate) fn details(&self, scope: &Scope) -> Result<&Details> {
-        if let Some(details) = self.details.get() {
-            return Ok(details);
-        }
-        let details = scope.view.details(self.index).map_err(ask_error)?;
-        Ok(self.details.get_or_init(|| Box::new(details)))
+    pub(crate) async fn details(&self, scope: &Scope) -> Result<Arc<Details>> {
+        let read = |waiting: &[AssetIndex]| scope.view.details_many(waiting);
+        scope.loads.details.get(self.index, read).await
     }
 
-    pub(crate) fn first_seen(&self, scope: &Scope) -> Result<DateTime> {
-        let first = self.details(scope)?.first_seen;
+    pub(crate) async fn first_seen(&self, scope: &Scope) -> Result<DateTime> {
+        let first = self.details(scope).await?.first_seen;
         first
             .map(DateTime)
             .ok_or_else(|| internal(&"an asset was never seen"))
     }
 
-    pub(crate) fn last_seen(&self, scope: &Scope) -> Result<DateTime> {
-        let details = self.details(scope)?;
+    pub(crate) async fn last_seen(&self, scope: &Scope) -> Result<DateTime> {
+        let details = self.details(scope).await?;
         let last = details.last_seen.or(details.first_seen);
         last.map(DateTime)
             .ok_or_else(|| internal(&"an asset was never seen"))
     }
 
-    pub(crate) fn facets(&self, scope: &Scope) -> Result<Json> {
-        let facets = self.details(scope)?.facets.iter().map(|(name, json)| {
+    pub(crate) async fn facets(&self, scope: &Scope) -> Result<Json> {
+        let details = self.details(scope).await?;
+        let facets = details.facets.iter().map(|(name, json)| {
             let value = serde_json::from_str::<Value>(json).map_err(|error| internal(&error))?;
             Ok((async_graphql::Name::new(&**name), value))
         });
@@ -284,29 +279,48 @@ impl Assertion {
     }
 
     async fn evidence(&self) -> Option<Evidence> {
-        self.0.evidence.as_ref().map(Evidence::from)
+        let is_any = self.0.evidence.is_some() || self.0.note.is_some();
+        is_any.then(|| Evidence(self.0.clone()))
     }
 }
 
 /// What in the source says so.
-#[derive(SimpleObject)]
-pub(crate) struct Evidence {
-    artifact: Option<String>,
-    pointer: Option<String>,
-    line: Option<i32>,
-    column: Option<i32>,
-    note: Option<String>,
+pub(crate) struct Evidence(headwater_engine::AssertionView);
+
+impl Evidence {
+    fn place(&self) -> Option<&headwater_engine::EvidenceView> {
+        self.0.evidence.as_ref()
+    }
 }
 
-impl From<&headwater_engine::EvidenceView> for Evidence {
-    fn from(evidence: &headwater_engine::EvidenceView) -> Self {
-        Self {
-            artifact: Some(evidence.artifact.to_string()),
-            pointer: evidence.pointer.as_deref().map(str::to_owned),
-            line: evidence.line.map(int),
-            column: evidence.column.map(int),
-            note: None,
-        }
+/// What in the source says so.
+#[Object]
+impl Evidence {
+    async fn artifact(&self) -> Option<&str> {
+        self.place().map(|place| &*place.artifact)
+    }
+
+    async fn pointer(&self) -> Option<&str> {
+        self.place().and_then(|place| place.pointer.as_deref())
+    }
+
+    async fn line(&self) -> Option<i32> {
+        self.place().and_then(|place| place.line).map(int)
+    }
+
+    async fn column(&self) -> Option<i32> {
+        self.place().and_then(|place| place.column).map(int)
+    }
+
+    /// The newest run whose events say so, while it is kept.
+    async fn run(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
+        let run = scope(ctx).view.run_of_assertion(&self.0);
+        Ok(run.map_err(ask_error)?.map(Run))
+    }
+
+    /// What kind of event says so, or how it follows from what is said.
+    async fn note(&self) -> Option<&'static str> {
+        self.0.note
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::Domain;
 use crate::field::Field;
 use crate::job::Job;
 use crate::page::{self, Connection, Edge, cost, times};
+use crate::run::Run;
 use crate::scalars::{DateTime, Json, Reference};
 use crate::scope::scope;
 
@@ -50,12 +51,12 @@ impl Dataset {
     }
 
     pub(crate) async fn description(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.description.as_deref().map(str::to_owned))
     }
 
     pub(crate) async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.url.as_deref().map(str::to_owned))
     }
 
@@ -64,37 +65,37 @@ impl Dataset {
     }
 
     pub(crate) async fn owners(&self, ctx: &Context<'_>) -> Result<Vec<Owner>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.owners.iter().map(Owner::from).collect())
     }
 
     pub(crate) async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.tags.iter().map(Tag::from).collect())
     }
 
     pub(crate) async fn first_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
-        self.0.first_seen(scope(ctx))
+        self.0.first_seen(scope(ctx)).await
     }
 
     pub(crate) async fn last_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
-        self.0.last_seen(scope(ctx))
+        self.0.last_seen(scope(ctx)).await
     }
 
     /// When the last source that asserted it stopped doing so; null while one does.
     pub(crate) async fn retired_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.0.details(scope(ctx))?.retired_at.map(DateTime))
+        Ok(self.0.details(scope(ctx)).await?.retired_at.map(DateTime))
     }
 
     /// Who says that this asset exists.
     #[graphql(complexity = "times(3, child_complexity)")]
     pub(crate) async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Assertion>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.asserted_by.iter().cloned().map(Assertion).collect())
     }
 
     pub(crate) async fn facets(&self, ctx: &Context<'_>) -> Result<Json> {
-        self.0.facets(scope(ctx))
+        self.0.facets(scope(ctx)).await
     }
 
     #[graphql(complexity = "cost(first, 200, child_complexity)")]
@@ -109,7 +110,8 @@ impl Dataset {
         let after: Option<(usize, String)> = after
             .map(|after| cursor::read("fields", &after))
             .transpose()?;
-        let fields = &self.0.details(scope)?.fields;
+        let details = self.0.details(scope).await?;
+        let fields = &details.fields;
         let start = after.map_or(0, |(at, name)| {
             let named = fields.iter().position(|field| *field.name == *name);
             named.unwrap_or(at) + 1
@@ -124,7 +126,7 @@ impl Dataset {
 
     /// Other names by which sources mention it, and the rule that linked each.
     pub(crate) async fn aliases(&self, ctx: &Context<'_>) -> Result<Vec<Alias>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.aliases.iter().map(Alias::from).collect())
     }
 
@@ -155,6 +157,14 @@ impl Dataset {
         let to = (EdgeKind::Reads, false);
         self.0
             .neighbours(scope(ctx), "consumedBy", to, (first, after), Job::new)
+    }
+
+    /// The run that last wrote it: the newest completed one of the jobs that write it now.
+    async fn last_write(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
+        let scope = scope(ctx);
+        let read = |waiting: &[AssetIndex]| scope.view.last_writes(waiting);
+        let run = scope.loads.last_write.get(self.0.index, read).await?;
+        Ok(run.as_ref().clone().map(Run))
     }
 }
 

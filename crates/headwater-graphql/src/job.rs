@@ -7,6 +7,7 @@ use crate::asset::{Assertion, Core, Owner, Tag, quick_asset};
 use crate::dataset::Dataset;
 use crate::domain::Domain;
 use crate::page::{Connection, cost, times};
+use crate::run::{self, Run};
 use crate::scalars::{DateTime, Json, Reference};
 use crate::scope::scope;
 
@@ -48,12 +49,12 @@ impl Job {
     }
 
     pub(crate) async fn description(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.description.as_deref().map(str::to_owned))
     }
 
     pub(crate) async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.url.as_deref().map(str::to_owned))
     }
 
@@ -62,37 +63,37 @@ impl Job {
     }
 
     pub(crate) async fn owners(&self, ctx: &Context<'_>) -> Result<Vec<Owner>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.owners.iter().map(Owner::from).collect())
     }
 
     pub(crate) async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.tags.iter().map(Tag::from).collect())
     }
 
     pub(crate) async fn first_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
-        self.0.first_seen(scope(ctx))
+        self.0.first_seen(scope(ctx)).await
     }
 
     pub(crate) async fn last_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
-        self.0.last_seen(scope(ctx))
+        self.0.last_seen(scope(ctx)).await
     }
 
     /// When the last source that asserted it stopped doing so; null while one does.
     pub(crate) async fn retired_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.0.details(scope(ctx))?.retired_at.map(DateTime))
+        Ok(self.0.details(scope(ctx)).await?.retired_at.map(DateTime))
     }
 
     /// Who says that this asset exists.
     #[graphql(complexity = "times(3, child_complexity)")]
     pub(crate) async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Assertion>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.asserted_by.iter().cloned().map(Assertion).collect())
     }
 
     pub(crate) async fn facets(&self, ctx: &Context<'_>) -> Result<Json> {
-        self.0.facets(scope(ctx))
+        self.0.facets(scope(ctx)).await
     }
 
     #[graphql(complexity = "cost(first, 50, child_complexity)")]
@@ -120,12 +121,31 @@ impl Job {
     }
 
     pub(crate) async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Job>> {
-        Ok(self.0.details(scope(ctx))?.parent.map(Job::new))
+        Ok(self.0.details(scope(ctx)).await?.parent.map(Job::new))
     }
 
     pub(crate) async fn sql(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = self.0.details(scope(ctx))?;
+        let details = self.0.details(scope(ctx)).await?;
         Ok(details.sql.as_deref().map(str::to_owned))
+    }
+
+    /// Its newest run, by its start.
+    async fn latest_run(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
+        let scope = scope(ctx);
+        let read = |waiting: &[AssetIndex]| scope.view.latest_runs(waiting);
+        let run = scope.loads.latest_run.get(self.0.index, read).await?;
+        Ok(run.as_ref().clone().map(Run))
+    }
+
+    /// Newest first, by their start. The newest 50 are kept of each source, and up to 50 older ones that go on.
+    #[graphql(complexity = "cost(first, 20, child_complexity)")]
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(20)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Run>> {
+        run::runs(scope(ctx), self.0.index, (first, after))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::input::{AssetFilter, Direction, depth, roots};
 use crate::job::Job;
 use crate::lineage::{Lineage, Snapshot};
 use crate::page::{Connection, cost, times};
+use crate::run::Run;
 use crate::scalars::Reference;
 use crate::scope::{Scope, scope};
 use crate::search::{self, Resolution, SearchHit};
@@ -40,6 +41,8 @@ pub(crate) enum Node {
     Source(Source),
     /// A submission.
     Submission(Submission),
+    /// A run.
+    Run(Run),
 }
 
 impl From<Asset> for Node {
@@ -57,6 +60,10 @@ impl Node {
             NodeRef::Asset(index) => Some(Asset::new(scope, index)?.into()),
             NodeRef::Field(dataset, name) => field(scope, dataset, &name)?.map(Self::Field),
             NodeRef::Domain(name) => Some(Self::Domain(Domain(name))),
+            NodeRef::Run(job, run) => {
+                let found = scope.view.run(&run, Some(job)).map_err(ask_error)?;
+                found.map(|found| Self::Run(Run(found)))
+            }
             NodeRef::Source(number) => Some(Self::Source(Source::new(scope, number)?)),
             NodeRef::Submission(source, offset) => {
                 let found = scope.view.submission(source, offset).map_err(ask_error)?;
@@ -108,6 +115,19 @@ impl Query {
     async fn job(&self, ctx: &Context<'_>, namespace: String, name: String) -> Result<Option<Job>> {
         let found = find(scope(ctx), AssetKind::Job, &namespace, &name)?;
         Ok(found.map(Job::new))
+    }
+
+    /// job is needed only where the same runId was used for several.
+    async fn run(
+        &self,
+        ctx: &Context<'_>,
+        run_id: String,
+        job: Option<Reference>,
+    ) -> Result<Option<Run>> {
+        let view = &scope(ctx).view;
+        let job = job.map(|job| view.require(&job.0)).transpose();
+        let found = view.run(&run_id, job.map_err(ask_error)?);
+        Ok(found.map_err(ask_error)?.map(Run))
     }
 
     async fn resolve(&self, ctx: &Context<'_>, reference: Reference) -> Result<Resolution> {

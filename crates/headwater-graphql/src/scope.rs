@@ -11,6 +11,7 @@ use headwater_model::AssetIndex;
 use crate::api::Clock;
 use crate::error::{ask_error, internal};
 use crate::limits::Limits;
+use crate::loads::Loads;
 use crate::scalars::Reference;
 
 /// One request's view and bounds; all resolvers of the request share it.
@@ -19,6 +20,8 @@ pub(crate) struct Scope {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
+    /// What was read of assets.
+    pub(crate) loads: Loads,
     /// True if lists may be written in one go.
     pub(crate) is_quick: bool,
     /// Lists that were.

@@ -3,6 +3,8 @@
 mod facts;
 mod json;
 mod log;
+mod runs;
+mod secrets;
 mod state;
 
 pub use facts::{decode_facts, encode_facts};
@@ -10,6 +12,10 @@ pub use json::{
     FACET_DEPTH_MAX, FactsDocument, FactsError, JsonLayout, facts_to_json, submission_from_json,
 };
 pub use log::{LOG_VERSION, LogEntry, decode_entry, encode_mesh, encode_submission};
+pub use runs::*;
+pub use secrets::{
+    REDACTED, may_hold_secrets, redact_json, redact_snapshot, redact_submission, redact_text,
+};
 pub use state::*;
 
 /// Why bytes are not the record they should be.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::RecordError;
+use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
 pub const STATE_VERSION: u32 = 2;
@@ -266,6 +266,8 @@ pub struct RunsSlot {
     pub folded: Half,
     /// Foldings that are known to give the claims that hold now.
     pub same: Vec<Half>,
+    /// Runs that can be asked for, ordered by their start.
+    pub recent: Vec<RunTrace>,
 }
 
 /// One run's events.

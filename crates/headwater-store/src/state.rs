@@ -38,6 +38,30 @@ pub trait State: Send + Sync {
         }
     }
 
+    /// The values of `keys`, in their order: one call for what a whole page asks.
+    ///
+    /// # Errors
+    /// [`StateError::Io`], [`StateError::Corrupt`].
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<StoredBytes>>, StateError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// Scans each of `prefixes` as [`State::scan_prefix`] does, in one call. `visit` gets the position of the prefix, a
+    /// key and its value, and says how to go on.
+    ///
+    /// # Errors
+    /// [`StateError::Io`], [`StateError::Corrupt`].
+    fn scan_many(
+        &self,
+        prefixes: &[Vec<u8>],
+        visit: &mut dyn FnMut(usize, &[u8], &[u8]) -> ScanStep,
+    ) -> Result<(), StateError> {
+        for (at, prefix) in prefixes.iter().enumerate() {
+            scan_with_steps(self, prefix, &mut |key, value| visit(at, key, value))?;
+        }
+        Ok(())
+    }
+
     /// Applies `batch` in its order and then counts everything up to `applied` as applied.
     ///
     /// Atomic in steps of 10,000 keys; `applied` is recorded in the last one. A batch of at most 9,999
@@ -66,6 +90,39 @@ pub trait State: Send + Sync {
     /// # Errors
     /// [`StateError::Io`], [`StateError::Corrupt`].
     fn bytes_on_disk(&self) -> Result<u64, StateError>;
+}
+
+/// How a scan goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanStep {
+    /// With the next key.
+    Next,
+    /// With the first key that is not below this one; one at or below the key just seen is the next key.
+    Seek(Vec<u8>),
+    /// Not at all.
+    Stop,
+}
+
+fn scan_with_steps<S: State + ?Sized>(
+    state: &S,
+    prefix: &[u8],
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> ScanStep,
+) -> Result<(), StateError> {
+    let mut scan = state.scan_prefix(prefix);
+    while let Some(item) = scan.next() {
+        let (key, value) = item?;
+        match visit(&key, &value) {
+            ScanStep::Next => {}
+            ScanStep::Stop => break,
+            ScanStep::Seek(to) if to.as_slice() <= &*key => {}
+            ScanStep::Seek(to) => {
+                let end = after_prefix(prefix);
+                let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+                scan = state.scan_range(Bound::Included(&to), end);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Keys and values in order, from either end.

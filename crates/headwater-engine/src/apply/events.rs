@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 use crate::EngineError;
 use crate::apply::names::Numbering;
 use crate::apply::reconcile::{Bearing, Times};
+use crate::apply::runs::RunNews;
 use crate::apply::{Applier, Since};
 use crate::claims::{self, Names, Stated};
 use crate::keys::{self, SlotKey, SlotKind};
@@ -26,7 +27,7 @@ const COVERED: Bearing = Bearing {
     until: None,
 };
 
-fn rank(state: RunState) -> u8 {
+pub(crate) fn rank(state: RunState) -> u8 {
     match state {
         RunState::Start => runs::START,
         RunState::Running => runs::RUNNING,
@@ -47,7 +48,10 @@ impl Applier {
     ) -> Result<(), EngineError> {
         match &event.subject {
             EventSubject::Run {
-                job, run, state, ..
+                job,
+                run,
+                state,
+                details,
             } => {
                 let contribution = Digest::of(facts).half();
                 let arrival = Arrival {
@@ -58,7 +62,14 @@ impl Applier {
                     definition: event.definition.map(|d| d.half()),
                     names_datasets: event.names_datasets,
                 };
-                self.apply_run_event(offset, source, job, event, facts, &arrival)
+                let news = RunNews {
+                    run: run.as_str(),
+                    moments: &[(arrival.time, arrival.state)],
+                    is_event: true,
+                    contribution: Some(contribution),
+                    details,
+                };
+                self.apply_run_event(offset, source, job, event, facts, &arrival, &news)
             }
             EventSubject::Job(job) => {
                 self.apply_static(offset, source, SlotKind::Job, &job.clone().job(), event)
@@ -70,6 +81,10 @@ impl Applier {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one event's parts belong together"
+    )]
     fn apply_run_event(
         &mut self,
         offset: Offset,
@@ -78,6 +93,7 @@ impl Applier {
         event: &Event,
         facts: &[u8],
         arrival: &Arrival<'_>,
+        news: &RunNews<'_>,
     ) -> Result<(), EngineError> {
         let mut numbering = Numbering {
             applier: self,
@@ -113,6 +129,7 @@ impl Applier {
             self.fold_runs(offset, key, &mut slot, &voice, arrival.time)?;
             slot.folded = folding;
         }
+        self.note_run(offset, key, &mut slot.recent, news)?;
         self.put_slot(key, SlotRecord::Runs(slot));
         Ok(())
     }

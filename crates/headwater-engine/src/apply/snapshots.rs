@@ -125,6 +125,7 @@ impl Applier {
             }
         }
 
+        self.note_run_facts(offset, source, &snapshot.facts.runs, time)?;
         for kind in snapshot.covers.kinds() {
             let newest = &mut slot.valid_from[kind as usize];
             *newest = Some(newest.map_or(time, |newest| newest.max(time)));

@@ -9,8 +9,9 @@ use headwater_record::{
 
 use crate::AskError;
 use crate::apply::{OWNER, TAG, is_owner};
+use crate::ask::batch::ClassClaims;
 use crate::ask::view::{EdgeView, NodeRef, View, raw_name};
-use crate::keys::{self, SlotKey};
+use crate::keys::{self, SlotKey, SlotKind};
 
 /// What in a source says so.
 pub type EvidenceView = EvidenceRecord;
@@ -32,6 +33,10 @@ pub struct AssertionView {
     pub evidence: Option<EvidenceView>,
     /// When the source last said so.
     pub last_seen: Timestamp,
+    /// What else there is to say of the evidence.
+    pub note: Option<&'static str>,
+    /// The slot that says so, the raw asset, and what it says of it.
+    pub(crate) claim: (SlotKey, AssetIndex, ClaimKey),
 }
 
 /// An owner.
@@ -111,11 +116,24 @@ pub struct Details {
     pub aliases: Vec<AliasView>,
 }
 
+/// What an assertion of the way through a job rests on.
+const THROUGH_JOB: &str = "the job reads it, and nobody states the origins of what the job writes";
+
 /// One open claim, and what decides which of several counts.
 struct Said {
     slot: SlotKey,
+    owner: AssetIndex,
     claim: Claim,
     rank: (u8, i64, std::cmp::Reverse<String>),
+}
+
+/// What slots say of the raw names of one asset, and what is needed to read it.
+struct Reading<'a> {
+    claims: ClassClaims,
+    /// When raw names were first seen.
+    first_seen: Option<i64>,
+    /// When slots last spoke.
+    last_seen: &'a BTreeMap<SlotKey, i64>,
 }
 
 impl View {
@@ -124,19 +142,68 @@ impl View {
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
     pub fn details(&self, index: AssetIndex) -> Result<Details, AskError> {
-        let Some(asset) = self.graph().canonical(index) else {
-            return Ok(Details::default());
+        Ok(self.details_many(&[index])?.pop().unwrap_or_default())
+    }
+
+    /// Everything that is said of each of `indexes`, in their order. How often the state is called does not depend on
+    /// how many there are.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn details_many(&self, indexes: &[AssetIndex]) -> Result<Vec<Details>, AskError> {
+        let known: Vec<Option<AssetIndex>> = indexes
+            .iter()
+            .map(|index| self.graph().canonical(*index))
+            .collect();
+        let canonicals: Vec<AssetIndex> = known.iter().flatten().copied().collect();
+        let classes = self.class_claims(&canonicals)?;
+        let first_seen = self.first_seen(&classes)?;
+        let slots = classes.iter().flatten().flat_map(|(_, claims)| claims);
+        let last_seen = self.last_seen(slots.map(|(slot, _)| *slot).collect())?;
+        let mut found = Vec::with_capacity(canonicals.len());
+        for ((asset, claims), first_seen) in canonicals.iter().zip(classes).zip(first_seen) {
+            let reading = Reading {
+                claims,
+                first_seen,
+                last_seen: &last_seen,
+            };
+            found.push(self.read(*asset, reading));
+        }
+        self.read_ends(&canonicals, &mut found)?;
+        let mut found = found.into_iter();
+        Ok(known
+            .iter()
+            .map(|known| known.and_then(|_| found.next()).unwrap_or_default())
+            .collect())
+    }
+
+    fn read(&self, asset: AssetIndex, reading: Reading<'_>) -> Details {
+        let mut details = Details {
+            first_seen: reading.first_seen.map(Timestamp::from_micros),
+            ..Details::default()
         };
-        let members = self.members(asset)?;
-        let mut details = Details::default();
+        let members: BTreeSet<AssetIndex> =
+            reading.claims.iter().map(|(member, _)| *member).collect();
         let mut said = Vec::new();
-        for member in &members {
-            self.read_member(*member, &mut said, &mut details)?;
+        for (member, claims) in reading.claims {
+            for (slot, record) in claims {
+                let source = self.source_by_number(slot.source);
+                let rank = source.as_ref().map_or(0, crate::SourceState::rank);
+                let name = source
+                    .map(|source| source.key.to_string())
+                    .unwrap_or_default();
+                said.extend(record.open.into_iter().map(|claim| Said {
+                    slot,
+                    owner: member,
+                    rank: (rank, claim.valid_from, std::cmp::Reverse(name.clone())),
+                    claim,
+                }));
+            }
         }
         // The word that counts most comes last.
         said.sort_by(|a, b| a.rank.cmp(&b.rank));
-        self.read_entity(&said, &mut details)?;
-        self.read_fields(&said, &mut details);
+        self.read_entity(&said, reading.last_seen, &mut details);
+        read_fields(&said, &mut details);
         read_attributes(&said, &mut details);
         for one in &said {
             if let (ClaimKey::Facet(name), ClaimBody::Json(json)) =
@@ -145,64 +212,79 @@ impl View {
                 details.facets.insert(name.clone(), json.clone());
             }
         }
-        self.read_aliases(asset, &members, &mut details)?;
-        Ok(details)
+        self.read_aliases(asset, &members, &said, &mut details);
+        details
     }
 
-    /// The raw names that are one asset with `canonical`.
-    fn members(&self, canonical: AssetIndex) -> Result<BTreeSet<AssetIndex>, AskError> {
-        let mut members = BTreeSet::from([canonical]);
-        let mut waiting = vec![canonical];
-        while let Some(next) = waiting.pop() {
-            for item in self.reader().scan(&keys::aliases_of(next)) {
-                if let Some(other) = keys::parse_alias(&item?.0)
-                    && self.graph().canonical(other) == Some(canonical)
-                    && members.insert(other)
+    /// When any raw name of each class was first seen.
+    fn first_seen(&self, classes: &[ClassClaims]) -> Result<Vec<Option<i64>>, AskError> {
+        let mut of_class = Vec::new();
+        let mut keys = Vec::new();
+        for (at, class) in classes.iter().enumerate() {
+            for (member, _) in class {
+                if let Some(raw) = self.graph().asset(*member)
+                    && let Some(name) = raw_name(raw.kind, raw.namespace, raw.name)
                 {
-                    waiting.push(other);
+                    of_class.push(at);
+                    keys.push(keys::name(&name));
                 }
             }
         }
-        Ok(members)
+        let mut first_seen: Vec<Option<i64>> = vec![None; classes.len()];
+        for (at, value) in of_class.into_iter().zip(self.get_many(&keys)?) {
+            if let Some(bytes) = value {
+                let record: NameRecord = decode_value("a name", &bytes)?;
+                let first = record.first_seen;
+                first_seen[at] = Some(first_seen[at].map_or(first, |seen| seen.min(first)));
+            }
+        }
+        Ok(first_seen)
     }
 
-    fn read_member(
-        &self,
-        member: AssetIndex,
-        said: &mut Vec<Said>,
-        details: &mut Details,
-    ) -> Result<(), AskError> {
-        if let Some(raw) = self.graph().asset(member)
-            && let Some(name) = raw_name(raw.kind, raw.namespace, raw.name)
-            && let Some(bytes) = self.reader().get(&keys::name(&name))?
-        {
-            let record: NameRecord = decode_value("a name", &bytes)?;
-            let first = Timestamp::from_micros(record.first_seen);
-            details.first_seen = Some(details.first_seen.map_or(first, |seen| seen.min(first)));
-        }
-        let mut ended: Option<i64> = None;
-        for (slot, record) in self.reader().claims(member, self.published.offset)? {
-            for claim in &record.closed {
-                if claim.key == ClaimKey::Entity {
-                    ended = ended.max(claim.valid_to);
-                }
+    /// When those slots last spoke.
+    fn last_seen(&self, slots: BTreeSet<SlotKey>) -> Result<BTreeMap<SlotKey, i64>, AskError> {
+        let prefixes: Vec<Vec<u8>> = slots.iter().map(|slot| keys::slot(*slot)).collect();
+        let mut last_seen = BTreeMap::new();
+        for (slot, value) in slots.into_iter().zip(self.get_parts_many(&prefixes)?) {
+            if let Some(bytes) = value {
+                let seen = match decode_value("a slot", &bytes)? {
+                    SlotRecord::Snapshot(slot) => slot.last_seen,
+                    SlotRecord::Static(slot) => slot.time,
+                    SlotRecord::Runs(slot) => slot.last_seen,
+                };
+                last_seen.insert(slot, seen);
             }
-            let source = self.source_by_number(slot.source);
-            let rank = source.as_ref().map_or(0, crate::SourceState::rank);
-            let name = source
-                .map(|source| source.key.to_string())
-                .unwrap_or_default();
-            said.extend(record.open.into_iter().map(|claim| Said {
-                slot,
-                rank: (rank, claim.valid_from, std::cmp::Reverse(name.clone())),
-                claim,
-            }));
         }
-        details.retired_at = details.retired_at.max(ended.map(Timestamp::from_micros));
+        Ok(last_seen)
+    }
+
+    /// When those that nobody asserts any more ceased to be.
+    fn read_ends(&self, assets: &[AssetIndex], details: &mut [Details]) -> Result<(), AskError> {
+        let retired: Vec<usize> = (0..assets.len())
+            .filter(|at| details[*at].asserted_by.is_empty())
+            .collect();
+        let canonicals: Vec<AssetIndex> = retired.iter().map(|at| assets[*at]).collect();
+        if canonicals.is_empty() {
+            return Ok(());
+        }
+        let classes = self.classes(&canonicals)?;
+        let members: Vec<AssetIndex> = classes.iter().flatten().copied().collect();
+        let mut ends = self.ends_of_entities(&members)?.into_iter();
+        for (at, class) in retired.into_iter().zip(&classes) {
+            let end = ends.by_ref().take(class.len()).flatten().max();
+            let of_asset = &mut details[at];
+            of_asset.retired_at = end.map(Timestamp::from_micros);
+            of_asset.last_seen = of_asset.retired_at.or(of_asset.first_seen);
+        }
         Ok(())
     }
 
-    fn read_entity(&self, said: &[Said], details: &mut Details) -> Result<(), AskError> {
+    fn read_entity(
+        &self,
+        said: &[Said],
+        last_seen: &BTreeMap<SlotKey, i64>,
+        details: &mut Details,
+    ) {
         for one in said {
             let ClaimBody::Entity(entity) = &one.claim.body else {
                 continue;
@@ -216,108 +298,28 @@ impl View {
                 .parent
                 .and_then(|p| self.graph().canonical(AssetIndex::new(p)));
             details.parent = parent.or(details.parent);
-            let assertion = self.assertion(one, entity.evidence.clone())?;
+            let assertion = assertion(one, entity.evidence.clone(), last_seen);
             details.last_seen = details.last_seen.max(Some(assertion.last_seen));
             details.asserted_by.push(assertion);
         }
         details.asserted_by.reverse();
-        if details.asserted_by.is_empty() {
-            details.last_seen = details.retired_at.or(details.first_seen);
-        } else {
-            details.retired_at = None;
-        }
-        Ok(())
-    }
-
-    fn assertion(
-        &self,
-        said: &Said,
-        evidence: Option<EvidenceRecord>,
-    ) -> Result<AssertionView, AskError> {
-        Ok(AssertionView {
-            source: said.slot.source,
-            valid_from: Timestamp::from_micros(said.claim.valid_from),
-            valid_to: said.claim.valid_to.map(Timestamp::from_micros),
-            asserted_at: said.claim.asserted_at,
-            retracted_at: None,
-            evidence,
-            last_seen: self.last_seen(said.slot, said.claim.valid_from)?,
-        })
-    }
-
-    /// When a slot last spoke.
-    fn last_seen(&self, slot: SlotKey, at_least: i64) -> Result<Timestamp, AskError> {
-        let seen = match self.reader().get_parts(&keys::slot(slot))? {
-            Some(bytes) => match decode_value("a slot", &bytes)? {
-                SlotRecord::Snapshot(slot) => slot.last_seen,
-                SlotRecord::Static(slot) => slot.time,
-                SlotRecord::Runs(slot) => slot.last_seen,
-            },
-            None => at_least,
-        };
-        Ok(Timestamp::from_micros(seen.max(at_least)))
-    }
-
-    #[expect(
-        clippy::unused_self,
-        reason = "one of the steps that read what is said"
-    )]
-    fn read_fields(&self, said: &[Said], details: &mut Details) {
-        let mut fields: BTreeMap<Str, (u32, FieldView)> = BTreeMap::new();
-        for one in said {
-            let (
-                ClaimKey::Field(name),
-                ClaimBody::Field {
-                    position,
-                    r#type,
-                    description,
-                },
-            ) = (&one.claim.key, &one.claim.body)
-            else {
-                continue;
-            };
-            let (place, field) = fields.entry(name.clone()).or_insert_with(|| {
-                let field = FieldView {
-                    name: name.clone(),
-                    r#type: None,
-                    description: None,
-                    tags: Vec::new(),
-                };
-                (0, field)
-            });
-            *place = *position;
-            field.r#type = r#type.clone().or_else(|| field.r#type.take());
-            field.description = description.clone().or_else(|| field.description.take());
-        }
-        let mut tags = tags(said);
-        for (name, (_, field)) in &mut fields {
-            field.tags = tags.remove(&Some(name.clone())).unwrap_or_default();
-        }
-        let mut fields: Vec<(u32, FieldView)> = fields.into_values().collect();
-        fields.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
-        details.fields = fields.into_iter().map(|(_, field)| field).collect();
     }
 
     fn read_aliases(
         &self,
         asset: AssetIndex,
         members: &BTreeSet<AssetIndex>,
+        said: &[Said],
         details: &mut Details,
-    ) -> Result<(), AskError> {
-        if members.len() == 1 {
-            return Ok(());
-        }
+    ) {
         let mut reasons: BTreeMap<u32, (Str, u32)> = BTreeMap::new();
-        for member in members {
-            for (slot, record) in self.reader().claims(*member, self.published.offset)? {
-                for claim in record.open {
-                    if let (ClaimKey::Alias(other), ClaimBody::Alias { reason, .. }) =
-                        (claim.key, claim.body)
-                    {
-                        reasons.insert(other, (reason.clone(), slot.source));
-                        reasons.entry(member.get()).or_insert((reason, slot.source));
-                    }
-                }
+        for one in said {
+            if let (ClaimKey::Alias(other), ClaimBody::Alias { reason, .. }) =
+                (&one.claim.key, &one.claim.body)
+            {
+                let reason = (reason.clone(), one.slot.source);
+                reasons.insert(*other, reason.clone());
+                reasons.entry(one.owner.get()).or_insert(reason);
             }
         }
         for member in members.iter().filter(|member| **member != asset) {
@@ -334,7 +336,6 @@ impl View {
                 });
             }
         }
-        Ok(())
     }
 
     /// Who asserts an edge.
@@ -346,64 +347,73 @@ impl View {
             EdgeKind::Writes => edge.from,
             EdgeKind::Reads | EdgeKind::Derives | EdgeKind::Follows => edge.to,
         };
-        let canonical = |index: u32| self.graph().canonical(AssetIndex::new(index));
-        let mut assertions = Vec::new();
-        for member in self.members(owner)? {
-            for (slot, record) in self.reader().claims(member, self.published.offset)? {
-                for claim in record.open {
-                    let is_it = match claim.key {
-                        ClaimKey::Reads(from) => {
-                            edge.kind == EdgeKind::Reads && canonical(from) == Some(edge.from)
-                        }
-                        ClaimKey::Writes(to) => {
-                            edge.kind == EdgeKind::Writes && canonical(to) == Some(edge.to)
-                        }
-                        ClaimKey::Derives { from, via } => {
-                            edge.kind == EdgeKind::Derives
-                                && canonical(from) == Some(edge.from)
-                                && via.and_then(canonical) == edge.via
-                        }
-                        ClaimKey::Follows(from) => {
-                            edge.kind == EdgeKind::Follows && canonical(from) == Some(edge.from)
-                        }
-                        _ => false,
-                    };
-                    let ClaimBody::Edge { evidence } = claim.body.clone() else {
-                        continue;
-                    };
-                    if is_it {
-                        let said = Said {
-                            slot,
-                            claim,
-                            rank: (0, 0, std::cmp::Reverse(String::new())),
-                        };
-                        assertions.push(self.assertion(&said, evidence)?);
-                    }
-                }
+        let mut said = Vec::new();
+        for (owner, claims) in self.class_claims(&[owner])?.pop().unwrap_or_default() {
+            for (slot, record) in claims {
+                said.extend(record.open.into_iter().filter_map(|claim| {
+                    self.states(&claim.key, edge).then_some(Said {
+                        slot,
+                        owner,
+                        claim,
+                        rank: (0, 0, std::cmp::Reverse(String::new())),
+                    })
+                }));
             }
         }
+        let last_seen = self.last_seen(said.iter().map(|one| one.slot).collect())?;
+        let mut assertions: Vec<AssertionView> = said
+            .iter()
+            .filter_map(|one| match &one.claim.body {
+                ClaimBody::Edge { evidence } => Some(assertion(one, evidence.clone(), &last_seen)),
+                _ => None,
+            })
+            .collect();
         assertions.sort_by_key(|assertion| (assertion.asserted_at, assertion.source));
         if assertions.is_empty()
             && edge.kind == EdgeKind::Derives
             && let Some(job) = edge.via
         {
             // The way through a job is asserted by whoever says that the job reads its beginning.
-            return self.edge_assertions(&EdgeView {
+            let mut assertions = self.edge_assertions(&EdgeView {
                 from: edge.from,
                 to: job,
                 kind: EdgeKind::Reads,
                 via: None,
-            });
+            })?;
+            for assertion in &mut assertions {
+                assertion.note = Some(THROUGH_JOB);
+            }
+            return Ok(assertions);
         }
         Ok(assertions)
+    }
+
+    /// True if a claim says that the edge is there.
+    fn states(&self, key: &ClaimKey, edge: &EdgeView) -> bool {
+        let canonical = |index: u32| self.graph().canonical(AssetIndex::new(index));
+        match *key {
+            ClaimKey::Reads(from) => {
+                edge.kind == EdgeKind::Reads && canonical(from) == Some(edge.from)
+            }
+            ClaimKey::Writes(to) => edge.kind == EdgeKind::Writes && canonical(to) == Some(edge.to),
+            ClaimKey::Derives { from, via } => {
+                edge.kind == EdgeKind::Derives
+                    && canonical(from) == Some(edge.from)
+                    && via.and_then(canonical) == edge.via
+            }
+            ClaimKey::Follows(from) => {
+                edge.kind == EdgeKind::Follows && canonical(from) == Some(edge.from)
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn has_field(&self, asset: AssetIndex, field: &FieldName) -> Result<bool, AskError> {
         if self.graph().kind(asset) != Some(AssetKind::Dataset) {
             return Ok(false);
         }
-        for member in self.members(asset)? {
-            for (_, record) in self.reader().claims(member, self.published.offset)? {
+        for (_, claims) in self.class_claims(&[asset])?.pop().unwrap_or_default() {
+            for (_, record) in claims {
                 let names = record.open.iter().any(|claim| match &claim.key {
                     ClaimKey::Field(name)
                     | ClaimKey::FieldDerives {
@@ -454,6 +464,67 @@ impl View {
         Ok(named
             .and_then(|field| Some(NodeRef::Field(dataset, FieldName::parse(&field.name).ok()?))))
     }
+}
+
+fn assertion(
+    said: &Said,
+    evidence: Option<EvidenceRecord>,
+    last_seen: &BTreeMap<SlotKey, i64>,
+) -> AssertionView {
+    let valid_from = said.claim.valid_from;
+    let seen = last_seen.get(&said.slot).copied().unwrap_or(valid_from);
+    AssertionView {
+        source: said.slot.source,
+        valid_from: Timestamp::from_micros(valid_from),
+        valid_to: said.claim.valid_to.map(Timestamp::from_micros),
+        asserted_at: said.claim.asserted_at,
+        retracted_at: None,
+        evidence,
+        last_seen: Timestamp::from_micros(seen.max(valid_from)),
+        note: match said.slot.kind {
+            SlotKind::Snapshot => None,
+            SlotKind::Runs => Some("a run event says so"),
+            SlotKind::Job => Some("a job event says so"),
+            SlotKind::Dataset => Some("a dataset event says so"),
+        },
+        claim: (said.slot, said.owner, said.claim.key.clone()),
+    }
+}
+
+fn read_fields(said: &[Said], details: &mut Details) {
+    let mut fields: BTreeMap<Str, (u32, FieldView)> = BTreeMap::new();
+    for one in said {
+        let (
+            ClaimKey::Field(name),
+            ClaimBody::Field {
+                position,
+                r#type,
+                description,
+            },
+        ) = (&one.claim.key, &one.claim.body)
+        else {
+            continue;
+        };
+        let (place, field) = fields.entry(name.clone()).or_insert_with(|| {
+            let field = FieldView {
+                name: name.clone(),
+                r#type: None,
+                description: None,
+                tags: Vec::new(),
+            };
+            (0, field)
+        });
+        *place = *position;
+        field.r#type = r#type.clone().or_else(|| field.r#type.take());
+        field.description = description.clone().or_else(|| field.description.take());
+    }
+    let mut tags = tags(said);
+    for (name, (_, field)) in &mut fields {
+        field.tags = tags.remove(&Some(name.clone())).unwrap_or_default();
+    }
+    let mut fields: Vec<(u32, FieldView)> = fields.into_values().collect();
+    fields.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
+    details.fields = fields.into_iter().map(|(_, field)| field).collect();
 }
 
 fn read_attributes(said: &[Said], details: &mut Details) {

@@ -6,7 +6,10 @@ use headwater_graph::{ClosureOptions, Direction};
 use headwater_model::{
     AssetIndex, AssetKind, AssetName, EdgeKind, FactKind, Snapshot, SourceKey, Timestamp,
 };
-use headwater_record::{ClaimBody, ClaimKey, NameRecord, SlotRecord, SnapshotSlot, decode_value};
+use headwater_record::{
+    ClaimBody, ClaimKey, NameRecord, SlotRecord, SnapshotSlot, decode_value, encode_facts,
+    redact_snapshot,
+};
 use headwater_store::Offset;
 
 use crate::AskError;
@@ -137,6 +140,12 @@ impl View {
         snapshot: &Snapshot,
         received_at: Timestamp,
     ) -> Result<DryRun, AskError> {
+        // What would be kept is what would be compared.
+        let mut clean = snapshot.clone();
+        let facts =
+            encode_facts(&clean.facts).map_err(|error| AskError::Invalid(error.to_string()))?;
+        redact_snapshot(&mut clean, &facts);
+        let snapshot = &clean;
         let mut names = Tentative {
             view: self,
             new: BTreeMap::new(),

@@ -254,6 +254,9 @@ impl View {
         if let Some(field) = self.field_by_id(id)? {
             return Ok(Some(field));
         }
+        if let Some(run) = self.run_by_id(id)? {
+            return Ok(Some(run));
+        }
         if let Some((source, offset)) = id
             .strip_prefix("sub_")
             .and_then(|rest| rest.split_once('_'))

@@ -97,6 +97,8 @@ pub enum NodeRef {
     Source(u32),
     /// A submission, by source and offset.
     Submission(u32, u64),
+    /// A run: its job, and its id.
+    Run(AssetIndex, Str),
 }
 
 impl View {

@@ -1,0 +1,160 @@
+//! Secrets are dropped before anything is kept: values of keys that name secrets, credentials in URLs and connection
+//! strings, private keys.
+//!
+//! Keys stay, and what is dropped is replaced by [`REDACTED`]. Names of columns are names, whatever they say. What is
+//! dropped, exactly, is on the page about secrets in the documentation.
+
+mod facts;
+mod json;
+mod keys;
+mod name;
+mod text;
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use headwater_model::{EventSubject, Snapshot, Statement, Submission, Text};
+
+/// Stands where a secret was.
+pub const REDACTED: &str = "[redacted]";
+
+/// What any secret that is looked for comes with. Most submissions have none of it, and are not looked at any closer.
+const SIGNS: [&str; 46] = [
+    "pass",
+    "pwd",
+    "token",
+    "secret",
+    "credential",
+    "authorization",
+    "bearer",
+    "sas",
+    "sig=",
+    "-----begin",
+    "akia",
+    "identified by",
+    "userinfo",
+    "user.info",
+    "user_info",
+    "user-info",
+    "oracle:thin:",
+    // URL credentials; an escaped character may hide any of these.
+    "@",
+    "\\u00",
+    "apikey",
+    "api_key",
+    "api-key",
+    "api.key",
+    "api key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "private.key",
+    "private key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "access.key",
+    "access key",
+    "accountkey",
+    "account_key",
+    "account-key",
+    "account.key",
+    "sharedkey",
+    "shared_key",
+    "encryptionkey",
+    "encryption_key",
+    "encryption.key",
+    "masterkey",
+    "master_key",
+    "key_id",
+];
+
+static SIGN_FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(SIGNS)
+        .expect("a few short words make a small automaton")
+});
+
+/// True if there may be secrets in `text`; false if there are surely none. Fast.
+pub fn may_hold_secrets(text: &[u8]) -> bool {
+    SIGN_FINDER.is_match(text)
+}
+
+/// `text` without its secrets; none if it has none.
+pub fn redact_text(text: &str) -> Option<String> {
+    if !may_hold_secrets(text.as_bytes()) {
+        return None;
+    }
+    text::redact(text)
+}
+
+/// `json` without its secrets, and else verbatim: order, numbers and white space; none if it has none. What is not JSON
+/// is taken for text.
+pub fn redact_json(json: &str) -> Option<String> {
+    if !may_hold_secrets(json.as_bytes()) {
+        return None;
+    }
+    match json::redact(json, None) {
+        Ok(clean) => clean,
+        Err(json::NotJson) => text::redact(json),
+    }
+}
+
+/// Takes all secrets out of a submission. `facts` are its facts as JSON, by which it is seen whether they have to be
+/// looked at; true if they changed, and so have to be encoded anew.
+pub fn redact_submission(submission: &mut Submission, facts: &[u8]) -> bool {
+    match &mut submission.statement {
+        Statement::Snapshot(snapshot) => redact_snapshot(snapshot, facts),
+        Statement::Event(event) => {
+            let has_changed = may_hold_secrets(facts) && facts::redact(&mut event.facts);
+            if let Some(body) = redact_json(&event.body) {
+                event.body = body.into();
+            }
+            match &mut event.subject {
+                EventSubject::Run { job, details, .. } => {
+                    facts::name(job);
+                    for text in [&mut details.error, &mut details.url] {
+                        optional(text);
+                    }
+                    if let Some((parent, _)) = &mut details.parent {
+                        facts::name(parent);
+                    }
+                }
+                EventSubject::Job(name) | EventSubject::Dataset(name) => {
+                    facts::name(name);
+                }
+            }
+            for found in &mut event.diagnostics {
+                facts::diagnostic(found);
+            }
+            has_changed
+        }
+    }
+}
+
+/// Takes all secrets out of a snapshot, as [`redact_submission`].
+pub fn redact_snapshot(snapshot: &mut Snapshot, facts: &[u8]) -> bool {
+    for found in &mut snapshot.diagnostics {
+        facts::diagnostic(found);
+    }
+    may_hold_secrets(facts) && facts::redact(&mut snapshot.facts)
+}
+
+/// True if there was a secret in it.
+fn in_place(text: &mut Text) -> bool {
+    match redact_text(text) {
+        Some(clean) => {
+            *text = clean.into();
+            true
+        }
+        None => false,
+    }
+}
+
+fn optional(text: &mut Option<Text>) -> bool {
+    text.as_mut().is_some_and(in_place)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+use super::keys::{Sort, sort};
+use super::*;
+
+#[test]
+fn keys_that_name_secrets_are_told_from_those_that_do_not() {
+    for key in [
+        "password",
+        "Password",
+        "db.password",
+        "database_password",
+        "connectionPassword",
+        "PGPASSWORD2",
+        "passwd",
+        "pwd",
+        "ssl.keystore.password",
+        "password_hash",
+        "secret",
+        "client_secret",
+        "clientSecret",
+        "AWS_SECRET_ACCESS_KEY",
+        "aws.secretAccessKey",
+        "accessKey",
+        "access_key_id",
+        "aws_key_id",
+        "apiKey",
+        "API-KEY",
+        "api key",
+        "APIKey",
+        "private_key",
+        "privateKey",
+        "ssh.private-key",
+        "token",
+        "accessToken",
+        "sas_token",
+        "sas",
+        "credentials",
+        "Authorization",
+        "basic.auth.user.info",
+        "accountKey",
+        "db_pass",
+        "SharedAccessSignature",
+    ] {
+        assert_ne!(sort(key), Sort::Harmless, "{key}");
+    }
+    for key in [
+        "tokens_count",
+        "keyColumns",
+        "primaryKey",
+        "primary_key",
+        "foreign_key",
+        "secretary",
+        "partition_key",
+        "key",
+        "tokenizer",
+        "token_uri",
+        "password_policy",
+        "secretName",
+        "nextPageToken",
+        "max_tokens",
+        "passenger",
+        "pass",
+        "compass",
+        "passed",
+        "sasl.mechanism",
+        "author",
+        "authority",
+        "sort_key",
+        "public_key",
+        "credit",
+        "keys",
+    ] {
+        assert_eq!(sort(key), Sort::Harmless, "{key}");
+    }
+}
+
+#[track_caller]
+fn check_json(json: &str, expected: &str) {
+    let clean = redact_json(json);
+    assert_eq!(clean.as_deref().unwrap_or(json), expected);
+    assert_eq!(redact_json(expected), None, "what is clean stays as it is");
+}
+
+#[test]
+fn values_of_secret_keys_go_and_all_else_is_verbatim() {
+    check_json(
+        r#"{ "b":1.00, "password" : "hunter2","a": [1e3 ,{"token":"x\"y"}] }"#,
+        r#"{ "b":1.00, "password" : "[redacted]","a": [1e3 ,{"token":"[redacted]"}] }"#,
+    );
+    check_json(
+        r#"{"password":1234,"token":null,"secret":"","tokens":3,"apiKey":true}"#,
+        r#"{"password":"[redacted]","token":null,"secret":"","tokens":3,"apiKey":true}"#,
+    );
+    check_json(
+        r#"{"secrets":["a","b"],"credentials":{"user":"u","more":{"x":"y"}}}"#,
+        r#"{"secrets":["[redacted]","[redacted]"],"credentials":{"user":"[redacted]","more":{"x":"[redacted]"}}}"#,
+    );
+    check_json(
+        r#"{"p\u0061ssword":"hunter2"}"#,
+        r#"{"p\u0061ssword":"[redacted]"}"#,
+    );
+    check_json(
+        r#"[{"name":"database.password","value":"hunter2"},{"key":"topic","value":"orders"}]"#,
+        r#"[{"name":"database.password","value":"[redacted]"},{"key":"topic","value":"orders"}]"#,
+    );
+}
+
+#[test]
+fn names_of_columns_stay() {
+    for json in [
+        r#"{"schema":{"fields":[{"name":"password","type":"string"},{"name":"token","type":"string","description":"a token"}]}}"#,
+        r#"{"columnLineage":{"fields":{"password":{"inputFields":[{"namespace":"a","name":"b","field":"token"}]}}}}"#,
+        r#"{"columnMetrics":{"token":{"nullCount":3},"password":{"distinctCount":4}}}"#,
+        r#"{"columns":{"password":"varchar","secret":"text"}}"#,
+        r#"{"tokens_count":3,"keyColumns":["a"],"primaryKey":"id","foreign_key":"id","secretary":"Ann"}"#,
+        r#"{"query":"select u.password, t.token from users u join t on u.token = t.token where t.secret is null"}"#,
+        r#"{"sql":"select password::text, count(token) as tokens from t"}"#,
+        r#"{"mail":"ann@example.com","url":"https://example.com:8080/a@b?c=d"}"#,
+        r#"{"uri":"abfss://container@account.dfs.core.windows.net/x"}"#,
+    ] {
+        assert_eq!(redact_json(json), None, "{json}");
+    }
+}
+
+#[track_caller]
+fn check_text(text: &str, expected: &str) {
+    let clean = redact_text(text);
+    assert_eq!(clean.as_deref().unwrap_or(text), expected);
+    assert_eq!(redact_text(expected), None, "what is clean stays as it is");
+}
+
+#[test]
+fn credentials_in_urls_and_connection_strings_go() {
+    check_text(
+        "at postgres://ann:hunter2@db:5432/shop now",
+        "at postgres://ann:[redacted]@db:5432/shop now",
+    );
+    check_text("redis://:hunter2@cache", "redis://:[redacted]@cache");
+    check_text(
+        "jdbc:postgresql://db/shop?user=u&password=hunter2&ssl=true",
+        "jdbc:postgresql://db/shop?user=u&password=[redacted]&ssl=true",
+    );
+    check_text(
+        "jdbc:sqlserver://db:1433;user=u;Password=hunter2;encrypt=true",
+        "jdbc:sqlserver://db:1433;user=u;Password=[redacted];encrypt=true",
+    );
+    check_text(
+        "jdbc:oracle:thin:scott/tiger@//db:1521/x",
+        "jdbc:oracle:thin:scott/[redacted]@//db:1521/x",
+    );
+    check_text(
+        "Driver={ODBC};Server=db;UID=u;PWD=hunter2;",
+        "Driver={ODBC};Server=db;UID=u;PWD=[redacted];",
+    );
+    check_text(
+        "https://a.blob.core.windows.net/c?sv=2020&sig=abc%2Fdef&se=1",
+        "https://a.blob.core.windows.net/c?sv=2020&sig=[redacted]&se=1",
+    );
+    check_text(
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc==;EndpointSuffix=x",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=[redacted];EndpointSuffix=x",
+    );
+    check_text(
+        r#"org.apache.kafka.PlainLoginModule required username="u" password="hunter2";"#,
+        r#"org.apache.kafka.PlainLoginModule required username="u" password="[redacted]";"#,
+    );
+    check_text(
+        r#"{\"password\": \"hunter2\", \"user\": \"u\"}"#,
+        r#"{\"password\": \"[redacted]\", \"user\": \"u\"}"#,
+    );
+    check_text(
+        "login failed, password: hunter2, retry",
+        "login failed, password: [redacted], retry",
+    );
+    check_text(
+        "Authorization: Bearer abcDEF1234567890xyz",
+        "Authorization: [redacted] [redacted]",
+    );
+    check_text(
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----\n",
+    );
+    check_text("key AKIAIOSFODNN7EXAMPLE is it", "key [redacted] is it");
+}
+
+#[test]
+fn secrets_in_sql_go_and_columns_stay() {
+    check_text(
+        "COPY t FROM 's3://b' CREDENTIALS 'aws_access_key_id=AK;aws_secret_access_key=sk'",
+        "COPY t FROM 's3://b' CREDENTIALS '[redacted]'",
+    );
+    check_text(
+        "copy into t from 's3://b' credentials = (AWS_KEY_ID='AK' AWS_SECRET_KEY = 'sk' AWS_TOKEN='tk')",
+        "copy into t from 's3://b' credentials = (AWS_KEY_ID='[redacted]' AWS_SECRET_KEY = '[redacted]' AWS_TOKEN='[redacted]')",
+    );
+    check_text(
+        "CREATE TABLE t (password STRING, token STRING) WITH ('connector'='jdbc', 'password'='hunter2')",
+        "CREATE TABLE t (password STRING, token STRING) WITH ('connector'='jdbc', 'password'='[redacted]')",
+    );
+    check_text(
+        "create user u identified by 'it''s' password 'x'",
+        "create user u identified by '[redacted]' password '[redacted]'",
+    );
+    check_text(
+        "select * from dblink('host=db;password=hunter2', 'select password from t')",
+        "select * from dblink('host=db;password=[redacted]', 'select password from t')",
+    );
+}
+
+#[test]
+fn names_lose_their_credentials_without_a_trace() {
+    for (name, expected) in [
+        ("postgres://u:hunter2@db:5432", "postgres://db:5432"),
+        ("mongodb://u:p@h1:1,h2:2", "mongodb://h1:1,h2:2"),
+        (
+            "jdbc:postgresql://sink-db:5432/sinkdb?password=x&currentSchema=inv",
+            "jdbc:postgresql://sink-db:5432/sinkdb?currentSchema=inv",
+        ),
+        (
+            "jdbc:sqlserver://db:1433;password=x",
+            "jdbc:sqlserver://db:1433",
+        ),
+        (
+            "jdbc:oracle:thin:u/p@db:1521:x",
+            "jdbc:oracle:thin:db:1521:x",
+        ),
+    ] {
+        assert_eq!(
+            super::name::redact(name).as_deref(),
+            Some(expected),
+            "{name}"
+        );
+    }
+    for name in [
+        "abfss://container@account",
+        "sftp://user@host",
+        "shop.public.password",
+        "s3://lake/token=x/y",
+        "https://example.com/?page=2",
+    ] {
+        assert_eq!(super::name::redact(name), None, "{name}");
+    }
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    use proptest::prelude::*;
+    proptest!(ProptestConfig::with_cases(512), |(parts in prop::collection::vec(
+        prop::sample::select(vec!["password", "=", "://", "@", ":", "'", "\"", "\\", "{", "}", "[", "]", ",", "é", " ",
+            "key", "api", "token", "?", "&", "oracle:thin:", "-----BEGIN PRIVATE KEY-----", "AKIA", "select ", "x", "/"]),
+        0..24,
+    ))| {
+        let text = parts.concat();
+        let _ = super::text::redact(&text);
+        let _ = super::name::redact(&text);
+        let _ = super::json::redact(&text, None);
+    });
+}

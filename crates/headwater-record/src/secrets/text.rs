@@ -1,0 +1,237 @@
+//! Text without secrets: URLs, connection strings, SQL, messages.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::REDACTED;
+use super::keys::{Sort, sort};
+use super::name::next_authority;
+
+/// Words that keys which name secrets have in them.
+const KEY_WORDS: [&str; 11] = [
+    "pass",
+    "pwd",
+    "token",
+    "secret",
+    "credential",
+    "authorization",
+    "sas",
+    "sig",
+    "key",
+    "info",
+    "identified by",
+];
+
+/// Words by which a text is taken for SQL.
+const SQL_WORDS: [&str; 12] = [
+    "select ", "insert ", "create ", "merge ", "copy ", "unload ", "update ", "delete ", "alter ",
+    "with ", "drop ", "select\n",
+];
+
+fn finder(words: &[&str]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(words)
+        .expect("a few short words make a small automaton")
+}
+
+static KEY_FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| finder(&KEY_WORDS));
+static SQL_FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| finder(&SQL_WORDS));
+static LOOSE_FINDER: LazyLock<AhoCorasick> =
+    LazyLock::new(|| finder(&["akia", "bearer ", "basic ", "-----begin"]));
+
+/// `text` without its secrets; none if it has none.
+pub(crate) fn redact(text: &str) -> Option<String> {
+    let mut secrets: Vec<Range<usize>> = Vec::new();
+    in_urls(text, &mut secrets);
+    by_look(text, &mut secrets);
+    by_keys(text, &mut secrets);
+    secrets.retain(|range| !range.is_empty() && !text[range.clone()].starts_with(REDACTED));
+    if secrets.is_empty() {
+        return None;
+    }
+    secrets.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+    let mut clean = String::with_capacity(text.len());
+    let mut kept = 0;
+    for range in secrets {
+        if range.start < kept {
+            // What begins within a secret and goes on after it is one with it.
+            kept = kept.max(range.end);
+            continue;
+        }
+        clean.push_str(&text[kept..range.start]);
+        clean.push_str(REDACTED);
+        kept = range.end;
+    }
+    clean.push_str(&text[kept..]);
+    Some(clean)
+}
+
+/// Passwords in `user:password@`; in Oracle's URLs, in `user/password@`.
+fn in_urls(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut rest = text;
+    while let Some((before, authority, after)) = next_authority(rest) {
+        let start = text.len() - rest.len() + before.len();
+        if let Some(at) = authority.rfind('@')
+            && let Some(colon) = authority[..at].find([':', '/'])
+        {
+            secrets.push(start + colon + 1..start + at);
+        }
+        rest = after;
+    }
+}
+
+/// Private keys, access keys of AWS, and what follows `Bearer` and `Basic`.
+fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for found in LOOSE_FINDER.find_iter(text) {
+        let rest = &text[found.end()..];
+        match found.pattern().as_usize() {
+            0 => {
+                let is_id = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+                let length = rest.find(|c| !is_id(c)).unwrap_or(rest.len());
+                let is_upper = text[found.range()].bytes().all(|b| b.is_ascii_uppercase());
+                if length == 16 && is_upper {
+                    secrets.push(found.start()..found.end() + length);
+                }
+            }
+            3 => {
+                let Some(header) = rest.find("PRIVATE KEY-----").filter(|at| *at < 40) else {
+                    continue;
+                };
+                let start = found.end() + header + "PRIVATE KEY-----".len();
+                let body = &text[start..];
+                let end = body.find("-----END").unwrap_or(body.len());
+                secrets.push(start..start + end);
+            }
+            scheme => {
+                let is_of_token = |c: char| c.is_ascii_alphanumeric() || "+/=._~-".contains(c);
+                let length = rest.find(|c| !is_of_token(c)).unwrap_or(rest.len());
+                let token = &rest[..length];
+                // `basic` and `bearer` are words too; what follows is a token if it looks like no word.
+                let length_min = if scheme == 1 { 12 } else { 16 };
+                let is_token = length >= length_min
+                    && token
+                        .bytes()
+                        .any(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || b == b'=');
+                if is_token {
+                    secrets.push(found.end()..found.end() + length);
+                }
+            }
+        }
+    }
+}
+
+/// Values of keys that name secrets: `key=value`, `key: value`, `"key": "value"`, and SQL's `KEY 'value'`.
+fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let is_sql = SQL_FINDER.is_match(text);
+    let mut done = 0;
+    for found in KEY_FINDER.find_iter(text) {
+        if found.start() < done {
+            continue;
+        }
+        let is_of_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+        let start = text[..found.start()]
+            .rfind(|c| !is_of_key(c))
+            .map_or(0, |at| {
+                at + text[at..].chars().next().map_or(1, char::len_utf8)
+            });
+        let end = text[found.end()..]
+            .find(|c| !is_of_key(c))
+            .map_or(text.len(), |at| found.end() + at);
+        let mut start = start;
+        // `api key` and its like are two words.
+        let before = text[..start].trim_end_matches(' ');
+        if text[found.range()].eq_ignore_ascii_case("key") && before.len() + 1 == start {
+            let word = before.rfind(|c: char| !c.is_alphanumeric());
+            start = word.map_or(0, |at| {
+                at + before[at..].chars().next().map_or(1, char::len_utf8)
+            });
+        }
+        done = end;
+        let key = text[start..end].trim_end_matches(['.', '-']);
+        let is_parameter = text[..start].ends_with(['?', '&', ';']);
+        let sort = match sort(key) {
+            Sort::Harmless if is_parameter && key.eq_ignore_ascii_case("sig") => Sort::Text,
+            sort => sort,
+        };
+        if sort == Sort::Harmless {
+            continue;
+        }
+        if let Some(value) = value_after(text, start + key.len(), (sort, is_sql, is_parameter)) {
+            done = done.max(value.end);
+            secrets.push(value);
+        }
+    }
+}
+
+/// Where the value is that follows a key, if one does.
+fn value_after(
+    text: &str,
+    key_end: usize,
+    (sort, is_sql, is_parameter): (Sort, bool, bool),
+) -> Option<Range<usize>> {
+    let rest = &text[key_end..];
+    // The key's own closing quote, which may be escaped.
+    let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']']);
+    let is_quoted = unquoted.len() < rest.len();
+    let separated = unquoted.trim_start();
+    let separator = ["=>", "==", "::", ":=", "=", ":"]
+        .into_iter()
+        .find(|separator| separated.starts_with(separator))
+        .unwrap_or_default();
+    if matches!(separator, "==" | "::") {
+        return None;
+    }
+    let value = separated[separator.len()..].trim_start();
+    let start = text.len() - value.len();
+    let quote = value.trim_start_matches('\\');
+    let escapes = &value[..value.len() - quote.len()];
+    if let Some(mark @ ('"' | '\'')) = quote.chars().next() {
+        let is_literal = !separator.is_empty() || (is_sql && mark == '\'' && !is_quoted);
+        if !is_literal {
+            return None;
+        }
+        let inner = start + escapes.len() + 1;
+        let length = closing(&text[inner..], mark, escapes);
+        return Some(inner..inner + length);
+    }
+    let is_plain = match separator {
+        "=" | ":=" => !is_sql || is_parameter,
+        ":" => sort == Sort::Strong && !is_sql,
+        _ => false,
+    };
+    if !is_plain || value.starts_with(['(', '{', '[']) || value.is_empty() {
+        return None;
+    }
+    if let Some(end) = value.strip_prefix("${").and_then(|inner| inner.find('}')) {
+        return Some(start..start + end + 3);
+    }
+    // A value that stands behind white space on another line is the next key.
+    if text[key_end..start].contains('\n') {
+        return None;
+    }
+    let ends = |c: char| c.is_whitespace() || "&;,\"'<>)]}\\".contains(c);
+    let length = value.find(ends).unwrap_or(value.len());
+    Some(start..start + length)
+}
+
+/// How long a literal is: up to its closing mark, which stands behind the escapes that the opening one has.
+fn closing(text: &str, mark: char, escapes: &str) -> usize {
+    let mut from = 0;
+    while let Some(at) = text[from..].find(mark) {
+        let at = from + at;
+        let before = &text[..at];
+        let escapes_count = before.len() - before.trim_end_matches('\\').len();
+        let is_doubled = escapes.is_empty() && text[at + 1..].starts_with(mark);
+        if is_doubled {
+            from = at + 2;
+        } else if escapes_count == escapes.len() || (escapes.is_empty() && escapes_count % 2 == 0) {
+            return at - escapes_count.min(escapes.len());
+        } else {
+            from = at + 1;
+        }
+    }
+    text.len()
+}
