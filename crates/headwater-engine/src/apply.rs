@@ -14,7 +14,7 @@ mod snapshots;
 
 pub(crate) use changes::raw_edge;
 pub(crate) use reconcile::{Difference, Times, compare};
-pub(crate) use rows::{OWNER, TAG, graph_delta, is_owner};
+pub(crate) use rows::{OWNER, TAG, graph_delta, is_owner, product_of_word, word_of_product};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ mod details;
 mod domains;
 mod dry_run;
 mod filter;
+mod products;
 mod resolve;
 mod runs;
 mod search;
@@ -16,6 +17,7 @@ pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, Ow
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
 pub use filter::AssetFilter;
+pub use products::ProductView;
 pub use resolve::Resolution;
 pub use runs::{RunPlace, RunView};
 pub use search::{SearchEntity, SearchHit};

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use headwater_model::{
-    AssetKind, AssetName, DatasetFact, Diagnostic, EdgeFact, EdgeKind, Evidence, FactKind, Facts,
-    FieldEdgeFact, JobFact, QualifiedName, Side,
+    AssetKind, AssetName, Coverage, DatasetFact, Diagnostic, EdgeFact, EdgeKind, Evidence,
+    FactKind, Facts, FieldEdgeFact, JobFact, QualifiedName, Side,
 };
 use headwater_record::{
-    ClaimBody, ClaimKey, DiagnosticRecord, EntityBody, EvidenceRecord, Str, TransformationRecord,
+    CHECKS_FACET, ClaimBody, ClaimKey, DiagnosticRecord, EntityBody, EvidenceRecord, Str,
+    TransformationRecord, merge_checks,
 };
 
 /// Finds the number of a raw name.
@@ -20,11 +21,13 @@ pub(crate) trait Names {
 /// What one statement says of each asset: owner, then what about it.
 pub(crate) type Stated = BTreeMap<u32, BTreeMap<ClaimKey, ClaimBody>>;
 
-/// The kind of fact that a claim is; its slot's coverage decides whether silence ends it.
-pub(crate) fn fact_kind(key: &ClaimKey, body: &ClaimBody, owner: AssetKind) -> FactKind {
-    match key {
+/// The kinds of fact that a claim is; whether its slot's coverage has all of them decides whether silence ends it.
+pub(crate) fn fact_kinds(key: &ClaimKey, body: &ClaimBody, owner: AssetKind) -> Coverage {
+    let kind = match key {
         ClaimKey::Entity => match (body, owner) {
-            (ClaimBody::Entity(entity), _) if entity.is_implied => FactKind::Edges,
+            (ClaimBody::Entity(entity), _) if entity.is_implied() => {
+                return Coverage::from_bits(entity.implied_by);
+            }
             (_, AssetKind::Dataset) => FactKind::Datasets,
             (_, AssetKind::Job) => FactKind::Jobs,
         },
@@ -38,7 +41,8 @@ pub(crate) fn fact_kind(key: &ClaimKey, body: &ClaimBody, owner: AssetKind) -> F
         ClaimKey::FieldDerives { .. } => FactKind::FieldEdges,
         ClaimKey::Alias(_) => FactKind::Aliases,
         ClaimKey::Selector { .. } => FactKind::Selectors,
-    }
+    };
+    Coverage::NONE.with(kind)
 }
 
 /// Adds what `facts` state to `stated`, which older statements may have filled: the newer word counts, and what it
@@ -61,7 +65,12 @@ pub(crate) fn state<N: Names>(
         state_field_edge(stated, edge, names)?;
     }
     for selector in &facts.selectors {
-        let owner = implied(stated, &selector.job.clone().job(), names)?;
+        let owner = implied(
+            stated,
+            &selector.job.clone().job(),
+            FactKind::Selectors,
+            names,
+        )?;
         let key = ClaimKey::Selector {
             writes: selector.side == Side::Writes,
             namespace: selector.namespace.as_str().into(),
@@ -71,7 +80,7 @@ pub(crate) fn state<N: Names>(
         put(stated, owner, key, ClaimBody::Edge { evidence });
     }
     for alias in &facts.aliases {
-        let owner = implied(stated, &alias.of, names)?;
+        let owner = implied(stated, &alias.of, FactKind::Aliases, names)?;
         let other = names.index_of(&AssetName {
             kind: alias.of.kind,
             name: alias.alias.clone(),
@@ -85,7 +94,7 @@ pub(crate) fn state<N: Names>(
         }
     }
     for attribute in &facts.attributes {
-        let owner = implied(stated, &attribute.on, names)?;
+        let owner = implied(stated, &attribute.on, FactKind::Attributes, names)?;
         let key = ClaimKey::Attribute {
             field: attribute.field.as_ref().map(|f| f.as_str().into()),
             key: attribute.key.as_str().into(),
@@ -94,12 +103,12 @@ pub(crate) fn state<N: Names>(
         put(stated, owner, key, ClaimBody::None);
     }
     for facet in &facts.facets {
-        let owner = implied(stated, &facet.on, names)?;
+        let owner = implied(stated, &facet.on, FactKind::Facets, names)?;
         let key = ClaimKey::Facet(facet.name.as_str().into());
         put(stated, owner, key, ClaimBody::Json(facet.json.clone()));
     }
     for run in &facts.runs {
-        implied(stated, &run.job.clone().job(), names)?;
+        implied(stated, &run.job.clone().job(), FactKind::Jobs, names)?;
     }
     Ok(())
 }
@@ -113,7 +122,7 @@ fn state_dataset<N: Names>(
     let body = EntityBody {
         r#type: dataset.r#type.as_str().into(),
         is_declared: dataset.is_declared,
-        is_implied: false,
+        implied_by: 0,
         description: dataset.description.clone(),
         sql: None,
         parent: None,
@@ -139,13 +148,18 @@ fn state_dataset<N: Names>(
 fn state_job<N: Names>(stated: &mut Stated, job: &JobFact, names: &mut N) -> Result<(), N::Error> {
     let owner = names.index_of(&job.name.clone().job())?;
     let parent = match &job.parent {
-        Some(parent) => Some(implied(stated, &parent.clone().job(), names)?),
+        Some(parent) => Some(implied(
+            stated,
+            &parent.clone().job(),
+            FactKind::Jobs,
+            names,
+        )?),
         None => None,
     };
     let body = EntityBody {
         r#type: job.r#type.as_str().into(),
         is_declared: true,
-        is_implied: false,
+        implied_by: 0,
         description: job.description.clone(),
         sql: job.sql.clone(),
         parent,
@@ -160,9 +174,9 @@ fn state_edge<N: Names>(
     edge: &EdgeFact,
     names: &mut N,
 ) -> Result<(), N::Error> {
-    let from = implied(stated, &edge.from, names)?;
-    let to = implied(stated, &edge.to, names)?;
-    let via = implied_job(stated, edge.via.as_ref(), names)?;
+    let from = implied(stated, &edge.from, FactKind::Edges, names)?;
+    let to = implied(stated, &edge.to, FactKind::Edges, names)?;
+    let via = implied_job(stated, edge.via.as_ref(), FactKind::Edges, names)?;
     let (owner, key) = match edge.kind() {
         EdgeKind::Reads => (to, ClaimKey::Reads(from)),
         EdgeKind::Writes => (from, ClaimKey::Writes(to)),
@@ -179,13 +193,23 @@ fn state_field_edge<N: Names>(
     edge: &FieldEdgeFact,
     names: &mut N,
 ) -> Result<(), N::Error> {
-    let from = implied(stated, &edge.from.dataset.clone().dataset(), names)?;
-    let owner = implied(stated, &edge.to.dataset.clone().dataset(), names)?;
+    let from = implied(
+        stated,
+        &edge.from.dataset.clone().dataset(),
+        FactKind::FieldEdges,
+        names,
+    )?;
+    let owner = implied(
+        stated,
+        &edge.to.dataset.clone().dataset(),
+        FactKind::FieldEdges,
+        names,
+    )?;
     let key = ClaimKey::FieldDerives {
         to_field: edge.to.field.as_ref().map(|f| f.as_str().into()),
         from,
         from_field: edge.from.field.as_ref().map(|f| f.as_str().into()),
-        via: implied_job(stated, edge.via.as_ref(), names)?,
+        via: implied_job(stated, edge.via.as_ref(), FactKind::FieldEdges, names)?,
     };
     let transformation = |t: &headwater_model::Transformation| TransformationRecord {
         is_direct: t.is_direct,
@@ -204,34 +228,39 @@ fn state_field_edge<N: Names>(
 fn implied_job<N: Names>(
     stated: &mut Stated,
     job: Option<&QualifiedName>,
+    by: FactKind,
     names: &mut N,
 ) -> Result<Option<u32>, N::Error> {
-    job.map(|job| implied(stated, &job.clone().job(), names))
+    job.map(|job| implied(stated, &job.clone().job(), by, names))
         .transpose()
 }
 
-/// Whoever uses a name in a fact says that the asset exists.
+/// Whoever uses a name in a fact says that the asset exists, for as long as such a fact holds.
 fn implied<N: Names>(
     stated: &mut Stated,
     name: &AssetName,
+    by: FactKind,
     names: &mut N,
 ) -> Result<u32, N::Error> {
     let owner = names.index_of(name)?;
-    stated
-        .entry(owner)
-        .or_default()
-        .entry(ClaimKey::Entity)
-        .or_insert_with(|| {
-            ClaimBody::Entity(EntityBody {
-                r#type: unspecific(name.kind),
-                is_declared: false,
-                is_implied: true,
-                description: None,
-                sql: None,
-                parent: None,
-                evidence: None,
-            })
-        });
+    let bit = Coverage::NONE.with(by).bits();
+    let claims = stated.entry(owner).or_default();
+    let claim = claims.entry(ClaimKey::Entity).or_insert_with(|| {
+        ClaimBody::Entity(EntityBody {
+            r#type: unspecific(name.kind),
+            is_declared: false,
+            implied_by: bit,
+            description: None,
+            sql: None,
+            parent: None,
+            evidence: None,
+        })
+    });
+    if let ClaimBody::Entity(entity) = claim
+        && entity.is_implied()
+    {
+        entity.implied_by |= bit;
+    }
     Ok(owner)
 }
 
@@ -261,7 +290,10 @@ fn merge(older: &mut ClaimBody, newer: ClaimBody) {
                 older.r#type = newer.r#type;
             }
             older.is_declared |= newer.is_declared;
-            older.is_implied &= newer.is_implied;
+            older.implied_by = match (older.implied_by, newer.implied_by) {
+                (0, _) | (_, 0) => 0,
+                (older, newer) => older | newer,
+            };
             older.description = newer.description.or_else(|| older.description.take());
             older.sql = newer.sql.or_else(|| older.sql.take());
             older.parent = newer.parent.or(older.parent);
@@ -285,6 +317,29 @@ fn merge(older: &mut ClaimBody, newer: ClaimBody) {
         }
         (older, newer) => *older = newer,
     }
+}
+
+/// What a claim says after a statement that does not cover it says it again: what the statement leaves open is kept,
+/// and so is the order of fields. Outcomes of checks come piece by piece, and are united.
+pub(crate) fn supplemented(key: &ClaimKey, older: &ClaimBody, newer: ClaimBody) -> ClaimBody {
+    if let (ClaimKey::Facet(name), ClaimBody::Json(old), ClaimBody::Json(new)) =
+        (key, older, &newer)
+    {
+        if **name == *CHECKS_FACET
+            && let Some(united) = merge_checks(old, new)
+        {
+            return ClaimBody::Json(united.into());
+        }
+        return newer;
+    }
+    let mut whole = older.clone();
+    merge(&mut whole, newer);
+    if let (ClaimBody::Field { position, .. }, ClaimBody::Field { position: was, .. }) =
+        (&mut whole, older)
+    {
+        *position = *was;
+    }
+    whole
 }
 
 /// The most bytes of each text of a finding that are kept.

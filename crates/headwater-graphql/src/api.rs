@@ -15,6 +15,7 @@ use crate::json;
 use crate::limits::Limits;
 use crate::loads::Loads;
 use crate::nulls::FieldTypes;
+use crate::plugin::PluginDescription;
 use crate::query::Query;
 use crate::scope::Scope;
 
@@ -40,6 +41,7 @@ pub struct Api {
     schema: GraphqlSchema,
     limits: Arc<Limits>,
     clock: Clock,
+    plugins: Arc<[Arc<PluginDescription>]>,
     types: FieldTypes,
 }
 
@@ -87,7 +89,18 @@ impl Api {
             schema,
             limits: Arc::new(limits),
             clock,
+            plugins: Arc::new([]),
         }
+    }
+
+    /// The same, telling of those extractors.
+    #[must_use]
+    pub fn with_plugins(mut self, mut plugins: Vec<PluginDescription>) -> Self {
+        plugins.sort_by(|a, b| {
+            (&a.name, &a.version, &a.digest).cmp(&(&b.name, &b.version, &b.digest))
+        });
+        self.plugins = plugins.into_iter().map(Arc::new).collect();
+        self
     }
 
     /// The schema that is served, in the schema definition language, with descriptions.
@@ -171,6 +184,7 @@ impl Api {
             limits: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
+            plugins: Arc::clone(&self.plugins),
             loads: Loads::default(),
             is_quick,
             written_count: Arc::clone(&written_count),

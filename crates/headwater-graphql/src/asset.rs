@@ -6,14 +6,13 @@ use async_graphql::{Context, ID, Interface, Object, Result, SimpleObject, Union,
 use headwater_engine::{AssetSummary, Details};
 use headwater_model::{AssetIndex, AssetKind, EdgeKind};
 
-use crate::cursor;
 use crate::dataset::Dataset;
 use crate::domain::{Domain, DomainField, domain_plan, write_domain};
 use crate::error::{ask_error, internal};
 use crate::job::Job;
 use crate::json;
-use crate::page::{self, Connection, Edge};
-use crate::quick::{Fields, Selected, object};
+use crate::page::{self, Connection};
+use crate::quick::{Fields, Quick, Selected, object};
 use crate::run::Run;
 use crate::scalars::{DateTime, Json, Offset, Reference, int};
 use crate::scope::{Scope, scope};
@@ -73,16 +72,10 @@ impl Core {
         node: impl Fn(AssetIndex) -> T,
     ) -> Result<Connection<T>> {
         let count = page::count(first, 50, scope.limits.page_max)?;
-        let after: Option<(u32,)> = after.map(|after| cursor::read(list, &after)).transpose()?;
         let mut found = scope.view.neighbours(self.index, kind, is_upstream);
         found.sort_unstable();
         found.dedup();
-        let start = after.map_or(0, |(after,)| found.partition_point(|i| i.get() <= after));
-        let range = page::range(start, count, found.len());
-        Ok(Connection::of(&found, range, |index| Edge {
-            node: node(*index),
-            cursor: cursor::of(list, &(index.get(),)),
-        }))
+        page::of_assets(list, &found, (count, after), node)
     }
 }
 
@@ -139,6 +132,21 @@ pub(crate) enum Asset {
     Dataset(Dataset),
     /// The other kind.
     Job(Job),
+}
+
+impl Quick for Asset {
+    type Plan = AssetPlan;
+
+    fn plan(selected: &Selected<'_>) -> Option<AssetPlan> {
+        AssetPlan::new(selected)
+    }
+
+    fn write(&self, scope: &Scope, plan: &AssetPlan, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Dataset(dataset) => dataset.write(scope, plan, out),
+            Self::Job(job) => job.write(scope, plan, out),
+        }
+    }
 }
 
 impl Asset {

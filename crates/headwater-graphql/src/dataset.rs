@@ -9,6 +9,7 @@ use crate::domain::Domain;
 use crate::field::Field;
 use crate::job::Job;
 use crate::page::{self, Connection, Edge, cost, times};
+use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::{DateTime, Json, Reference};
 use crate::scope::scope;
@@ -128,6 +129,11 @@ impl Dataset {
     pub(crate) async fn aliases(&self, ctx: &Context<'_>) -> Result<Vec<Alias>> {
         let details = self.0.details(scope(ctx)).await?;
         Ok(details.aliases.iter().map(Alias::from).collect())
+    }
+
+    /// The data product that it says it is a part of.
+    async fn data_product(&self, ctx: &Context<'_>) -> Option<DataProduct> {
+        scope(ctx).view.product_of(self.0.index).map(DataProduct)
     }
 
     /// True if something reads or writes it but no source declares it.

@@ -12,6 +12,7 @@ use crate::input::AssetFilter;
 use crate::json;
 use crate::lineage::{LineageEdge, Snapshot};
 use crate::page::{self, Connection, Edge, cost, times};
+use crate::product::DataProduct;
 use crate::quick::{Fields, Selected, object};
 use crate::scalars::int;
 use crate::scope::{Scope, scope};
@@ -69,17 +70,16 @@ impl Domain {
     ) -> Result<Connection<Dataset>> {
         let scope = scope(ctx);
         let count = page::count(first, 50, scope.limits.page_max)?;
-        let after: Option<(u32,)> = after
-            .map(|after| cursor::read("datasets", &after))
-            .transpose()?;
         let filter = AssetFilter::read(filter, &scope.limits)?;
         let found = scope.view.datasets_of_domain(&self.0, filter.as_ref());
-        let start = after.map_or(0, |(after,)| found.partition_point(|i| i.get() <= after));
-        let range = page::range(start, count, found.len());
-        Ok(Connection::of(&found, range, |index| Edge {
-            node: Dataset::new(*index),
-            cursor: cursor::of("datasets", &(index.get(),)),
-        }))
+        page::of_assets("datasets", &found, (count, after), Dataset::new)
+    }
+
+    /// What its datasets say that they belong to, by name.
+    #[graphql(complexity = "times(5, child_complexity)")]
+    async fn data_products(&self, ctx: &Context<'_>) -> Vec<DataProduct> {
+        let products = scope(ctx).view.products_of_domain(&self.0);
+        products.into_iter().map(DataProduct).collect()
     }
 
     #[graphql(complexity = "times(5, child_complexity)")]

@@ -34,6 +34,7 @@ impl From<Direction> for engine::Direction {
 #[derive(Clone, Debug, InputObject)]
 pub(crate) struct AssetFilter {
     domains: Option<Vec<String>>,
+    data_products: Option<Vec<String>>,
     owners: Option<Vec<String>>,
     tags: Option<Vec<String>>,
     types: Option<Vec<String>>,
@@ -55,6 +56,7 @@ impl AssetFilter {
         };
         let lists = [
             ("domains of a filter", &filter.domains),
+            ("dataProducts of a filter", &filter.data_products),
             ("owners of a filter", &filter.owners),
             ("tags of a filter", &filter.tags),
             ("types of a filter", &filter.types),
@@ -68,6 +70,7 @@ impl AssetFilter {
         }
         Ok(Some(engine::AssetFilter {
             domains: filter.domains,
+            data_products: filter.data_products,
             owners: filter.owners,
             tags: filter.tags,
             types: filter.types,

@@ -25,6 +25,8 @@ mod lineage;
 mod loads;
 mod nulls;
 mod page;
+mod plugin;
+mod product;
 mod query;
 mod quick;
 mod run;
@@ -35,3 +37,4 @@ mod source;
 
 pub use api::{Api, Clock, Response};
 pub use limits::Limits;
+pub use plugin::{PluginDescription, PluginInputDescription, PluginLimitsDescription};

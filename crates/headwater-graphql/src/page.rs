@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use async_graphql::{Context, Object, OutputType, Result, SimpleObject, TypeName};
 
-use crate::cursor::Cursor;
+use headwater_model::AssetIndex;
+
+use crate::cursor::{self, Cursor};
 use crate::error::{ask_error, invalid, too_large};
 use crate::quick::{Edges, Nodes, Quick};
 use crate::scalars::int;
@@ -105,6 +107,46 @@ impl<T> Connection<T> {
             edges: items[range].iter().map(node).collect(),
         }
     }
+}
+
+impl<T> Connection<T> {
+    /// The same page of what `make` makes of its nodes.
+    ///
+    /// # Errors
+    /// The first of `make`.
+    pub(crate) fn try_map<U>(self, make: impl Fn(T) -> Result<U>) -> Result<Connection<U>> {
+        let edges = self.edges.into_iter().map(|edge| {
+            Ok(Edge {
+                node: make(edge.node)?,
+                cursor: edge.cursor,
+            })
+        });
+        Ok(Connection {
+            edges: edges.collect::<Result<_>>()?,
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+            total: self.total,
+        })
+    }
+}
+
+/// The page of assets that stand in the order of their numbers.
+///
+/// # Errors
+/// `INVALID_INPUT` if `after` is no cursor of that list.
+pub(crate) fn of_assets<T>(
+    list: &'static str,
+    found: &[AssetIndex],
+    (count, after): (usize, Option<String>),
+    node: impl Fn(AssetIndex) -> T,
+) -> Result<Connection<T>> {
+    let after: Option<(u32,)> = after.map(|after| cursor::read(list, &after)).transpose()?;
+    let start = after.map_or(0, |(after,)| found.partition_point(|i| i.get() <= after));
+    let range = range(start, count, found.len());
+    Ok(Connection::of(found, range, |index| Edge {
+        node: node(*index),
+        cursor: cursor::of(list, &(index.get(),)),
+    }))
 }
 
 /// How many nodes a page shall have.

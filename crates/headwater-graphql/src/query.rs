@@ -18,7 +18,9 @@ use crate::impact::Impact;
 use crate::input::{AssetFilter, Direction, depth, roots};
 use crate::job::Job;
 use crate::lineage::{Lineage, Snapshot};
-use crate::page::{Connection, cost, times};
+use crate::page::{self, Connection, cost, times};
+use crate::plugin::Plugin;
+use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::Reference;
 use crate::scope::{Scope, scope};
@@ -43,6 +45,10 @@ pub(crate) enum Node {
     Submission(Submission),
     /// A run.
     Run(Run),
+    /// A data product.
+    DataProduct(DataProduct),
+    /// An extractor.
+    Plugin(Plugin),
 }
 
 impl From<Asset> for Node {
@@ -60,6 +66,7 @@ impl Node {
             NodeRef::Asset(index) => Some(Asset::new(scope, index)?.into()),
             NodeRef::Field(dataset, name) => field(scope, dataset, &name)?.map(Self::Field),
             NodeRef::Domain(name) => Some(Self::Domain(Domain(name))),
+            NodeRef::Product(product) => Some(Self::DataProduct(DataProduct(product))),
             NodeRef::Run(job, run) => {
                 let found = scope.view.run(&run, Some(job)).map_err(ask_error)?;
                 found.map(|found| Self::Run(Run(found)))
@@ -98,7 +105,7 @@ impl Query {
         let scope = scope(ctx);
         match scope.view.node(&id).map_err(ask_error)? {
             Some(node) => Node::find(scope, node),
-            None => Ok(None),
+            None => Ok(Plugin::by_id(scope, &id).map(Node::Plugin)),
         }
     }
 
@@ -153,6 +160,23 @@ impl Query {
         let filter = AssetFilter::read(filter, &scope.limits)?;
         let hits = scope.view.search(&text, filter.as_ref());
         search::page(scope, &text, &hits, (first, after))
+    }
+
+    /// Assets that filter chooses, in the order in which they were first named.
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    async fn assets(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<AssetFilter>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Asset>> {
+        let scope = scope(ctx);
+        let count = page::count(first, 50, scope.limits.page_max)?;
+        let filter = AssetFilter::read(filter, &scope.limits)?;
+        let found = scope.view.assets(filter.as_ref());
+        let page = page::of_assets("assets", &found, (count, after), |index| index)?;
+        page.try_map(|index| Asset::new(scope, index))
     }
 
     /// Nodes and edges around the roots, for drawing. An unknown root fails the request. filter chooses what is
@@ -243,6 +267,28 @@ impl Query {
         let name = SourceName::parse(&name).map_err(|error| invalid(format!("name {error}")))?;
         let found = scope(ctx).view.source(&SourceKey::new(domain, name));
         Ok(found.map(Source::from))
+    }
+
+    /// Extractors that the service has loaded.
+    #[graphql(complexity = "times(10, child_complexity)")]
+    async fn plugins(&self, ctx: &Context<'_>) -> Vec<Plugin> {
+        Plugin::all(scope(ctx))
+    }
+
+    /// Datasets that something reads or writes but no source declares; of a domain, those that it claims or that its
+    /// sources mention.
+    #[graphql(complexity = "cost(first, 50, child_complexity)")]
+    async fn unresolved(
+        &self,
+        ctx: &Context<'_>,
+        domain: Option<String>,
+        #[graphql(default_with = "Some(50)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Dataset>> {
+        let scope = scope(ctx);
+        let count = page::count(first, 50, scope.limits.page_max)?;
+        let found = scope.view.unresolved(domain.as_deref());
+        page::of_assets("unresolved", &found, (count, after), Dataset::new)
     }
 
     async fn snapshot(&self, ctx: &Context<'_>) -> Snapshot {

@@ -60,14 +60,8 @@ impl Run {
             EdgeKind::Reads => "run.inputs",
             _ => "run.outputs",
         };
-        let after: Option<(u32,)> = after.map(|after| cursor::read(list, &after)).transpose()?;
         let found = scope.view.run_datasets(&self.0, kind).map_err(ask_error)?;
-        let start = after.map_or(0, |(after,)| found.partition_point(|i| i.get() <= after));
-        let range = page::range(start, count, found.len());
-        Ok(Connection::of(&found, range, |index| Edge {
-            node: Dataset::new(*index),
-            cursor: cursor::of(list, &(index.get(),)),
-        }))
+        page::of_assets(list, &found, (count, after), Dataset::new)
     }
 }
 

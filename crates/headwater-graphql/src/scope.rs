@@ -12,6 +12,7 @@ use crate::api::Clock;
 use crate::error::{ask_error, internal};
 use crate::limits::Limits;
 use crate::loads::Loads;
+use crate::plugin::PluginDescription;
 use crate::scalars::Reference;
 
 /// One request's view and bounds; all resolvers of the request share it.
@@ -20,6 +21,8 @@ pub(crate) struct Scope {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
+    /// Extractors that the service has loaded, by name and version.
+    pub(crate) plugins: Arc<[Arc<PluginDescription>]>,
     /// What was read of assets.
     pub(crate) loads: Loads,
     /// True if lists may be written in one go.

@@ -8,6 +8,7 @@ use crate::cursor;
 use crate::domain::Domain;
 use crate::error::{ask_error, internal};
 use crate::page::{self, Connection, Edge, Total, cost};
+use crate::plugin::Plugin;
 use crate::quick::not_quick;
 use crate::scalars::{DateTime, Offset, int};
 use crate::scope::{Scope, scope};
@@ -76,6 +77,12 @@ impl Source {
 
     async fn kind(&self) -> SourceKind {
         self.0.kind.into()
+    }
+
+    /// The extractor that made its latest snapshot, if the service has loaded it.
+    async fn plugin(&self, ctx: &Context<'_>) -> Option<Plugin> {
+        let (name, version, digest) = self.0.extractor.as_ref()?;
+        Plugin::of(scope(ctx), (name, version, digest))
     }
 
     async fn is_stale(&self) -> bool {

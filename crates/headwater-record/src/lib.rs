@@ -1,5 +1,6 @@
 //! Versioned serde records: log entries, state values, facts as JSON.
 
+mod checks;
 mod facts;
 mod json;
 mod log;
@@ -7,6 +8,7 @@ mod runs;
 mod secrets;
 mod state;
 
+pub use checks::{CHECKS_FACET, merge_checks};
 pub use facts::{decode_facts, encode_facts};
 pub use json::{
     FACET_DEPTH_MAX, FactsDocument, FactsError, JsonLayout, facts_to_json, submission_from_json,

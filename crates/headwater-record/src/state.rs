@@ -175,8 +175,9 @@ pub struct EntityBody {
     pub r#type: Str,
     /// True if the source defines it.
     pub is_declared: bool,
-    /// True if the source only used its name in another fact.
-    pub is_implied: bool,
+    /// If the source only used its name in other facts: the kinds of these, as bits in the order of their numbers; else
+    /// 0.
+    pub implied_by: u16,
     /// For a person to read.
     pub description: Option<Str>,
     /// The SQL a job runs.
@@ -185,6 +186,13 @@ pub struct EntityBody {
     pub parent: Option<u32>,
     /// What says so.
     pub evidence: Option<EvidenceRecord>,
+}
+
+impl EntityBody {
+    /// True if the source only used its name in other facts.
+    pub fn is_implied(&self) -> bool {
+        self.implied_by != 0
+    }
 }
 
 /// One statement of one slot about one asset, and how long it holds in the world.

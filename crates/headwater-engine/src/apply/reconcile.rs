@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use headwater_graph::AssetFlags;
-use headwater_model::{AssetIndex, FactKind};
+use headwater_model::{AssetIndex, Coverage, FactKind};
 use headwater_record::{Claim, ClaimBody, ClaimKey, ClaimsRecord, encode_value};
 use headwater_store::Offset;
 
 use crate::EngineError;
 use crate::apply::Applier;
-use crate::claims::fact_kind;
+use crate::claims::{fact_kinds, supplemented};
 use crate::keys::{self, SlotKey};
 
 /// How a statement bears on a kind of fact.
@@ -35,6 +35,21 @@ pub(crate) struct Times<'a> {
     pub(crate) bearing: &'a dyn Fn(FactKind) -> Bearing,
 }
 
+impl Times<'_> {
+    /// How the statement bears on what is of all those kinds.
+    fn bearing_on(&self, kinds: Coverage) -> Bearing {
+        let mut bearings = kinds.kinds().map(self.bearing);
+        let first = bearings.next().unwrap_or(Bearing {
+            is_covered: true,
+            until: None,
+        });
+        bearings.fold(first, |all, one| Bearing {
+            is_covered: all.is_covered && one.is_covered,
+            until: all.until.zip(one.until).map(|(all, one)| all.max(one)),
+        })
+    }
+}
+
 /// The difference between what a slot said of an asset and what it says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
@@ -47,26 +62,26 @@ pub(crate) struct Difference {
     pub(crate) is_new: bool,
 }
 
-/// Compares. `kind_of` tells the kind of fact of a claim.
+/// Compares. `kinds_of` tells the kinds of fact of a claim.
 pub(crate) fn compare(
     old: Vec<Claim>,
     stated: BTreeMap<ClaimKey, ClaimBody>,
     times: &Times<'_>,
-    kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+    kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
 ) -> Difference {
     let mut difference = Difference::default();
     let mut stated = stated.into_iter().peekable();
     for claim in old {
         while let Some((key, body)) = stated.next_if(|(key, _)| *key < claim.key) {
-            difference.begin(key, body, times, kind_of);
+            difference.begin(key, body, times, kinds_of);
         }
         match stated.next_if(|(key, _)| *key == claim.key) {
-            Some((_, body)) => difference.go_on(claim, body, times, kind_of),
-            None => difference.fall_silent(claim, times, kind_of),
+            Some((_, body)) => difference.go_on(claim, body, times, kinds_of),
+            None => difference.fall_silent(claim, times, kinds_of),
         }
     }
     for (key, body) in stated {
-        difference.begin(key, body, times, kind_of);
+        difference.begin(key, body, times, kinds_of);
     }
     difference
 }
@@ -77,11 +92,11 @@ impl Difference {
         key: ClaimKey,
         body: ClaimBody,
         times: &Times<'_>,
-        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
     ) {
         let valid_from = (times.since)(&key);
         self.is_new = true;
-        let until = (times.bearing)(kind_of(&key, &body)).until;
+        let until = times.bearing_on(kinds_of(&key, &body)).until;
         if until.is_none() {
             self.added.push(key.clone());
         }
@@ -103,17 +118,26 @@ impl Difference {
         mut claim: Claim,
         body: ClaimBody,
         times: &Times<'_>,
-        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
     ) {
-        let bearing = (times.bearing)(kind_of(&claim.key, &claim.body));
-        let is_weaker = match (&claim.body, &body) {
-            (ClaimBody::Entity(old), ClaimBody::Entity(new)) => {
-                new.is_implied && !old.is_implied && !bearing.is_covered
-            }
-            _ => false,
+        let bearing = times.bearing_on(kinds_of(&claim.key, &claim.body));
+        let body = if bearing.is_covered {
+            body
+        } else {
+            supplemented(&claim.key, &claim.body, body)
         };
+        if let (ClaimBody::Entity(old), ClaimBody::Entity(new)) = (&mut claim.body, &body)
+            && old.is_implied()
+            && new.is_implied()
+            && old.implied_by != new.implied_by
+            && bearing.until.is_none()
+        {
+            // It says the same, for other reasons.
+            old.implied_by = new.implied_by;
+            self.is_new = true;
+        }
         let since = (times.since)(&claim.key);
-        if bearing.until.is_some() || is_weaker || claim.body == body {
+        if bearing.until.is_some() || claim.body == body {
             self.unchanged_count += 1;
             if bearing.until.is_none() && since < claim.valid_from {
                 claim.valid_from = since;
@@ -141,9 +165,9 @@ impl Difference {
         &mut self,
         mut claim: Claim,
         times: &Times<'_>,
-        kind_of: &dyn Fn(&ClaimKey, &ClaimBody) -> FactKind,
+        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
     ) {
-        let bearing = (times.bearing)(kind_of(&claim.key, &claim.body));
+        let bearing = times.bearing_on(kinds_of(&claim.key, &claim.body));
         if !bearing.is_covered || bearing.until.is_some() {
             self.record.open.push(claim);
             return;
@@ -172,7 +196,7 @@ impl Applier {
             .claims_of_slot(asset, slot, Offset::MAX)?
             .unwrap_or_default();
         let difference = compare(old.open, stated, times, &|key, body| {
-            fact_kind(key, body, kind)
+            fact_kinds(key, body, kind)
         });
         self.note(slot, owner, &difference)?;
         let says_anything = !difference.record.open.is_empty();

@@ -21,6 +21,21 @@ pub(crate) const OWNER: &str = "owner";
 /// The attribute that puts a tag on an asset.
 pub(crate) const TAG: &str = "tag";
 
+/// The attribute that names the data product that a dataset is a part of.
+const DATA_PRODUCT: &str = "data-product";
+/// Begins the words by which the graph's tags hold data products. No tag begins so.
+const PRODUCT_MARK: char = '\u{1f}';
+
+/// The word by which the graph's tags hold a data product.
+pub(crate) fn word_of_product(name: &str) -> String {
+    format!("{PRODUCT_MARK}{name}")
+}
+
+/// The data product that a word among the graph's tags stands for; none if it is a tag.
+pub(crate) fn product_of_word(word: &str) -> Option<&str> {
+    word.strip_prefix(PRODUCT_MARK)
+}
+
 /// True for `owner` and `owner.<kind>`.
 pub(crate) fn is_owner(key: &str) -> bool {
     key.strip_prefix(OWNER)
@@ -317,8 +332,11 @@ impl Applier {
                     _,
                 ) => match &**key {
                     OUTPUT_PORT => columns.is_output_port |= &**value == "true",
-                    TAG => {
+                    TAG if product_of_word(value).is_none() => {
                         columns.tags.insert(value.clone());
+                    }
+                    DATA_PRODUCT if !value.is_empty() => {
+                        columns.tags.insert(word_of_product(value).into());
                     }
                     key if is_owner(key) => {
                         columns.owners.insert(value.clone());

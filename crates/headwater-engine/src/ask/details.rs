@@ -92,6 +92,8 @@ pub struct Details {
     pub description: Option<Str>,
     /// Where a person can look at it.
     pub url: Option<Str>,
+    /// What it says of the data product that it is a part of.
+    pub product_description: Option<Str>,
     /// Its owners.
     pub owners: Vec<OwnerView>,
     /// Its tags.
@@ -538,6 +540,7 @@ fn read_attributes(said: &[Said], details: &mut Details) {
         {
             match &**key {
                 "url" => details.url = Some(value.clone()),
+                "data-product-description" => details.product_description = Some(value.clone()),
                 key if is_owner(key) => {
                     owners.insert(OwnerView {
                         name: value.clone(),

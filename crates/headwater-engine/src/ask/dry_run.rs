@@ -15,7 +15,7 @@ use headwater_store::Offset;
 use crate::AskError;
 use crate::apply::{Difference, Times, bearing, compare, slot_of, valid_from};
 use crate::ask::view::View;
-use crate::claims::{self, Names, Stated, fact_kind};
+use crate::claims::{self, Names, Stated, fact_kinds};
 use crate::keys;
 use crate::reference;
 
@@ -184,8 +184,8 @@ impl View {
                 .reader()
                 .claims_of_slot(asset, slot_key, self.published.offset)?;
             let of_owner = stated.remove(&owner).unwrap_or_default();
-            let kind_of = |key: &ClaimKey, body: &ClaimBody| fact_kind(key, body, kind);
-            let difference = compare(old.unwrap_or_default().open, of_owner, &times, &kind_of);
+            let kinds_of = |key: &ClaimKey, body: &ClaimBody| fact_kinds(key, body, kind);
+            let difference = compare(old.unwrap_or_default().open, of_owner, &times, &kinds_of);
             note(&mut dry_run, &names, owner, &difference)?;
             if !difference.removed.is_empty() || !difference.changed.is_empty() {
                 changed.insert(owner);

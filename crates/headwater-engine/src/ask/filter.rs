@@ -3,6 +3,7 @@
 use headwater_graph::{Asset, AssetFlags};
 use headwater_model::AssetIndex;
 
+use crate::apply::word_of_product;
 use crate::ask::view::View;
 
 /// Which assets; an absent part chooses all. Within a part any value will do, and every part must agree.
@@ -10,6 +11,8 @@ use crate::ask::view::View;
 pub struct AssetFilter {
     /// Names of domains.
     pub domains: Option<Vec<String>>,
+    /// Names of data products.
+    pub data_products: Option<Vec<String>>,
     /// Names of owners.
     pub owners: Option<Vec<String>>,
     /// Tags.
@@ -25,6 +28,7 @@ pub struct AssetFilter {
 /// A filter whose words are numbers.
 pub(crate) struct Matcher {
     domains: Option<Vec<u32>>,
+    data_products: Option<Vec<u32>>,
     owners: Option<Vec<u32>>,
     tags: Option<Vec<u32>>,
     types: Option<Vec<String>>,
@@ -47,6 +51,7 @@ impl Matcher {
         self.domains
             .as_ref()
             .is_none_or(|wanted| asset.domain.is_some_and(|d| wanted.contains(&d)))
+            && any(&self.data_products, asset.tags)
             && any(&self.owners, asset.owners)
             && any(&self.tags, asset.tags)
             && is(&self.types, asset.asset_type)
@@ -68,8 +73,13 @@ impl View {
                     .collect()
             })
         };
+        let products = filter.data_products.as_ref().map(|names| {
+            let words = names.iter().map(|name| word_of_product(name));
+            words.collect()
+        });
         Matcher {
             domains: numbers(&filter.domains),
+            data_products: numbers(&products),
             owners: numbers(&filter.owners),
             tags: numbers(&filter.tags),
             types: filter.types.clone(),

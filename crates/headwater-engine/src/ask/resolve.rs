@@ -254,6 +254,9 @@ impl View {
         if let Some(field) = self.field_by_id(id)? {
             return Ok(Some(field));
         }
+        if let Some(product) = self.product_by_id(id) {
+            return Ok(Some(product));
+        }
         if let Some(run) = self.run_by_id(id)? {
             return Ok(Some(run));
         }

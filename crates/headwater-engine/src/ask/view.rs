@@ -9,6 +9,7 @@ use headwater_model::{
 };
 use headwater_record::{NameRecord, Str, decode_value};
 
+use crate::ask::products::ProductView;
 use crate::engine::Shared;
 use crate::published::Published;
 use crate::reference;
@@ -97,6 +98,8 @@ pub enum NodeRef {
     Source(u32),
     /// A submission, by source and offset.
     Submission(u32, u64),
+    /// A data product.
+    Product(ProductView),
     /// A run: its job, and its id.
     Run(AssetIndex, Str),
 }

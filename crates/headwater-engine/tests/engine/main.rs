@@ -4,5 +4,7 @@ mod aliases;
 mod domains;
 mod events;
 mod recovery;
+mod runs;
+mod secrets;
 mod snapshots;
 mod support;

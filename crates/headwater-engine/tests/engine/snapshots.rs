@@ -1,9 +1,9 @@
 //! Snapshots: what is covered and no longer stated ends.
 
-use headwater_engine::{AskError, Reference};
-use headwater_model::{Coverage, FactKind, Statement};
+use headwater_engine::{AskError, Details, Reference};
+use headwater_model::{Coverage, FacetFact, FacetName, FactKind, Facts, Statement};
 
-use crate::support::{Fixture, event, events_of, snapshot, snapshot_of, source};
+use crate::support::{Fixture, dataset, event, events_of, snapshot, snapshot_of, source};
 
 #[test]
 fn what_a_snapshot_no_longer_states_ends() {
@@ -219,4 +219,152 @@ fn references_are_exact_or_endings_or_ids_and_never_guessed() {
         other => panic!("expected two candidates, found {other:?}"),
     }
     assert!(find("shop/orders").is_ok());
+}
+
+/// What is said of `db/b` after a snapshot that covers everything and one that covers nothing of it.
+fn after_a_partial_snapshot(first: &str, second: &str, change: impl Fn(&mut Facts)) -> Details {
+    let fixture = Fixture::new();
+    for (seconds, text, covers) in [(1, first, Coverage::ALL), (2, second, Coverage::NONE)] {
+        let mut submission = snapshot_of("orders/dbt", seconds, text, covers, false);
+        if let Statement::Snapshot(snapshot) = &mut submission.statement
+            && seconds == 2
+        {
+            change(&mut snapshot.facts);
+        }
+        fixture.submit(submission);
+    }
+    let view = fixture.view();
+    let b = Reference::Text("db/b".into());
+    view.details(view.require(&b).expect("known"))
+        .expect("details")
+}
+
+#[test]
+fn a_field_said_again_without_its_type_keeps_it() {
+    let details = after_a_partial_snapshot("b.x:int; b.y:text", "b.y; b.z", |facts| {
+        for field in &mut facts.datasets[0].fields {
+            field.r#type = None;
+            field.description = Some(format!("about {}", field.name).into());
+        }
+    });
+    let fields: Vec<String> = details
+        .fields
+        .iter()
+        .map(|f| format!("{} {:?} {:?}", f.name, f.r#type, f.description))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "x Some(\"int\") None",
+            "y Some(\"text\") Some(\"about y\")",
+            "z None Some(\"about z\")"
+        ]
+    );
+}
+
+#[test]
+fn checks_that_come_piece_by_piece_are_united() {
+    let checks = |text: &str| {
+        let list: Vec<String> = text
+            .split_whitespace()
+            .map(|check| {
+                let (name, outcome) = check.split_once('=').expect("name=outcome");
+                format!("{{\"name\":\"{name}\",\"success\":{outcome}}}")
+            })
+            .collect();
+        format!("{{\"assertions\":[{}]}}", list.join(","))
+    };
+    let facet = |json: String| FacetFact {
+        on: dataset("b").dataset(),
+        name: FacetName::parse("dataQualityAssertions").expect("a name"),
+        json: json.into(),
+    };
+    let facets = [FactKind::Facets].into_iter().collect();
+    let check = |statements: &[(i64, &str, Coverage)], expected: &str| {
+        let fixture = Fixture::new();
+        for (seconds, text, covers) in statements {
+            let mut submission = snapshot_of("orders/dbt", *seconds, "b", *covers, false);
+            if let Statement::Snapshot(snapshot) = &mut submission.statement {
+                snapshot.facts.facets.push(facet(checks(text)));
+            }
+            fixture.submit(submission);
+        }
+        let view = fixture.view();
+        let b = view
+            .require(&Reference::Text("db/b".into()))
+            .expect("known");
+        let found = view.details(b).expect("details").facets;
+        assert_eq!(*found["dataQualityAssertions"], *checks(expected));
+    };
+    check(
+        &[
+            (1, "p=true q=true", Coverage::NONE),
+            (2, "q=false r=true", Coverage::NONE),
+        ],
+        "p=true q=false r=true",
+    );
+    check(
+        &[(1, "p=true q=true", Coverage::NONE), (2, "q=false", facets)],
+        "q=false",
+    );
+}
+
+#[test]
+fn a_dataset_said_again_in_passing_keeps_what_was_said_of_it() {
+    let details = after_a_partial_snapshot("b", "?b", |facts| {
+        facts.datasets[0].description = Some("all of b".into());
+    });
+    assert_eq!(details.description.as_deref(), Some("all of b"));
+    assert_eq!(details.asserted_by.len(), 1);
+}
+
+#[test]
+fn what_exists_only_for_a_tag_retires_with_it() {
+    let fixture = Fixture::new();
+    let attributes: Coverage = [FactKind::Attributes].into_iter().collect();
+    let tagged = |seconds: i64, text: &str, is_tagged: bool| {
+        let mut submission = snapshot_of("orders/tags", seconds, text, attributes, false);
+        if let Statement::Snapshot(snapshot) = &mut submission.statement
+            && is_tagged
+        {
+            let tag = crate::support::attribute("b", "tag", "pii");
+            snapshot.facts.attributes.push(tag);
+        }
+        submission
+    };
+    let is_retired = |fixture: &Fixture| {
+        let view = fixture.view();
+        let b = view
+            .require(&Reference::Text("db/b".into()))
+            .expect("known");
+        view.asset(b).expect("there").is_retired
+    };
+    fixture.submit(tagged(1, "", true));
+    assert!(!is_retired(&fixture));
+    fixture.submit(tagged(2, "", false));
+    assert!(is_retired(&fixture));
+    // An edge that is not covered goes on to say that it exists.
+    fixture.submit(tagged(3, "a => b", true));
+    fixture.submit(tagged(4, "", false));
+    assert!(!is_retired(&fixture));
+}
+
+#[test]
+fn an_asset_that_retired_before_its_fields_were_said_anew_is_retired() {
+    let fixture = Fixture::new();
+    let datasets: Coverage = [FactKind::Datasets].into_iter().collect();
+    let fields: Coverage = [FactKind::Fields].into_iter().collect();
+    fixture.submit(snapshot("orders/dbt", 1, "b.x; c"));
+    fixture.submit(snapshot_of("orders/dbt", 2, "c", datasets, false));
+    fixture.submit(snapshot_of("orders/dbt", 3, "c", fields, false));
+    let view = fixture.view();
+    let b = view
+        .require(&Reference::Text("db/b".into()))
+        .expect("known");
+    let details = view.details(b).expect("details");
+    assert!(details.fields.is_empty());
+    let retired_at = details
+        .retired_at
+        .map(|at| at.as_micros() / crate::support::SECOND);
+    assert_eq!(retired_at, Some(2));
 }
