@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, ServerError, Variables};
 use headwater_engine::{Caller, Engine};
+use headwater_model::ExtractorDescription;
 use serde::Deserialize;
 
 use crate::document;
@@ -15,7 +16,6 @@ use crate::json;
 use crate::limits::Limits;
 use crate::loads::Loads;
 use crate::nulls::FieldTypes;
-use crate::plugin::PluginDescription;
 use crate::query::Query;
 use crate::scope::Scope;
 
@@ -41,7 +41,7 @@ pub struct Api {
     schema: GraphqlSchema,
     limits: Arc<Limits>,
     clock: Clock,
-    plugins: Arc<[Arc<PluginDescription>]>,
+    plugins: Arc<[Arc<ExtractorDescription>]>,
     types: FieldTypes,
 }
 
@@ -95,7 +95,7 @@ impl Api {
 
     /// The same, telling of those extractors.
     #[must_use]
-    pub fn with_plugins(mut self, mut plugins: Vec<PluginDescription>) -> Self {
+    pub fn with_plugins(mut self, mut plugins: Vec<ExtractorDescription>) -> Self {
         plugins.sort_by(|a, b| {
             (&a.name, &a.version, &a.digest).cmp(&(&b.name, &b.version, &b.digest))
         });

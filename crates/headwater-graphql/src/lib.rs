@@ -37,4 +37,3 @@ mod source;
 
 pub use api::{Api, Clock, Response};
 pub use limits::Limits;
-pub use plugin::{PluginDescription, PluginInputDescription, PluginLimitsDescription};

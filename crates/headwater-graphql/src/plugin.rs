@@ -3,51 +3,20 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, Object, Result, SimpleObject, Value};
+use headwater_model::ExtractorDescription;
 
 use crate::error::internal;
 use crate::scalars::{Json, int};
 use crate::scope::Scope;
 
-/// An extractor that the service has loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PluginDescription {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// For a person to read.
-    pub description: String,
-    /// SHA-256 of the component, lowercase hex.
-    pub digest: String,
-    /// The artifacts that it reads.
-    pub inputs: Vec<PluginInputDescription>,
-    /// JSON Schema of its configuration; none if it has none.
-    pub config_schema: Option<String>,
-    /// What one call of it may use.
-    pub limits: PluginLimitsDescription,
-}
-
 /// Artifacts that an extractor reads.
-#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
-#[graphql(name = "PluginInput")]
-pub struct PluginInputDescription {
+#[derive(SimpleObject)]
+struct PluginInput {
     /// Matches their names.
-    pub glob: String,
-    /// Their media type.
-    pub media_type: String,
-    /// True if there must be one.
-    pub required: bool,
-}
-
-/// What one call of an extractor may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PluginLimitsDescription {
-    /// Memory, in mebibytes.
-    pub memory_mebibytes: u64,
-    /// Wall time, in milliseconds.
-    pub timeout_ms: u64,
-    /// Facts that it may state.
-    pub output_facts: u64,
+    glob: String,
+    media_type: String,
+    /// True if nothing can be said without one.
+    required: bool,
 }
 
 /// What one call of an extractor may use.
@@ -59,10 +28,10 @@ struct PluginLimits {
 }
 
 /// An extractor that the service has loaded.
-pub(crate) struct Plugin(Arc<PluginDescription>);
+pub(crate) struct Plugin(Arc<ExtractorDescription>);
 
 impl Plugin {
-    fn public_id(of: &PluginDescription) -> String {
+    fn public_id(of: &ExtractorDescription) -> String {
         format!("plg_{}", of.digest)
     }
 
@@ -86,8 +55,8 @@ impl Plugin {
     pub(crate) fn of(scope: &Scope, (name, version, digest): (&str, &str, &str)) -> Option<Self> {
         let mut plugins = scope.plugins.iter();
         let found = plugins.find(|of| match digest {
-            "" => of.name == *name && of.version == *version,
-            digest => of.digest == *digest,
+            "" => *of.name == *name && *of.version == *version,
+            digest => of.digest.to_string() == *digest,
         });
         found.map(|of| Self(Arc::clone(of)))
     }
@@ -109,16 +78,21 @@ impl Plugin {
     }
 
     async fn description(&self) -> &str {
-        &self.0.description
+        &self.0.summary
     }
 
     /// SHA-256 of the component, lowercase hex.
-    async fn digest(&self) -> &str {
-        &self.0.digest
+    async fn digest(&self) -> String {
+        self.0.digest.to_string()
     }
 
-    async fn inputs(&self) -> &[PluginInputDescription] {
-        &self.0.inputs
+    async fn inputs(&self) -> Vec<PluginInput> {
+        let inputs = self.0.inputs.iter().map(|input| PluginInput {
+            glob: input.glob.to_string(),
+            media_type: input.media_type.to_string(),
+            required: input.is_required,
+        });
+        inputs.collect()
     }
 
     /// JSON Schema of its configuration.
@@ -133,9 +107,9 @@ impl Plugin {
     async fn limits(&self) -> PluginLimits {
         let limits = self.0.limits;
         PluginLimits {
-            memory_mebibytes: int(limits.memory_mebibytes),
-            timeout_ms: int(limits.timeout_ms),
-            output_facts: int(limits.output_facts),
+            memory_mebibytes: int(limits.memory_bytes_max >> 20),
+            timeout_ms: int(limits.timeout.as_millis()),
+            output_facts: int(limits.facts_max),
         }
     }
 }

@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use async_graphql::{Context, Result};
 use headwater_engine::View;
-use headwater_model::AssetIndex;
+use headwater_model::{AssetIndex, ExtractorDescription};
 
 use crate::api::Clock;
 use crate::error::{ask_error, internal};
 use crate::limits::Limits;
 use crate::loads::Loads;
-use crate::plugin::PluginDescription;
 use crate::scalars::Reference;
 
 /// One request's view and bounds; all resolvers of the request share it.
@@ -22,7 +21,7 @@ pub(crate) struct Scope {
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
     /// Extractors that the service has loaded, by name and version.
-    pub(crate) plugins: Arc<[Arc<PluginDescription>]>,
+    pub(crate) plugins: Arc<[Arc<ExtractorDescription>]>,
     /// What was read of assets.
     pub(crate) loads: Loads,
     /// True if lists may be written in one go.

@@ -86,9 +86,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         tracing::warn!(listen = %config.listen, "other machines are let in, and nobody is authenticated");
     }
     let mesh = config.mesh.as_deref().map(mesh_file::read).transpose()?;
-    if let Some(folder) = &config.plugins {
-        check_plugins(folder, &config.data)?;
-    }
+    let plugins = match &config.plugins {
+        Some(folder) => check_plugins(folder, &config.data)?,
+        None => Vec::new(),
+    };
     let engine = Arc::new(open_engine(&config)?);
     if let Some(mesh) = mesh {
         engine
@@ -99,14 +100,18 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let served = runtime.block_on(serve(&config, Arc::clone(&engine)));
+    let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins));
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
     tracing::info!("stopped");
     served
 }
 
-async fn serve(config: &ServeConfig, engine: Arc<Engine>) -> anyhow::Result<()> {
+async fn serve(
+    config: &ServeConfig,
+    engine: Arc<Engine>,
+    plugins: Vec<ExtractorDescription>,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}", config.listen))
             .because(error)
@@ -123,6 +128,7 @@ async fn serve(config: &ServeConfig, engine: Arc<Engine>) -> anyhow::Result<()> 
     };
     let limits = server_limits(&config.limits);
     let api = Api::new(Arc::clone(&engine), graphql_limits(&config.limits));
+    let api = api.with_plugins(plugins);
     let app = App::new(engine, api, limits.clone(), clock, mode);
     let routes = router(app, &config.lineage_paths);
     // Programs that start the service learn the port from this line.
@@ -168,8 +174,8 @@ fn start_logging(format: LogFormat) {
     }
 }
 
-/// Loads every extractor of the folder, so that one that can't be used is known at the start.
-fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<()> {
+/// Loads every extractor of the folder, so that one that can't be used is known at the start; says which can.
+fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<Vec<ExtractorDescription>> {
     let host = PluginHost::new(HostConfig {
         cache_dir: Some(data.join("compiled")),
         ..HostConfig::default()
@@ -191,7 +197,10 @@ fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<()> {
     for refused in &loaded.refused {
         tracing::warn!(file = %refused.path.display(), "extractor {} is refused: {}", refused.path.display(), refused.error);
     }
-    Ok(())
+    let usable = loaded.extractors.iter();
+    Ok(usable
+        .map(|extractor| extractor.extractor.description().clone())
+        .collect())
 }
 
 fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
