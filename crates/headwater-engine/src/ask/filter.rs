@@ -3,7 +3,7 @@
 use headwater_graph::{Asset, AssetFlags};
 use headwater_model::AssetIndex;
 
-use crate::apply::word_of_product;
+use crate::apply::{product_of_word, word_of_product};
 use crate::ask::view::View;
 
 /// Which assets; an absent part chooses all. Within a part any value will do, and every part must agree.
@@ -73,6 +73,10 @@ impl View {
                     .collect()
             })
         };
+        let tags = filter.tags.as_ref().map(|tags| {
+            let tags = tags.iter().filter(|tag| product_of_word(tag).is_none());
+            tags.cloned().collect()
+        });
         let products = filter.data_products.as_ref().map(|names| {
             let words = names.iter().map(|name| word_of_product(name));
             words.collect()
@@ -81,7 +85,7 @@ impl View {
             domains: numbers(&filter.domains),
             data_products: numbers(&products),
             owners: numbers(&filter.owners),
-            tags: numbers(&filter.tags),
+            tags: numbers(&tags),
             types: filter.types.clone(),
             namespaces: filter.namespaces.clone(),
             text: filter.text.as_ref().map(|text| text.to_lowercase()),

@@ -3,6 +3,9 @@
 mod answers;
 mod errors;
 mod limits;
+mod loads;
 mod pages;
+mod products;
+mod runs;
 mod schema;
 mod support;

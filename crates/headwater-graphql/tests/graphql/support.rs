@@ -7,11 +7,11 @@ use headwater_engine::{Engine, EngineOptions};
 use headwater_graphql::{Api, Clock, Limits, Response};
 use headwater_model::{
     AliasFact, AssetName, AttributeFact, AttributeKey, Coverage, DatasetFact, Diagnostic, Digest,
-    DomainName, DomainSpec, EdgeFact, Evidence, FacetFact, FacetName, Facts, FieldFact, FieldName,
-    JobFact, Mesh, Name, Namespace, Pattern, QualifiedName, Severity, Snapshot, SourceKey,
-    Statement, Submission, Timestamp, TypeName,
+    DomainName, DomainSpec, EdgeFact, Event, EventSubject, Evidence, FacetFact, FacetName, Facts,
+    FieldFact, FieldName, JobFact, Mesh, Name, Namespace, Pattern, QualifiedName, RunDetails,
+    RunId, RunState, Severity, Snapshot, SourceKey, Statement, Submission, Timestamp, TypeName,
 };
-use headwater_store::{MemoryLog, MemoryState};
+use headwater_store::{MemoryLog, MemoryState, State};
 use serde_json::{Value, json};
 
 pub(crate) const PG: &str = "postgres://db:5432";
@@ -99,7 +99,7 @@ pub(crate) fn snapshot(source: &str, facts: Facts, diagnostics: Vec<Diagnostic>)
     }
 }
 
-fn attribute(on: AssetName, key: &str, value: &str) -> AttributeFact {
+pub(crate) fn attribute(on: AssetName, key: &str, value: &str) -> AttributeFact {
     AttributeFact {
         on,
         field: None,
@@ -183,8 +183,11 @@ fn domain(name: &str, owner: &str, pattern: &str) -> DomainSpec {
 }
 
 pub(crate) fn engine() -> Engine {
+    engine_over(Arc::new(MemoryState::new()))
+}
+
+pub(crate) fn engine_over(state: Arc<dyn State>) -> Engine {
     let log = Arc::new(MemoryLog::new());
-    let state = Arc::new(MemoryState::new());
     let (engine, _) = Engine::open(log, state, EngineOptions::default()).expect("an engine");
     let mesh = Mesh::new(
         10,
@@ -206,6 +209,55 @@ pub(crate) fn engine() -> Engine {
         engine.submit_and_wait(submission).expect("accepted");
     }
     engine
+}
+
+/// 2026-01-01T00:00:00Z and some seconds.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(NEW_YEAR + seconds * 1_000_000)
+}
+
+/// A run event of the job `load` of `etl`.
+pub(crate) fn run_event(
+    run: &str,
+    seconds: i64,
+    state: RunState,
+    (reads, writes): (&[&str], &[&str]),
+    details: RunDetails,
+) -> Submission {
+    let mut facts = Facts::default();
+    let pg = |text: &&str| name(PG, text).dataset();
+    let reads: Vec<AssetName> = reads.iter().map(pg).collect();
+    let writes: Vec<AssetName> = writes.iter().map(pg).collect();
+    facts.datasets = writes
+        .iter()
+        .map(|name| dataset(PG, name.name.name.as_str(), true))
+        .collect();
+    job("load", &reads, &writes, &mut facts);
+    let body = format!(
+        r#"{{"eventTime":"{}","run":{{"facets":{{"said":{{"state":"{}"}},"at{seconds}":1.50}}}}}}"#,
+        at(seconds),
+        state.as_str()
+    );
+    Submission {
+        source: SourceKey::parse("orders/openlineage").expect("a source"),
+        principal: None,
+        received_at: at(seconds),
+        statement: Statement::Event(Box::new(Event {
+            subject: EventSubject::Run {
+                job: name(DBT, "load"),
+                run: RunId::parse(run).expect("an id"),
+                state,
+                details: Box::new(details),
+            },
+            time: at(seconds),
+            names_datasets: !reads.is_empty() || !writes.is_empty(),
+            facts,
+            definition: None,
+            diagnostics: Vec::new(),
+            digest: Digest::of(format!("{run} {body}").as_bytes()),
+            body: body.into(),
+        })),
+    }
 }
 
 /// `count` datasets that one job writes out of one.

@@ -75,10 +75,11 @@ impl Around {
         if self.is_of_columns {
             return Self::default();
         }
+        let is_all_secret = self.is_all_secret || holds_secrets(key);
         Self {
             sort: sort(key),
-            is_of_columns: holds_columns(key),
-            is_all_secret: self.is_all_secret || holds_secrets(key),
+            is_of_columns: holds_columns(key) && !is_all_secret,
+            is_all_secret,
         }
     }
 }
@@ -221,7 +222,7 @@ impl<'a> Scanner<'a> {
         }
         // `{"name": "password", "value": "…"}` says what `{"password": "…"}` says.
         let mut named = Sort::Harmless;
-        let mut value: Option<Range<usize>> = None;
+        let mut value: Option<(Range<usize>, usize)> = None;
         loop {
             self.skip_white();
             let key = self.string()?;
@@ -230,6 +231,7 @@ impl<'a> Scanner<'a> {
             self.take(b':')?;
             self.skip_white();
             let start = self.at;
+            let edits_before = self.edits.len();
             self.value(around.within(&key), depth + 1)?;
             let range = start..self.at;
             let is_text = self.text.as_bytes()[start] == b'"';
@@ -240,7 +242,7 @@ impl<'a> Scanner<'a> {
                         named = sort(&name);
                     }
                 }
-                "value" if is_text && range.len() > 2 => value = Some(range),
+                "value" if is_text && range.len() > 2 => value = Some((range, edits_before)),
                 _ => {}
             }
             self.skip_white();
@@ -250,11 +252,14 @@ impl<'a> Scanner<'a> {
             }
         }
         if named != Sort::Harmless
-            && let Some(range) = value
+            && let Some((range, edits_before)) = value
             && self.text[range.clone()] != *quoted()
         {
-            self.edits.retain(|(other, _)| *other != range);
-            self.edits.push((range, quoted()));
+            // A text has one edit at most: that of a part of it gives way.
+            match self.edits.get_mut(edits_before) {
+                Some((of, replacement)) if *of == range => *replacement = quoted(),
+                _ => self.edits.push((range, quoted())),
+            }
         }
         self.take(b'}')
     }

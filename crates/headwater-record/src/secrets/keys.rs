@@ -32,7 +32,7 @@ const WORDS: [&str; 27] = [
 ];
 
 /// A key that ends with two words of one of these names a secret.
-const PAIRS: [(&str, &str); 24] = [
+const PAIRS: [(&str, &str); 23] = [
     ("api", "key"),
     ("api", "keys"),
     ("private", "key"),
@@ -53,7 +53,6 @@ const PAIRS: [(&str, &str); 24] = [
     ("user", "pass"),
     ("pg", "pass"),
     ("smtp", "pass"),
-    ("user", "info"),
     ("identified", "by"),
     ("basic", "auth"),
     ("connection", "pass"),
@@ -127,7 +126,10 @@ pub(crate) fn sort(key: &str) -> Sort {
     let is_key_id = last == "id"
         && before == Some("key")
         && words.iter().any(|word| word == "access" || word == "aws");
-    if is_pair || is_key_id {
+    // Schema registries take `user:password` in `basic.auth.user.info`.
+    let is_user_info =
+        last == "info" && before == Some("user") && words.iter().any(|word| word == "auth");
+    if is_pair || is_key_id || is_user_info {
         return Sort::Strong;
     }
     let is_joined = ["password", "passwd", "passphrase"]
@@ -157,14 +159,7 @@ pub(crate) fn holds_columns(key: &str) -> bool {
     let words = words(key).concat();
     matches!(
         words.as_str(),
-        "fields"
-            | "columns"
-            | "columnmetrics"
-            | "columntypes"
-            | "datatypes"
-            | "dtypes"
-            | "columnlineage"
-            | "schema"
+        "fields" | "columns" | "columnmetrics" | "columntypes" | "datatypes" | "dtypes"
     )
 }
 

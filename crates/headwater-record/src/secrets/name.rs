@@ -33,16 +33,17 @@ fn without_user_info(name: &str) -> Option<String> {
     has_changed.then_some(clean)
 }
 
+/// Begins what stands for an authority in URLs of Oracle's thin driver.
+const THIN: &str = "oracle:thin:";
+
 /// What stands before the next authority of a URL, the authority, and what follows.
 pub(crate) fn next_authority(text: &str) -> Option<(&str, &str, &str)> {
-    let thin = text
-        .find("oracle:thin:")
-        .map(|at| at + "oracle:thin:".len());
-    let url = text.find("://").map(|at| at + 3);
+    let url = text.find("://");
+    // Only what stands before the URL is looked through again: long texts have many.
+    let thin = text[..url.unwrap_or(text.len())].find(THIN);
     let (start, is_thin) = match (thin, url) {
-        (Some(thin), Some(url)) if thin < url => (thin, true),
-        (Some(thin), None) => (thin, true),
-        (_, Some(url)) => (url, false),
+        (Some(thin), _) => (thin + THIN.len(), true),
+        (None, Some(url)) => (url + "://".len(), false),
         (None, None) => return None,
     };
     let ends = |c: char| {

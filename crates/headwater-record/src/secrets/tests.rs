@@ -56,6 +56,7 @@ fn keys_that_name_secrets_are_told_from_those_that_do_not() {
         "password_policy",
         "secretName",
         "nextPageToken",
+        "user_info",
         "max_tokens",
         "passenger",
         "pass",

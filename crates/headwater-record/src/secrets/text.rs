@@ -83,9 +83,16 @@ fn in_urls(text: &str, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
+/// The most bytes between `-----BEGIN` and the end of a private key's header.
+const PEM_HEADER_BYTES_MAX: usize = 64;
+
 /// Private keys, access keys of AWS, and what follows `Bearer` and `Basic`.
 fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut covered = 0;
     for found in LOOSE_FINDER.find_iter(text) {
+        if found.start() < covered {
+            continue;
+        }
         let rest = &text[found.end()..];
         match found.pattern().as_usize() {
             0 => {
@@ -97,13 +104,15 @@ fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
                 }
             }
             3 => {
-                let Some(header) = rest.find("PRIVATE KEY-----").filter(|at| *at < 40) else {
+                let header = &rest[..rest.floor_char_boundary(PEM_HEADER_BYTES_MAX)];
+                let Some(header) = header.find("PRIVATE KEY-----") else {
                     continue;
                 };
                 let start = found.end() + header + "PRIVATE KEY-----".len();
                 let body = &text[start..];
                 let end = body.find("-----END").unwrap_or(body.len());
                 secrets.push(start..start + end);
+                covered = start + end;
             }
             scheme => {
                 let is_of_token = |c: char| c.is_ascii_alphanumeric() || "+/=._~-".contains(c);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use headwater_store::{
-    MemoryState, Offset, SledOptions, SledState, State, StateBatch, StateError, StoredBytes,
+    MemoryState, Offset, ScanStep, SledOptions, SledState, State, StateBatch, StateError,
+    StoredBytes,
 };
 use proptest::prelude::*;
 
@@ -452,4 +453,84 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn many_keys_are_read_in_one_call_in_their_order() {
+    on_every_state(|open| {
+        let state = open(None);
+        let changes = batch(&[("a", Some("1")), ("b", Some("2")), ("c", Some(""))]);
+        state.apply(&changes, offset(1)).unwrap();
+        let keys: Vec<Vec<u8>> = ["c", "x", "a", "a", ""]
+            .map(|key| key.as_bytes().to_vec())
+            .into();
+        let values = state.get_many(&keys).unwrap();
+        let values: Vec<Option<Vec<u8>>> = values
+            .into_iter()
+            .map(|value| value.map(|value| value.to_vec()))
+            .collect();
+        let expected = [Some(""), None, Some("1"), Some("1"), None];
+        assert_eq!(
+            values,
+            expected.map(|value| value.map(|v| v.as_bytes().to_vec()))
+        );
+        assert_eq!(state.get_many(&[]).unwrap(), []);
+    });
+}
+
+/// Scans `prefixes` and says what it saw; keys of `seek` go on at another key, those of `stops` end their prefix.
+fn visited(state: &dyn State, prefixes: &[&str], seek: &[(&str, &str)], stops: &[&str]) -> String {
+    let prefixes: Vec<Vec<u8>> = prefixes.iter().map(|p| p.as_bytes().to_vec()).collect();
+    let mut seen = Vec::new();
+    let mut visit = |at: usize, key: &[u8], value: &[u8]| {
+        let key = String::from_utf8(key.to_vec()).unwrap();
+        let value = String::from_utf8(value.to_vec()).unwrap();
+        let to = seek.iter().find(|(from, _)| *from == key);
+        let stops = stops.contains(&key.as_str());
+        seen.push(format!("{at}:{key}={value}"));
+        match to {
+            Some((_, to)) => ScanStep::Seek(to.as_bytes().to_vec()),
+            None if stops => ScanStep::Stop,
+            None => ScanStep::Next,
+        }
+    };
+    state.scan_many(&prefixes, &mut visit).unwrap();
+    seen.join(" ")
+}
+
+#[test]
+fn many_prefixes_are_scanned_in_one_call() {
+    on_every_state(|open| {
+        let state = open(None);
+        let changes = batch(&[
+            ("a1", Some("p")),
+            ("a2", Some("q")),
+            ("a3", Some("r")),
+            ("a4", Some("s")),
+            ("b1", Some("t")),
+        ]);
+        state.apply(&changes, offset(1)).unwrap();
+        let check = |prefixes: &[&str], seek: &[(&str, &str)], stops: &[&str], expected: &str| {
+            assert_eq!(visited(&*state, prefixes, seek, stops), expected);
+        };
+        check(
+            &["b", "c", "a"],
+            &[],
+            &[],
+            "0:b1=t 2:a1=p 2:a2=q 2:a3=r 2:a4=s",
+        );
+        check(&[], &[], &[], "");
+        check(&["a"], &[("a1", "a3")], &[], "0:a1=p 0:a3=r 0:a4=s");
+        // Never back, and never out of the prefix.
+        check(
+            &["a", "b"],
+            &[("a2", "a0"), ("a3", "a3")],
+            &[],
+            "0:a1=p 0:a2=q 0:a3=r 0:a4=s 1:b1=t",
+        );
+        check(&["a", "b"], &[("a1", "b")], &[], "0:a1=p 1:b1=t");
+        check(&["a", "a"], &[], &["a2"], "0:a1=p 0:a2=q 1:a1=p 1:a2=q");
+        // The record of the applied offset is no key.
+        check(&[""], &[], &["a1"], "0:a1=p");
+    });
 }

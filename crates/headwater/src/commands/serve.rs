@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use headwater_engine::{Engine, EngineOptions};
 use headwater_graphql::Api;
-use headwater_model::{Extractor as _, Timestamp};
+use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
 use headwater_server::{App, Clock, EventMode, router};
 use headwater_store::{Log, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateError};
