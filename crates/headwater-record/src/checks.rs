@@ -38,9 +38,10 @@ impl CheckKey {
 
 /// The checks of both facets; of the same check, the newer outcome. None if one of them is no such facet.
 pub fn merge_checks(older: &str, newer: &str) -> Option<String> {
-    let read = |json| -> Option<(BTreeMap<String, Box<RawValue>>, Vec<Box<RawValue>>)> {
+    let read = |json| {
         let facet: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).ok()?;
-        let checks = serde_json::from_str(facet.get("assertions")?.get()).ok()?;
+        let checks: Vec<Box<RawValue>> =
+            serde_json::from_str(facet.get("assertions")?.get()).ok()?;
         Some((facet, checks))
     };
     let (_, mut checks) = read(older)?;
@@ -51,12 +52,11 @@ pub fn merge_checks(older: &str, newer: &str) -> Option<String> {
     }
     for check in stated {
         let key = CheckKey::of(&check)?;
-        match places.get(&key) {
-            Some(at) => checks[*at] = check,
-            None => {
-                places.insert(key, checks.len());
-                checks.push(check);
-            }
+        if let Some(at) = places.get(&key) {
+            checks[*at] = check;
+        } else {
+            places.insert(key, checks.len());
+            checks.push(check);
         }
     }
     let beyond = checks.len().saturating_sub(CHECKS_MAX);

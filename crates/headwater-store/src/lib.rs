@@ -28,4 +28,4 @@ pub use segment::{
     OpenReport, SegmentLog, SegmentOptions, TornTail, VerifyReport, verify_directory,
 };
 pub use sled_state::{SledOptions, SledState};
-pub use state::{Scan, ScanStep, State, StateBatch, StateError, StoredBytes};
+pub use state::{Scan, ScanStep, ScanVisit, State, StateBatch, StateError, StoredBytes};

@@ -51,11 +51,7 @@ pub trait State: Send + Sync {
     ///
     /// # Errors
     /// [`StateError::Io`], [`StateError::Corrupt`].
-    fn scan_many(
-        &self,
-        prefixes: &[Vec<u8>],
-        visit: &mut dyn FnMut(usize, &[u8], &[u8]) -> ScanStep,
-    ) -> Result<(), StateError> {
+    fn scan_many(&self, prefixes: &[Vec<u8>], visit: &mut ScanVisit<'_>) -> Result<(), StateError> {
         for (at, prefix) in prefixes.iter().enumerate() {
             scan_with_steps(self, prefix, &mut |key, value| visit(at, key, value))?;
         }
@@ -91,6 +87,9 @@ pub trait State: Send + Sync {
     /// [`StateError::Io`], [`StateError::Corrupt`].
     fn bytes_on_disk(&self) -> Result<u64, StateError>;
 }
+
+/// Gets the position of a prefix, a key and its value, and says how its scan goes on.
+pub type ScanVisit<'a> = dyn FnMut(usize, &[u8], &[u8]) -> ScanStep + 'a;
 
 /// How a scan goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]

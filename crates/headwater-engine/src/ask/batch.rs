@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_model::AssetIndex;
 use headwater_record::{ClaimKey, ClaimsRecord, decode_value};
-use headwater_store::ScanStep;
+use headwater_store::{ScanStep, ScanVisit};
 
 use crate::ask::view::View;
 use crate::keys::{self, SlotKey};
@@ -31,7 +31,7 @@ impl View {
     pub(crate) fn scan_many(
         &self,
         prefixes: &[Vec<u8>],
-        visit: &mut dyn FnMut(usize, &[u8], &[u8]) -> ScanStep,
+        visit: &mut ScanVisit<'_>,
     ) -> Result<(), AskError> {
         if prefixes.is_empty() {
             return Ok(());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use headwater_graphql::{Api, Limits};
 use headwater_model::{RunDetails, RunState};
 use headwater_store::{
-    MemoryState, Offset, Scan, ScanStep, State, StateBatch, StateError, StoredBytes,
+    MemoryState, Offset, Scan, ScanVisit, State, StateBatch, StateError, StoredBytes,
 };
 use serde_json::Value;
 
@@ -40,11 +40,7 @@ impl State for Counting {
         self.count().get_many(keys)
     }
 
-    fn scan_many(
-        &self,
-        prefixes: &[Vec<u8>],
-        visit: &mut dyn FnMut(usize, &[u8], &[u8]) -> ScanStep,
-    ) -> Result<(), StateError> {
+    fn scan_many(&self, prefixes: &[Vec<u8>], visit: &mut ScanVisit<'_>) -> Result<(), StateError> {
         self.count().scan_many(prefixes, visit)
     }
 

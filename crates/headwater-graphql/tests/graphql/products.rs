@@ -125,7 +125,7 @@ fn a_filter_chooses_assets() {
         "shop.public.stage shop.public.orders",
     );
     check(r#"dataProducts: ["Inputs", "none"]"#, "shop.public.raw");
-    check(r#"dataProducts: []"#, "");
+    check("dataProducts: []", "");
     check(
         r#"owners: ["steward-raw", "team-orders"]"#,
         "shop.public.raw shop.public.orders",
@@ -162,8 +162,8 @@ fn the_same_filter_holds_in_walks_and_lists() {
 #[test]
 fn assets_are_paged_through_without_repeats() {
     let api = api();
-    let query = r#"query($after: String) { assets(first: 3, after: $after) { totalCount
-        edges { node { name } cursor } pageInfo { endCursor hasNextPage } } }"#;
+    let query = "query($after: String) { assets(first: 3, after: $after) { totalCount \
+        edges { node { name } cursor } pageInfo { endCursor hasNextPage } } }";
     let mut after = Value::Null;
     let mut found = Vec::new();
     let total = loop {

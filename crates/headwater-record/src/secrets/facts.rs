@@ -47,11 +47,12 @@ pub(crate) fn redact(facts: &mut Facts) -> bool {
     }
     for facet in &mut facts.facets {
         has_changed |= asset(&mut facet.on);
-        let clean = match may_hold_secrets(facet.json.as_bytes())
-            || sort(facet.name.as_str()) != Sort::Harmless
-        {
-            true => super::json::redact(&facet.json, Some(facet.name.as_str())),
-            false => Ok(None),
+        let is_suspect =
+            may_hold_secrets(facet.json.as_bytes()) || sort(facet.name.as_str()) != Sort::Harmless;
+        let clean = if is_suspect {
+            super::json::redact(&facet.json, Some(facet.name.as_str()))
+        } else {
+            Ok(None)
         };
         let clean = clean.unwrap_or_else(|_| super::text::redact(&facet.json));
         if let Some(clean) = clean {

@@ -236,7 +236,9 @@ fn closing(text: &str, mark: char, escapes: &str) -> usize {
         let is_doubled = escapes.is_empty() && text[at + 1..].starts_with(mark);
         if is_doubled {
             from = at + 2;
-        } else if escapes_count == escapes.len() || (escapes.is_empty() && escapes_count % 2 == 0) {
+        } else if escapes_count == escapes.len()
+            || (escapes.is_empty() && escapes_count.is_multiple_of(2))
+        {
             return at - escapes_count.min(escapes.len());
         } else {
             from = at + 1;
