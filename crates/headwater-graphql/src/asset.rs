@@ -10,6 +10,7 @@ use crate::cursor;
 use crate::dataset::Dataset;
 use crate::domain::{Domain, DomainField, domain_plan, write_domain};
 use crate::error::{ask_error, internal};
+use crate::field::Field;
 use crate::job::Job;
 use crate::json;
 use crate::page::{self, Connection, Edge};
@@ -162,6 +163,8 @@ pub(crate) enum LineageEntity {
     Dataset(Dataset),
     /// A job.
     Job(Job),
+    /// A field.
+    Field(Field),
 }
 
 impl From<Asset> for LineageEntity {

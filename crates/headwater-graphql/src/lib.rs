@@ -24,6 +24,7 @@ mod limits;
 mod lineage;
 mod nulls;
 mod page;
+mod paths;
 mod query;
 mod quick;
 mod scalars;

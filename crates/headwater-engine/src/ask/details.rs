@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_graph::{Direction, FieldIndex};
 use headwater_model::{AssetIndex, AssetKind, Digest, EdgeKind, FieldName, Timestamp};
 use headwater_record::{
     Claim, ClaimBody, ClaimKey, EvidenceRecord, NameRecord, SlotRecord, Str, decode_value,
@@ -136,7 +137,7 @@ impl View {
         // The word that counts most comes last.
         said.sort_by(|a, b| a.rank.cmp(&b.rank));
         self.read_entity(&said, &mut details)?;
-        self.read_fields(&said, &mut details);
+        self.read_fields(asset, &said, &mut details);
         read_attributes(&said, &mut details);
         for one in &said {
             if let (ClaimKey::Facet(name), ClaimBody::Json(json)) =
@@ -150,7 +151,7 @@ impl View {
     }
 
     /// The raw names that are one asset with `canonical`.
-    fn members(&self, canonical: AssetIndex) -> Result<BTreeSet<AssetIndex>, AskError> {
+    pub(crate) fn members(&self, canonical: AssetIndex) -> Result<BTreeSet<AssetIndex>, AskError> {
         let mut members = BTreeSet::from([canonical]);
         let mut waiting = vec![canonical];
         while let Some(next) = waiting.pop() {
@@ -234,14 +235,23 @@ impl View {
         said: &Said,
         evidence: Option<EvidenceRecord>,
     ) -> Result<AssertionView, AskError> {
+        self.assertion_of(said.slot, &said.claim, evidence)
+    }
+
+    pub(crate) fn assertion_of(
+        &self,
+        slot: SlotKey,
+        claim: &Claim,
+        evidence: Option<EvidenceRecord>,
+    ) -> Result<AssertionView, AskError> {
         Ok(AssertionView {
-            source: said.slot.source,
-            valid_from: Timestamp::from_micros(said.claim.valid_from),
-            valid_to: said.claim.valid_to.map(Timestamp::from_micros),
-            asserted_at: said.claim.asserted_at,
+            source: slot.source,
+            valid_from: Timestamp::from_micros(claim.valid_from),
+            valid_to: claim.valid_to.map(Timestamp::from_micros),
+            asserted_at: claim.asserted_at,
             retracted_at: None,
             evidence,
-            last_seen: self.last_seen(said.slot, said.claim.valid_from)?,
+            last_seen: self.last_seen(slot, claim.valid_from)?,
         })
     }
 
@@ -258,11 +268,7 @@ impl View {
         Ok(Timestamp::from_micros(seen.max(at_least)))
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "one of the steps that read what is said"
-    )]
-    fn read_fields(&self, said: &[Said], details: &mut Details) {
+    fn read_fields(&self, asset: AssetIndex, said: &[Said], details: &mut Details) {
         let mut fields: BTreeMap<Str, (u32, FieldView)> = BTreeMap::new();
         for one in said {
             let (
@@ -296,6 +302,34 @@ impl View {
         let mut fields: Vec<(u32, FieldView)> = fields.into_values().collect();
         fields.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
         details.fields = fields.into_iter().map(|(_, field)| field).collect();
+        self.read_fields_of_edges(asset, details);
+    }
+
+    /// Fields that nobody lists and that an edge ends in, by name.
+    fn read_fields_of_edges(&self, asset: AssetIndex, details: &mut Details) {
+        let graph = self.graph();
+        let mut names: BTreeSet<&str> = graph
+            .fields_of(asset)
+            .filter(|field| self.has_field_edges(*field))
+            .filter_map(|field| graph.field(field)?.name)
+            .collect();
+        for field in &details.fields {
+            names.remove(&*field.name);
+        }
+        details
+            .fields
+            .extend(names.into_iter().map(|name| FieldView {
+                name: name.into(),
+                r#type: None,
+                description: None,
+                tags: Vec::new(),
+            }));
+    }
+
+    fn has_field_edges(&self, field: FieldIndex) -> bool {
+        [Direction::Upstream, Direction::Downstream]
+            .into_iter()
+            .any(|direction| self.graph().field_edges(field, direction).next().is_some())
     }
 
     fn read_aliases(
@@ -402,14 +436,14 @@ impl View {
         if self.graph().kind(asset) != Some(AssetKind::Dataset) {
             return Ok(false);
         }
+        let known = self.graph().find_field(asset, Some(field.as_str()));
+        if known.is_some_and(|known| self.has_field_edges(known)) {
+            return Ok(true);
+        }
         for member in self.members(asset)? {
             for (_, record) in self.reader().claims(member, self.published.offset)? {
                 let names = record.open.iter().any(|claim| match &claim.key {
-                    ClaimKey::Field(name)
-                    | ClaimKey::FieldDerives {
-                        to_field: Some(name),
-                        ..
-                    } => **name == *field.as_str(),
+                    ClaimKey::Field(name) => **name == *field.as_str(),
                     _ => false,
                 });
                 if names {

@@ -187,7 +187,8 @@ fn a_stated_origin_closes_the_way_through_the_job() {
             .require(&headwater_engine::Reference::Text(format!("db/{name}")))
             .expect("known");
         let question = headwater_engine::ImpactQuestion {
-            of: vec![of],
+            of: vec![crate::support::root(of)],
+            granularity: headwater_engine::Granularity::Dataset,
             direction: headwater_engine::Direction::Downstream,
             depth_hops_max: None,
             filter: None,
