@@ -49,6 +49,7 @@ mod event;
 mod facets;
 mod findings;
 mod job;
+mod lineage;
 mod node;
 mod pointer;
 mod run;
