@@ -141,6 +141,9 @@ impl<'de> Reader<'de> {
         }
         if self.dataset_lineage(name, role.via, raw, &at)? {
             columns = Columns::Settled;
+            if role.via.is_some() {
+                self.explicit.datasets.insert(name.clone());
+            }
         }
         if !self.is_understood || self.says_more {
             self.keep(&on, facet, raw, true, &at)?;

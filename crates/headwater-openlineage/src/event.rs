@@ -119,7 +119,7 @@ pub(crate) struct Reader<'de> {
     pub(crate) says_more: bool,
     /// What is done about facets that are not as specified.
     pub(crate) done: &'static str,
-    /// What the job's `lineage` facet settles.
+    /// What explicit lineage settles for what the job writes.
     pub(crate) explicit: Explicit,
 }
 
@@ -262,6 +262,7 @@ impl<'de> Reader<'de> {
                 evidence: None,
             });
         }
+        self.close_ways(job);
         Ok(())
     }
 

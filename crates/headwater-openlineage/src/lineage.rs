@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use headwater_model::{AssetKind, EdgeFact, FieldEdgeFact, FieldEnd, QualifiedName, Severity};
+use headwater_model::{
+    AssetKind, EdgeFact, EdgeKind, FieldEdgeFact, FieldEnd, QualifiedName, Severity,
+};
 use serde_json::value::RawValue;
 
 use crate::dataset::{field_name, mentioned};
@@ -20,12 +22,12 @@ use crate::facets::{
 use crate::node::{MapOf, Node, TextOf};
 use crate::pointer::Place;
 
-/// What the job's `lineage` facet settles for the datasets of the event.
+/// What explicit lineage settles for what the job writes.
 #[derive(Default)]
 pub(crate) struct Explicit {
-    /// Datasets whose origins it states, even if there are none.
+    /// Datasets whose origins are stated, even if there are none.
     pub(crate) datasets: BTreeSet<QualifiedName>,
-    /// True if it was read in full: then it speaks for every output, also for those that it does not name.
+    /// True if the job's facet was read in full: then it speaks for every output, also for those that it does not name.
     pub(crate) is_complete: bool,
 }
 
@@ -97,6 +99,29 @@ impl<'de> Reader<'de> {
                     self.flows(inputs, &Goal::Job(job), Some(own), &inputs_at)?;
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// Says of what the job writes that all origins are stated, where explicit lineage says so and no DERIVES edge
+    /// does: else what the job reads would count as an origin.
+    pub(crate) fn close_ways(&mut self, own: &QualifiedName) {
+        let explicit = &self.explicit;
+        if explicit.datasets.is_empty() && !explicit.is_complete {
+            return;
+        }
+        let derived: BTreeSet<QualifiedName> = self
+            .facts
+            .edges
+            .iter()
+            .filter(|edge| edge.via.as_ref() == Some(own))
+            .map(|edge| edge.to.name.clone())
+            .collect();
+        for edge in &mut self.facts.edges {
+            let is_own = edge.kind() == EdgeKind::Writes && edge.from.name == *own;
+            let is_settled = explicit.is_complete || explicit.datasets.contains(&edge.to.name);
+            if is_own && is_settled && !derived.contains(&edge.to.name) {
+                edge.via = Some(own.clone());
             }
         }
     }

@@ -371,6 +371,34 @@ impl View {
         Ok(())
     }
 
+    /// True for an edge of a dataset to itself that nobody states: it stands for "all origins are stated", and is not
+    /// shown. An edge that can't be looked up is shown.
+    pub(crate) fn only_closes_a_way(&self, edge: &EdgeView) -> bool {
+        if edge.from != edge.to || edge.kind != EdgeKind::Derives || edge.via.is_none() {
+            return false;
+        }
+        self.is_stated_of_itself(edge)
+            .is_ok_and(|is_stated| !is_stated)
+    }
+
+    fn is_stated_of_itself(&self, edge: &EdgeView) -> Result<bool, AskError> {
+        let canonical = |index: u32| self.graph().canonical(AssetIndex::new(index));
+        for member in self.members(edge.to)? {
+            for (_, record) in self.reader().claims(member, self.published.offset)? {
+                let is_it = record.open.iter().any(|claim| match claim.key {
+                    ClaimKey::Derives { from, via } => {
+                        canonical(from) == Some(edge.from) && via.and_then(canonical) == edge.via
+                    }
+                    _ => false,
+                });
+                if is_it {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Who asserts an edge.
     ///
     /// # Errors

@@ -345,7 +345,9 @@ impl View {
             .edges
             .iter()
             .filter(|edge| kept.contains_key(&edge.from) && kept.contains_key(&edge.to))
-            .map(|edge| WalkEdge::Assets(EdgeView::from(*edge)))
+            .map(|edge| EdgeView::from(*edge))
+            .filter(|edge| !self.only_closes_a_way(edge))
+            .map(WalkEdge::Assets)
             .collect();
         LineageAnswer {
             nodes,

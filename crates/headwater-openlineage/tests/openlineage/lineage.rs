@@ -160,7 +160,7 @@ fn a_job_without_a_name_is_the_one_of_the_event() {
     dataset db/a DATASET mentioned
     dataset db/c DATASET mentioned
     db/a READS job:etl/daily
-    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/c via etl/daily
     job:etl/other FOLLOWS job:etl/daily
     ");
 }
@@ -233,7 +233,7 @@ fn the_job_reads_and_writes_what_the_event_lists_and_not_what_only_the_facet_nam
     dataset db/far DATASET mentioned
     db/a READS job:etl/daily
     db/away DERIVES db/far via etl/daily
-    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/c via etl/daily
     ");
 }
 
@@ -260,7 +260,7 @@ fn explicit_lineage_wins_over_column_lineage() {
     db/a READS job:etl/daily
     db/b READS job:etl/daily
     job:etl/daily WRITES db/c
-    job:etl/daily WRITES db/d
+    job:etl/daily WRITES db/d via etl/daily
     ");
     assert_snapshot!(check(json!({"entries": [of_c]})), @r"
     openlineage/lineage-overrules /outputs/1/facets/columnLineage
@@ -268,7 +268,7 @@ fn explicit_lineage_wins_over_column_lineage() {
     db/a READS job:etl/daily
     db/b READS job:etl/daily
     job:etl/daily WRITES db/c
-    job:etl/daily WRITES db/d
+    job:etl/daily WRITES db/d via etl/daily
     ");
     // Nobody knows of which output the damaged entry was.
     assert_snapshot!(check(json!({"entries": [of_c, {"type": "DATASET"}]})), @r"
@@ -546,4 +546,53 @@ fn the_order_of_entries_does_not_matter() {
 fn an_output_without_any_lineage_facet_keeps_its_column_lineage() {
     let event = with_output_facets(json!({"columnLineage": columns()}));
     assert!(facts(&event).contains("db/b#y -> db/orders#x via etl/daily"));
+}
+
+#[test]
+fn an_output_without_a_dataset_as_origin_is_closed_to_what_the_job_reads() {
+    let check = |facet: Value| edges(&facts(&with_lineage(facet)));
+    let of_c = entry(dataset("c"), json!([dataset("a")]));
+    assert_snapshot!(check(json!({"entries": [of_c, entry(dataset("d"), json!([]))]})), @r"
+    db/a DERIVES db/c via etl/daily
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/d via etl/daily
+    ");
+    assert_snapshot!(check(json!({"entries": [of_c]})), @r"
+    db/a DERIVES db/c via etl/daily
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/d via etl/daily
+    ");
+    assert_snapshot!(check(json!({"entries": [of_c, entry(dataset("d"), json!([job("x")]))]})), @r"
+    db/a DERIVES db/c via etl/daily
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/d via etl/daily
+    job:etl/x WRITES db/d
+    ");
+    assert_snapshot!(check(json!({"entries": [of_c, entry(dataset("d"), json!([{"type": "JOB"}]))]})), @r"
+    db/a DERIVES db/c via etl/daily
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/d via etl/daily
+    ");
+    assert_snapshot!(check(json!({"entries": []})), @r"
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c via etl/daily
+    job:etl/daily WRITES db/d via etl/daily
+    ");
+    // What the damaged entry would have said of d, nobody knows.
+    assert_snapshot!(check(json!({"entries": [of_c, {"type": "DATASET"}]})), @r"
+    db/a DERIVES db/c via etl/daily
+    db/a READS job:etl/daily
+    db/b READS job:etl/daily
+    job:etl/daily WRITES db/c
+    job:etl/daily WRITES db/d
+    ");
 }

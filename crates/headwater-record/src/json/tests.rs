@@ -103,7 +103,7 @@ fn an_error_names_the_place_the_rule_and_what_was_found() {
             r#"{{"from": {}, "to": {{"kind": "JOB", "namespace": "n", "name": "j"}}, "via": {{"namespace": "n", "name": "k"}}}}"#,
             end("n")
         ))),
-        @"/edges/0/via: only a DERIVES edge takes a job, and this one is READS"
+        @"/edges/0/via: only a DERIVES edge takes a job, or a WRITES edge its own, and this one is READS"
     );
     assert_snapshot!(
         refused(r#"{"covers": ["DATASETS", "TABLES"]}"#),
