@@ -159,9 +159,10 @@ pub(crate) fn edge(from: AssetName, to: AssetName, via: Option<&str>) -> EdgeFac
     }
 }
 
-/// Facts in one line: `a, b -> j -> c, d` is a job with inputs and outputs, `a => b @j` a derived dataset, `?x` a
-/// dataset that is only mentioned, `x` one that is declared, `x.f:t` a field,
-/// `a#f => b#g @j` a derived field (`*` the whole dataset), `x = y` an alias, `x!` a port.
+/// Facts in one line: `a, b -> j -> c, d` is a job with inputs and outputs, `a => b @j` a derived dataset, `b @j`
+/// that all that `j` makes `b` from is stated, `j ~> k` a job after a job, `?x` a dataset that is only mentioned, `x` one
+/// that is declared, `x.f:t` a field, `a#f => b#g @j` a derived field (`*` the whole dataset), `x = y` an alias, `x!` a
+/// port.
 pub(crate) fn facts(text: &str) -> Facts {
     let mut facts = Facts::default();
     for part in text
@@ -216,6 +217,17 @@ fn statement(facts: &mut Facts, part: &str) {
                 .edges
                 .push(edge(dataset(from).dataset(), dataset(to).dataset(), via));
         }
+    } else if let Some((from, to)) = part.split_once("~>") {
+        facts
+            .edges
+            .push(edge(job(from.trim()).job(), job(to.trim()).job(), None));
+    } else if let Some((to, via)) = part.split_once('@') {
+        let via = via.trim();
+        facts.edges.push(edge(
+            job(via).job(),
+            dataset(to.trim()).dataset(),
+            Some(via),
+        ));
     } else if part.contains("->") {
         let mut parts = part.split("->");
         let (inputs, name, outputs) = (parts.next(), parts.next(), parts.next());
@@ -296,6 +308,14 @@ pub(crate) fn event(run: &str, seconds: i64, state: RunState, text: &str) -> Eve
         digest: Digest::of(body.as_bytes()),
         body: body.into(),
     }
+}
+
+/// An event about `job` itself: `text` is what it is designed to read and write.
+pub(crate) fn job_event(seconds: i64, text: &str) -> Event {
+    let mut event = event("none", seconds, RunState::Other, text);
+    let name = event.facts.jobs[0].name.clone();
+    event.subject = EventSubject::Job(name);
+    event
 }
 
 pub(crate) fn events_of(key: &str, event: Event) -> Submission {
