@@ -18,9 +18,10 @@
 //! | job, dataset | `lineage` | edges of every kind, and field edges |
 //! | run | `parent`, `nominalTime`, `errorMessage`, `airflow`, `spark_applicationDetails` | the run's details |
 //!
-//! Every other facet of a job or dataset is kept verbatim, and a `lineage` facet too where it says more than facts can
-//! hold. A facet with `"_deleted": true` states nothing. Facets of runs, `inputFacets` and `outputFacets` belong to one run and stay in
-//! the body. User names and passwords in the URLs of `dataSource` facets are dropped, in the facet and in the body.
+//! Every other facet of a job or dataset is kept verbatim, and a `lineage` facet too where it says more than facts
+//! can hold. A facet with `"_deleted": true` states nothing. Facets of runs, `inputFacets` and `outputFacets` belong
+//! to one run and stay in the body. User names and passwords in the URLs of `dataSource` facets are dropped, in the
+//! facet and in the body.
 //!
 //! # Explicit lineage
 //!
