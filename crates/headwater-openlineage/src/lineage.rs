@@ -1,6 +1,6 @@
 //! Explicit lineage: what a `lineage` facet says of how data flows.
 //!
-//! Source: LineageFacet.json 1-0-0 and the proposal that explains it ("Explicit lineage", OpenLineage#4359). Lineage is
+//! Source: LineageFacet.json 1-0-0 and the proposal that explains it ("Explicit lineage"). Lineage is
 //! written from where data goes: an entry names a dataset or a job, and what feeds it. What the event's own job reads
 //! and writes is told by `inputs` and `outputs` alone, so a dataset that only the facet names is mentioned, and
 //! neither read nor written by the job.
