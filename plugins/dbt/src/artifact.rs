@@ -16,6 +16,9 @@ use crate::text::{Members, Text};
 /// How much of a file is searched for the name of its schema, which dbt writes first.
 const SCHEMA_SEARCH_BYTES: usize = 4096;
 
+/// What was expected, where a file may be any of them.
+const EXPECTED: &str = "expected dbt's manifest, catalog, run results or source freshness results";
+
 /// What dbt writes, as far as it is read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -80,7 +83,8 @@ impl Kind {
         let names_schema = |kind: &Self| {
             start.contains(&format!("schemas.getdbt.com/dbt/{}/", kind.schema_name()))
         };
-        let has_name = |kind: &Self| artifact.ends_with(kind.file_name());
+        let (_, name) = artifact.rsplit_once('/').unwrap_or(("", artifact));
+        let has_name = |kind: &Self| name == kind.file_name();
         let by_schema = Self::ALL.into_iter().find(names_schema);
         let by_name = || Self::ALL.into_iter().find(has_name);
         by_schema.or_else(by_name).unwrap_or(Self::Manifest)
@@ -161,7 +165,7 @@ pub(crate) fn read<'a>(artifact: &'a str, bytes: &'a [u8]) -> Result<Reading<'a>
     let places = Places { artifact, text };
     let parsed = match Content::parse(guess, text) {
         Ok(content) => {
-            let found = identify(places, content.metadata(), guess)?;
+            let found = identify(places, content.metadata())?;
             if found.0 == guess {
                 Some((content, found.1))
             } else {
@@ -229,7 +233,7 @@ fn read_by_members(places: Places, guess: Kind) -> Result<Reading, Refusal> {
         })?,
         None => Metadata::default(),
     };
-    let (kind, newer) = identify(places, &metadata, guess)?;
+    let (kind, newer) = identify(places, &metadata)?;
     let mut salvage = Salvage::new(places);
     let content = match kind {
         Kind::Manifest => {
@@ -270,11 +274,7 @@ fn unreadable(places: Places, guess: Kind, found: &serde_json::Error) -> Refusal
 }
 
 /// What the metadata say an artifact is, and a warning if its version is a later one.
-fn identify(
-    places: Places,
-    metadata: &Metadata,
-    guess: Kind,
-) -> Result<(Kind, Option<Diagnostic>), Refusal> {
+fn identify(places: Places, metadata: &Metadata) -> Result<(Kind, Option<Diagnostic>), Refusal> {
     let artifact = places.artifact;
     let Some(schema) = metadata.dbt_schema_version.as_deref() else {
         let found = match serde_json::from_str::<Members<IgnoredAny>>(places.text) {
@@ -289,8 +289,7 @@ fn identify(
             _ => "an empty object".into(),
         };
         return Err(Refusal::Foreign(format!(
-            "{artifact}: {}, found {found} and no `metadata.dbt_schema_version`",
-            guess.expected()
+            "{artifact}: {EXPECTED}, found {found} and no `metadata.dbt_schema_version`"
         )));
     };
     let (what, version) = parse_schema(schema);
@@ -299,8 +298,7 @@ fn identify(
         .find(|kind| kind.schema_name() == what)
     else {
         return Err(Refusal::Foreign(format!(
-            "{artifact}: {}, found schema version `{schema}`",
-            guess.expected()
+            "{artifact}: {EXPECTED}, found schema version `{schema}`"
         )));
     };
     let newest = kind.version_max();

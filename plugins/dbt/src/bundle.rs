@@ -86,9 +86,27 @@ impl<'a> Bundle<'a> {
         }
         bundle
     }
+
+    /// When the newest of the artifacts was written, in epoch milliseconds.
+    pub(crate) fn generated(&self) -> Option<i64> {
+        let manifests = self
+            .projects
+            .iter()
+            .map(|project| project.manifest.generated);
+        let results = self.projects.iter().map(|project| &project.results);
+        let results = results.chain([&self.alone]).map(Results::generated);
+        manifests.chain(results).flatten().max()
+    }
 }
 
 impl<'a> Results<'a> {
+    fn generated(&self) -> Option<i64> {
+        let catalogs = self.catalogs.iter().map(|artifact| artifact.generated);
+        let runs = self.runs.iter().map(|artifact| artifact.generated);
+        let freshness = self.freshness.iter().map(|artifact| artifact.generated);
+        catalogs.chain(runs).chain(freshness).flatten().max()
+    }
+
     fn add(&mut self, name: &'a str, content: Content<'a>, generated: Option<i64>) {
         match content {
             Content::Manifest(_) => {}

@@ -30,7 +30,7 @@ use headwater_extractor::{
 
 use artifact::{Kind, Reading, Refusal};
 use bundle::Bundle;
-use naming::{Naming, Settings};
+use naming::Settings;
 use place::{Places, diagnostic};
 
 /// The extractor.
@@ -60,7 +60,7 @@ impl Extractor for Dbt {
         inputs: Vec<Input>,
         out: &mut Emitter,
     ) -> Result<Extraction, ExtractError> {
-        let mut settings = Settings::parse(config)?;
+        let settings = Settings::parse(config)?;
         if inputs.is_empty() {
             return Err(ExtractError::Unsupported(
                 "expected dbt's manifest.json, catalog.json, run_results.json or sources.json, found no input"
@@ -79,18 +79,14 @@ impl Extractor for Dbt {
             let generated = generated(&reading, &mut diagnostics);
             dated.push((reading, generated));
         }
-        let newest = dated.iter().filter_map(|(_, generated)| *generated).max();
         let bundle = Bundle::new(dated, &mut diagnostics);
         report(diagnostics, out)?;
-        for project in &bundle.projects {
-            let mut naming = Naming::of_manifest(&mut settings, &project.manifest.content);
-            state::state(project, &mut naming, out)?;
-        }
-        results::state_alone(&bundle.alone, &mut settings, out)?;
+        state::state(&bundle.projects, &settings, out)?;
+        results::state_alone(&bundle.alone, &settings, out)?;
         report(settings.unused(), out)?;
         Ok(Extraction {
             covers: covers(&bundle),
-            generated: newest,
+            generated: bundle.generated(),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! A manifest says which adapter a project uses, but not which server it talks to: that part
 //! of a namespace is configuration, and where it is missing the name is visibly local.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use headwater_extractor::{Config, ConfigKey, Diagnostic, ExtractError, Severity};
@@ -77,8 +78,8 @@ pub(crate) struct Named {
 #[derive(Debug)]
 pub(crate) struct Settings {
     config: Config,
-    rewrites: Rewrites,
-    databases_met: BTreeSet<String>,
+    rewrites: RefCell<Rewrites>,
+    databases_met: RefCell<BTreeSet<String>>,
 }
 
 impl Settings {
@@ -87,9 +88,9 @@ impl Settings {
     pub(crate) fn parse(config: &str) -> Result<Self, ExtractError> {
         let config = Config::parse(config, KEYS)?;
         Ok(Self {
-            rewrites: Rewrites::parse(&config)?,
+            rewrites: RefCell::new(Rewrites::parse(&config)?),
             config,
-            databases_met: BTreeSet::new(),
+            databases_met: RefCell::default(),
         })
     }
 
@@ -99,15 +100,16 @@ impl Settings {
 
     /// Which configuration met nothing, once all is named.
     pub(crate) fn unused(&self) -> Vec<Diagnostic> {
-        if self.databases_met.is_empty() {
+        let databases_met = self.databases_met.borrow();
+        if databases_met.is_empty() {
             return Vec::new();
         }
-        let mut found = self.rewrites.unused();
-        let met: Vec<_> = quoted(&self.databases_met).collect();
+        let mut found = self.rewrites.borrow().unused();
+        let met: Vec<_> = quoted(&databases_met).collect();
         let unmet = self
             .config
             .with_prefix("namespace.")
-            .filter(|(database, _)| !self.databases_met.contains(*database));
+            .filter(|(database, _)| !databases_met.contains(*database));
         for (database, _) in unmet {
             found.push(diagnostic(
                 Severity::Warning,
@@ -125,7 +127,7 @@ impl Settings {
 
 /// Names everything in one project.
 pub(crate) struct Naming<'s> {
-    settings: &'s mut Settings,
+    settings: &'s Settings,
     adapter_name: String,
     adapter: Option<&'static Adapter>,
     job_namespace: String,
@@ -137,20 +139,20 @@ pub(crate) struct Naming<'s> {
 }
 
 impl<'s> Naming<'s> {
-    pub(crate) fn of_manifest(settings: &'s mut Settings, manifest: &Manifest) -> Self {
+    pub(crate) fn of_manifest(settings: &'s Settings, manifest: &Manifest) -> Self {
         let adapter_name = manifest.metadata.adapter_type.as_deref();
         let adapter = adapter_name.and_then(Adapter::named);
         Self::new(settings, project_name(manifest), adapter_name, adapter)
     }
 
     /// Without a manifest the adapter is only known by the namespace that is configured.
-    pub(crate) fn of_project(settings: &'s mut Settings, project: Option<&str>) -> Self {
+    pub(crate) fn of_project(settings: &'s Settings, project: Option<&str>) -> Self {
         let adapter = settings.get("namespace").and_then(Adapter::of_namespace);
         Self::new(settings, project, None, adapter)
     }
 
     fn new(
-        settings: &'s mut Settings,
+        settings: &'s Settings,
         project: Option<&str>,
         adapter_name: Option<&str>,
         adapter: Option<&'static Adapter>,
@@ -180,7 +182,7 @@ impl<'s> Naming<'s> {
     /// What the dataset of a relation is called; none for what cannot be a name.
     pub(crate) fn name(&mut self, relation: Relation) -> Option<Named> {
         let mut named = self.rename(relation)?;
-        if !self.settings.rewrites.is_empty() {
+        if !self.settings.rewrites.borrow().is_empty() {
             let was = join(relation.database, relation.schema, relation.table?);
             let key = (named.namespace.clone(), named.name.clone());
             let first = self
@@ -194,11 +196,12 @@ impl<'s> Naming<'s> {
 
     /// The same for a relation that may well be another one's by a rewrite.
     pub(crate) fn rename(&mut self, relation: Relation) -> Option<Named> {
-        let rewrites = &mut self.settings.rewrites;
+        let mut rewrites = self.settings.rewrites.borrow_mut();
         let database = relation
             .database
             .map(|name| rewrites.database(name).to_owned());
         let schema = relation.schema.map(|name| rewrites.schema(name).to_owned());
+        drop(rewrites);
         let relation = Relation::new(database.as_deref(), schema.as_deref(), relation.table);
         let name = self.dataset_name(relation).filter(|name| is_name(name))?;
         Some(Named {
@@ -213,11 +216,11 @@ impl<'s> Naming<'s> {
     /// an adapter has no databases, dbt's schema is what its server calls a database.
     fn dataset_namespace(&mut self, relation: Relation) -> &str {
         let database = relation.database.or(relation.schema).unwrap_or_default();
-        let settings = &mut *self.settings;
-        if !settings.databases_met.contains(database) {
-            settings.databases_met.insert(database.to_owned());
+        let config = &self.settings.config;
+        let mut databases_met = self.settings.databases_met.borrow_mut();
+        if !databases_met.contains(database) {
+            databases_met.insert(database.to_owned());
         }
-        let config = &settings.config;
         let for_database = || config.get(&format!("namespace.{database}"));
         let configured = for_database().or_else(|| config.get("namespace"));
         if let Some(namespace) = configured {

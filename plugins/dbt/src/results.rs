@@ -22,7 +22,7 @@ pub(crate) use alone::state as state_alone;
 const IDS_SHOWN_MAX: usize = 8;
 
 /// What is known of a project once its manifest is stated.
-pub(crate) struct Known<'k, 'm> {
+pub(crate) struct Described<'k, 'm> {
     pub(crate) manifest: &'m Manifest<'m>,
     pub(crate) index: &'k Index<'m>,
     pub(crate) tables: &'k Tables<'m>,
@@ -30,7 +30,7 @@ pub(crate) struct Known<'k, 'm> {
     pub(crate) folds_columns: bool,
 }
 
-impl Known<'_, '_> {
+impl Described<'_, '_> {
     /// States what came of the project's nodes.
     pub(crate) fn state(&self, results: &Results, out: &mut Emitter) -> Result<(), EmitError> {
         for catalog in &results.catalogs {

@@ -16,62 +16,61 @@ use crate::bundle::Project;
 use crate::catalog::Tables;
 use crate::lineage::{Index, Role, Unresolved};
 use crate::manifest::{Group, Manifest, Said, is_built};
-use crate::naming::Naming;
+use crate::naming::{Naming, Settings};
 use crate::place::{Places, diagnostic, pointer};
-use crate::results;
+use crate::results::Described;
 use crate::text::{Members, Text, said};
 use jobs::Deferral;
 
-/// States everything that the artifacts of `project` say.
+/// States everything that the artifacts of `projects` say.
+///
+/// What any of them builds is declared before anything is mentioned: one may read what another
+/// builds.
 pub(crate) fn state(
-    project: &Project,
-    naming: &mut Naming,
+    projects: &[Project],
+    settings: &Settings,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
-    let manifest = &*project.manifest.content;
-    let catalogs = project.results.catalogs.iter();
-    let mut statement = Statement {
-        artifact: project.manifest.name,
-        naming,
-        out,
-        groups: group_owners(&manifest.groups),
-        index: Index::default(),
-        tables: Tables::new(catalogs.map(|catalog| &catalog.content)),
-        deferrals: FxHashMap::default(),
-    };
-    statement.index_nodes(manifest)?;
-    statement.index_mentions(manifest)?;
-    statement.index_assets(manifest)?;
-    for id in &project.damaged {
-        statement
-            .index
-            .add("nodes", id, Role::Nothing("which is damaged"), &[]);
+    let mut declared = Vec::with_capacity(projects.len());
+    for project in projects {
+        let mut statement = Statement {
+            known: Known::new(project, settings),
+            out,
+        };
+        statement.index_nodes()?;
+        declared.push(statement.known);
     }
-    let mut jobs = statement.lineage(manifest)?;
-    statement.asset_lineage(manifest, &mut jobs)?;
-    let mut unresolved = Vec::new();
-    statement.index.scan_rest(&mut unresolved);
-    statement.report(&mut unresolved)?;
-    let Statement { index, tables, .. } = statement;
-    let known = results::Known {
-        manifest,
-        index: &index,
-        tables: &tables,
-        jobs: &jobs,
-        folds_columns: naming.folds_columns(),
-    };
-    known.state(&project.results, out)?;
-    for found in naming.diagnostics(project.manifest.name) {
-        out.diagnose(found)?;
+    for known in declared {
+        let mut statement = Statement { known, out };
+        statement.index_mentions()?;
+        statement.index_assets()?;
+        let mut jobs = statement.lineage()?;
+        statement.asset_lineage(&mut jobs)?;
+        let mut unresolved = Vec::new();
+        statement.known.index.scan_rest(&mut unresolved);
+        statement.report(&mut unresolved)?;
+        let Statement { known, out } = statement;
+        let results = Described {
+            manifest: known.manifest,
+            index: &known.index,
+            tables: &known.tables,
+            jobs: &jobs,
+            folds_columns: known.naming.folds_columns(),
+        };
+        results.state(&known.project.results, out)?;
+        for found in known.naming.diagnostics(known.artifact) {
+            out.diagnose(found)?;
+        }
     }
     Ok(())
 }
 
-/// What is known while a manifest is stated.
-struct Statement<'s, 'e, 'c, 'm> {
-    artifact: &'s str,
-    naming: &'s mut Naming<'c>,
-    out: &'s mut Emitter<'e>,
+/// What is known of a project while it is stated.
+struct Known<'s, 'm> {
+    project: &'m Project<'m>,
+    artifact: &'m str,
+    manifest: &'m Manifest<'m>,
+    naming: Naming<'s>,
     groups: FxHashMap<&'m str, Vec<&'m Group<'m>>>,
     index: Index<'m>,
     tables: Tables<'m>,
@@ -79,9 +78,33 @@ struct Statement<'s, 'e, 'c, 'm> {
     deferrals: FxHashMap<DatasetNode, Deferral<'m>>,
 }
 
+impl<'s, 'm> Known<'s, 'm> {
+    fn new(project: &'m Project<'m>, settings: &'s Settings) -> Self {
+        let manifest = &*project.manifest.content;
+        let catalogs = project.results.catalogs.iter();
+        Self {
+            project,
+            artifact: project.manifest.name,
+            manifest,
+            naming: Naming::of_manifest(settings, manifest),
+            groups: group_owners(&manifest.groups),
+            index: Index::default(),
+            tables: Tables::new(catalogs.map(|catalog| &catalog.content)),
+            deferrals: FxHashMap::default(),
+        }
+    }
+}
+
+/// A project, and where it is stated.
+struct Statement<'s, 'o, 'e, 'm> {
+    known: Known<'s, 'm>,
+    out: &'o mut Emitter<'e>,
+}
+
 impl<'m> Statement<'_, '_, '_, 'm> {
     /// Declares what this project builds, before anything is mentioned.
-    fn index_nodes(&mut self, manifest: &'m Manifest<'m>) -> Result<(), EmitError> {
+    fn index_nodes(&mut self) -> Result<(), EmitError> {
+        let manifest = self.known.manifest;
         for (id, node) in &manifest.nodes.0 {
             let kind = node.kind(id);
             let role = if !is_built(kind) {
@@ -95,17 +118,18 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             } else {
                 self.declare(id, node)?
             };
-            self.index.add("nodes", id, role, node.depends_on());
+            self.known.index.add("nodes", id, role, node.depends_on());
         }
         Ok(())
     }
 
     /// Mentions what others build, and remembers what lineage passes through.
-    fn index_mentions(&mut self, manifest: &'m Manifest<'m>) -> Result<(), EmitError> {
+    fn index_mentions(&mut self) -> Result<(), EmitError> {
+        let manifest = self.known.manifest;
         for (id, node) in &manifest.nodes.0 {
             if is_built(node.kind(id)) && node.is_enabled() && node.is_elsewhere() {
                 let role = self.mention_elsewhere(id, node)?;
-                self.index.add("nodes", id, role, &[]);
+                self.known.index.add("nodes", id, role, &[]);
             }
         }
         for (id, source) in &manifest.sources.0 {
@@ -114,11 +138,17 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             } else {
                 Role::Nothing("which is disabled")
             };
-            self.index.add("sources", id, role, &[]);
+            self.known.index.add("sources", id, role, &[]);
         }
         for (id, function) in &manifest.functions.0 {
             let depends_on = function.depends_on();
-            self.index.add("functions", id, Role::Through, depends_on);
+            self.known
+                .index
+                .add("functions", id, Role::Through, depends_on);
+        }
+        for id in &self.known.project.damaged {
+            let role = Role::Nothing("which is damaged");
+            self.known.index.add("nodes", id, role, &[]);
         }
         Ok(())
     }
@@ -141,7 +171,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                     "{} depends on {}, {}; that edge is missing",
                     found.dependent, found.dependency, found.reason
                 ),
-                Some(Places::pointer(self.artifact, pointer(&place))),
+                Some(Places::pointer(self.known.artifact, pointer(&place))),
             ))?;
         }
         Ok(())
@@ -154,7 +184,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         }
         let metas = || said.metas.into_iter().flatten();
         let group = said.group.and_then(|name| {
-            let groups = self.groups.get(name)?;
+            let groups = self.known.groups.get(name)?;
             let is_own = |group: &&&Group| group.package_name.as_deref() == said.package;
             groups.iter().find(is_own).or(groups.first()).copied()
         });
@@ -208,7 +238,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                 "dbt/time",
                 format!("`{text}`, when {id} is deprecated, {problem}"),
                 Some(Places::pointer(
-                    self.artifact,
+                    self.known.artifact,
                     pointer(&[section, id, "deprecation_date"]),
                 )),
             ))?;
@@ -232,7 +262,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     }
 
     fn place(&self, section: &str, id: &str) -> Location {
-        Places::pointer(self.artifact, pointer(&[section, id]))
+        Places::pointer(self.known.artifact, pointer(&[section, id]))
     }
 }
 

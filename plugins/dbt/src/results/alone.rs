@@ -13,13 +13,13 @@ use crate::freshness::Freshness;
 use crate::manifest::{id_kind, id_package};
 use crate::naming::{Naming, Relation, Settings, is_name, only};
 use crate::place::{Places, diagnostic, pointer};
-use crate::run_results::RunResults;
+use crate::run_results::{Outcome, RunResults};
 use crate::text::said;
 
 /// States what catalogs and results say by themselves: columns of relations, runs of jobs.
 pub(crate) fn state(
     results: &Results,
-    settings: &mut Settings,
+    settings: &Settings,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
     for catalog in &results.catalogs {
@@ -40,7 +40,7 @@ pub(crate) fn state(
 /// configured: without a manifest nothing else tells how the adapter names them.
 fn state_catalog(
     catalog: &Artifact<Catalog>,
-    settings: &mut Settings,
+    settings: &Settings,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
     let has_namespace = settings.get("namespace").is_some();
@@ -117,7 +117,7 @@ fn state_table(
 /// States runs under the project that all ids name; what they build and test is not known.
 fn state_runs(
     runs: &Artifact<RunResults>,
-    settings: &mut Settings,
+    settings: &Settings,
     stated: &mut Stated,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
@@ -141,23 +141,20 @@ fn state_runs(
     }
     let naming = Naming::of_project(settings, only(packages));
     if runs.content.idle_command().is_none() {
-        let tests = ids().filter(|id| id_kind(id) == "test").count();
         let message = format!(
-            "without a manifest only runs are known: jobs are under `{}` by their unique ids, and what the {tests} \
-             tests among the results test is not known",
+            "without a manifest only runs are known: jobs are under `{}` by their unique ids, and results of tests \
+             are left out, since what they test is not known",
             naming.job_namespace()
         );
         let code = "dbt/no-manifest";
         out.diagnose(diagnostic(Severity::Warning, code, message, Some(at)))?;
     }
     let mut jobs = FxHashMap::default();
-    let has_run = |command: Option<&str>| command.is_none();
+    let is_idle = runs.content.idle_command().is_some();
     for (position, result) in results.iter().enumerate() {
-        let id = result
-            .unique_id
-            .as_deref()
-            .filter(|id| has_job(id) && is_name(id));
-        let Some(id) = id.filter(|_| has_run(runs.content.idle_command())) else {
+        let has_run = !is_idle && result.outcome() != Outcome::DidNotRun;
+        let is_job = |id: &&str| has_run && has_job(id) && is_name(id);
+        let Some(id) = result.unique_id.as_deref().filter(is_job) else {
             continue;
         };
         if jobs.contains_key(id) {

@@ -7,7 +7,7 @@ use headwater_extractor::{DatasetNode, EmitError, Emitter, Severity, time};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::{Known, listed};
+use super::{Described, listed};
 use crate::bundle::Artifact;
 use crate::manifest::{Node, id_kind};
 use crate::place::{Places, diagnostic};
@@ -41,11 +41,12 @@ struct Assertion<'f> {
 
 /// A test's newest result.
 struct Tested<'f> {
+    artifact: &'f str,
     at: Option<i64>,
     result: &'f RunResult<'f>,
 }
 
-impl Known<'_, '_> {
+impl Described<'_, '_> {
     /// States the newest result of every test that ran, on what it tests.
     pub(super) fn state_checks(
         &self,
@@ -57,7 +58,7 @@ impl Known<'_, '_> {
             return Ok(());
         }
         let mut by_dataset: BTreeMap<DatasetNode, Vec<Assertion>> = BTreeMap::new();
-        let mut unplaced = BTreeSet::new();
+        let mut unplaced: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (id, node) in &self.manifest.nodes.0 {
             let Some(tested) = tested.get(&**id) else {
                 continue;
@@ -67,7 +68,7 @@ impl Known<'_, '_> {
                     let assertion = self.assertion(id, node, of, tested);
                     by_dataset.entry(dataset).or_default().push(assertion);
                 }
-                None => drop(unplaced.insert(&**id)),
+                None => drop(unplaced.entry(tested.artifact).or_default().insert(id)),
             }
         }
         for (dataset, assertions) in &by_dataset {
@@ -77,18 +78,16 @@ impl Known<'_, '_> {
             let json = serde_json::to_string(&facet).expect("strings and numbers are JSON");
             out.facet(*dataset, "dataQualityAssertions", &json)?;
         }
-        match runs.last() {
-            Some(last) if !unplaced.is_empty() => {
-                let message = format!(
-                    "which one dataset these tests test is not known, so their results are left out: {}",
-                    listed(&unplaced)
-                );
-                let at = Places::pointer(last.name, "/results".into());
-                let code = "dbt/test-unplaced";
-                out.diagnose(diagnostic(Severity::Info, code, message, Some(at)))
-            }
-            _ => Ok(()),
+        for (artifact, tests) in unplaced {
+            let message = format!(
+                "these tests are not of one dataset that is known here, so their results are left out: {}",
+                listed(&tests)
+            );
+            let at = Places::pointer(artifact, "/results".into());
+            let code = "dbt/test-unplaced";
+            out.diagnose(diagnostic(Severity::Info, code, message, Some(at)))?;
         }
+        Ok(())
     }
 
     /// What a test tests: what it is attached to, else what its `model` argument names, else
@@ -170,7 +169,15 @@ fn newest<'f>(runs: &'f [Artifact<RunResults<'f>>]) -> FxHashMap<&'f str, Tested
             }
             let at = result.times().1.or(artifact.generated);
             if newest.get(id).is_none_or(|known| known.at <= at) {
-                newest.insert(id, Tested { at, result });
+                let artifact = artifact.name;
+                newest.insert(
+                    id,
+                    Tested {
+                        artifact,
+                        at,
+                        result,
+                    },
+                );
             }
         }
     }
@@ -187,11 +194,7 @@ fn is_referred_to(id: &str, template: &str) -> bool {
             None => (template, None),
         },
     };
-    let words: Vec<&str> = arguments
-        .split(['\'', '"'])
-        .skip(1)
-        .step_by(2)
-        .collect();
+    let words: Vec<&str> = arguments.split(['\'', '"']).skip(1).step_by(2).collect();
     let parts: Vec<&str> = id.split('.').collect();
     match (&*parts, &*words) {
         (["source", _, set, table], [of, name]) => set == of && table == name,
@@ -216,17 +219,49 @@ mod tests {
     #[test]
     fn a_template_refers_to_a_node_by_name_and_version_or_to_a_source_by_both_names() {
         for (id, template, expected) in [
-            ("model.p.orders", "{{ get_where_subquery(ref('orders')) }}", true),
-            ("model.p.orders", "{{ get_where_subquery(ref('p', 'orders')) }}", true),
+            (
+                "model.p.orders",
+                "{{ get_where_subquery(ref('orders')) }}",
+                true,
+            ),
+            (
+                "model.p.orders",
+                "{{ get_where_subquery(ref('p', 'orders')) }}",
+                true,
+            ),
             ("model.p.orders", "{{ ref(\"orders\") }}", true),
             ("model.p.orders", "{{ ref('orders_old') }}", false),
             ("model.p.orders.v2", "{{ ref('orders') }}", true),
-            ("model.p.orders.v2", "{{ ref('orders', version='2') }}", true),
-            ("model.p.orders.v2", "{{ get_where_subquery(ref('orders', v=2)) }}", true),
-            ("model.p.orders.v1", "{{ ref('orders', version='2') }}", false),
-            ("model.p.orders.v2.1", "{{ ref('orders', version=2.1) }}", true),
-            ("source.p.raw.orders", "{{ get_where_subquery(source('raw', 'orders')) }}", true),
-            ("source.p.raw.orders", "{{ source('other', 'orders') }}", false),
+            (
+                "model.p.orders.v2",
+                "{{ ref('orders', version='2') }}",
+                true,
+            ),
+            (
+                "model.p.orders.v2",
+                "{{ get_where_subquery(ref('orders', v=2)) }}",
+                true,
+            ),
+            (
+                "model.p.orders.v1",
+                "{{ ref('orders', version='2') }}",
+                false,
+            ),
+            (
+                "model.p.orders.v2.1",
+                "{{ ref('orders', version=2.1) }}",
+                true,
+            ),
+            (
+                "source.p.raw.orders",
+                "{{ get_where_subquery(source('raw', 'orders')) }}",
+                true,
+            ),
+            (
+                "source.p.raw.orders",
+                "{{ source('other', 'orders') }}",
+                false,
+            ),
             ("source.p.raw.orders", "{{ ref('orders') }}", false),
             ("model.p.orders", "", false),
         ] {

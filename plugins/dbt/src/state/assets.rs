@@ -21,7 +21,8 @@ use crate::text::said;
 impl<'m> Statement<'_, '_, '_, 'm> {
     /// Declares exposures, semantic models and metrics. They are named by unique id in the
     /// namespace of the jobs: no warehouse has them.
-    pub(super) fn index_assets(&mut self, manifest: &'m Manifest<'m>) -> Result<(), EmitError> {
+    pub(super) fn index_assets(&mut self) -> Result<(), EmitError> {
+        let manifest = self.known.manifest;
         let sections = [
             ("semantic_models", &manifest.semantic_models),
             ("metrics", &manifest.metrics),
@@ -38,7 +39,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                 } else {
                     self.declare_asset(section, id, asset)?
                 };
-                self.index.add(section, id, role, asset.depends_on());
+                self.known.index.add(section, id, role, asset.depends_on());
             }
         }
         Ok(())
@@ -75,7 +76,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             })
             .collect();
         let dataset = self.out.dataset(&Dataset {
-            namespace: self.naming.job_namespace(),
+            namespace: self.known.naming.job_namespace(),
             name: id,
             kind: &kind,
             declared: true,
@@ -127,7 +128,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                 Err(error) => {
                     let message = format!("`{key}` of {id} are left out: {}", plain(&error));
                     let path = ["semantic_models", id, key];
-                    let at = Places::pointer(self.artifact, pointer(&path));
+                    let at = Places::pointer(self.known.artifact, pointer(&path));
                     self.diagnose(Severity::Error, "dbt/damaged-node", message, at)?;
                     continue;
                 }
@@ -145,9 +146,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     /// What each of them derives from; saved queries become jobs, which are added to `jobs`.
     pub(super) fn asset_lineage(
         &mut self,
-        manifest: &'m Manifest<'m>,
         jobs: &mut FxHashMap<&'m str, JobNode>,
     ) -> Result<(), EmitError> {
+        let manifest = self.known.manifest;
         let mut unresolved = Vec::new();
         let sections = [
             ("semantic_models", &manifest.semantic_models),
@@ -156,11 +157,12 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         ];
         for (section, assets) in sections {
             for (id, asset) in &assets.0 {
-                let Some(dataset) = self.index.dataset(id).filter(|_| asset.is_enabled()) else {
+                let Some(dataset) = self.known.index.dataset(id).filter(|_| asset.is_enabled())
+                else {
                     continue;
                 };
                 let at = self.place(section, id);
-                for origin in self.index.origins(id, &mut unresolved) {
+                for origin in self.known.index.origins(id, &mut unresolved) {
                     self.out.derives(dataset, origin, Some(&at))?;
                 }
                 self.report(&mut unresolved)?;
@@ -173,7 +175,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                 continue;
             }
             let job = self.saved_query(id, query, &at)?;
-            for origin in self.index.origins(id, &mut unresolved) {
+            for origin in self.known.index.origins(id, &mut unresolved) {
                 self.out.reads(job, origin, Some(&at))?;
             }
             self.report(&mut unresolved)?;
@@ -195,7 +197,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         at: &Location,
     ) -> Result<JobNode, EmitError> {
         let job = self.out.job(&Job {
-            namespace: self.naming.job_namespace(),
+            namespace: self.known.naming.job_namespace(),
             name: id,
             kind: "SAVED_QUERY",
             description: said(query.description.as_ref()),
@@ -222,7 +224,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     ) -> Result<Option<DatasetNode>, EmitError> {
         let position = position.to_string();
         let path = ["saved_queries", id, "exports", &position];
-        let at = Places::pointer(self.artifact, pointer(&path));
+        let at = Places::pointer(self.known.artifact, pointer(&path));
         let relation = export.relation(database);
         if relation.schema.is_none() {
             let name = relation.table.unwrap_or("without a name");

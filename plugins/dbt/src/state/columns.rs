@@ -29,7 +29,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     where
         'm: 'n,
     {
-        match self.tables.get(id) {
+        match self.known.tables.get(id) {
             Some(table) => self.merged(section, id, written, table),
             None => self.only_written(section, id, written),
         }
@@ -68,7 +68,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         written: &'n Members<'n, Column<'n>>,
         table: &'n Table<'n>,
     ) -> Result<Columns<'n>, EmitError> {
-        let is_folded = self.naming.folds_columns();
+        let is_folded = self.known.naming.folds_columns();
         let mut by_name: FxHashMap<&str, &Column> = FxHashMap::default();
         let mut missing = Vec::new();
         for (key, column) in &written.0 {
@@ -83,7 +83,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
                 "the catalog's relation for {id} has no column {}, so what is written about it is left out",
                 missing.join(", ")
             );
-            let at = Places::pointer(self.artifact, pointer(&[section, id, "columns"]));
+            let at = Places::pointer(self.known.artifact, pointer(&[section, id, "columns"]));
             self.warn("dbt/column-not-there", message, at)?;
         }
         let mut columns = Columns {
@@ -112,7 +112,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         self.warn(
             "dbt/unusable-name",
             format!("a column of {id} is left out: its name is empty, too long or has control characters"),
-            Places::pointer(self.artifact, pointer(&[section, id, "columns", key])),
+            Places::pointer(self.known.artifact, pointer(&[section, id, "columns", key])),
         )
     }
 

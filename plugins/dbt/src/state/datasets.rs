@@ -35,7 +35,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             return Ok(Role::Dataset(dataset));
         }
         let columns = self.columns("nodes", id, &node.columns)?;
-        let table = self.tables.get(id);
+        let table = self.known.tables.get(id);
         let comment = table.and_then(|table| said(table.metadata.comment.as_ref()));
         let dataset = self.out.dataset(&Dataset {
             namespace: &named.namespace,
@@ -69,7 +69,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             .with_contract(node, constraints);
         self.out.facet(dataset, "dbt", &facet.json())?;
         if let Some(deferred) = Deferral::of(node) {
-            self.deferrals.insert(dataset, deferred);
+            self.known.deferrals.insert(dataset, deferred);
         }
         Ok(Role::Dataset(dataset))
     }
@@ -105,7 +105,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         }
         let at = self.place("sources", id);
         let columns = self.columns("sources", id, &source.columns)?;
-        let table = self.tables.get(id);
+        let table = self.known.tables.get(id);
         let comment = table.and_then(|table| said(table.metadata.comment.as_ref()));
         // A source may be a table or a view; only the catalog says which.
         let kind = table.and_then(|table| table.metadata.r#type.as_deref());
@@ -134,7 +134,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     ) -> Result<Option<Named>, EmitError> {
         let at = self.place(section, id);
         let named = Some(id).filter(|id| is_name(id));
-        if let Some(named) = named.and_then(|_| self.naming.name(relation)) {
+        if let Some(named) = named.and_then(|_| self.known.naming.name(relation)) {
             if let Some(other) = &named.united_with {
                 let was = crate::naming::join(
                     relation.database,

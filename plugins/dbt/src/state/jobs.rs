@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::Statement;
 use crate::facet::DbtFacet;
-use crate::manifest::{DeferRelation, Manifest, Node};
+use crate::manifest::{DeferRelation, Node};
 use crate::naming::{is_name, join};
 use crate::place::{Places, pointer};
 use crate::text::{Text, said};
@@ -52,23 +52,21 @@ fn names(sql: &str, relation: &str) -> bool {
 
 impl<'m> Statement<'_, '_, '_, 'm> {
     /// States the jobs, and what each reads and writes; returns them by unique id.
-    pub(super) fn lineage(
-        &mut self,
-        manifest: &'m Manifest<'m>,
-    ) -> Result<FxHashMap<&'m str, JobNode>, EmitError> {
+    pub(super) fn lineage(&mut self) -> Result<FxHashMap<&'m str, JobNode>, EmitError> {
+        let manifest = self.known.manifest;
         let mut jobs = FxHashMap::default();
         let mut unresolved = Vec::new();
         for (id, node) in &manifest.nodes.0 {
             if node.is_elsewhere() || !node.is_enabled() {
                 continue;
             }
-            let Some(dataset) = self.index.dataset(id) else {
+            let Some(dataset) = self.known.index.dataset(id) else {
                 continue;
             };
             let at = self.place("nodes", id);
             let sql = self.compiled_sql(id, node)?;
             let job = self.job(id, node, sql.as_deref(), &at)?;
-            for origin in self.index.origins(id, &mut unresolved) {
+            for origin in self.known.index.origins(id, &mut unresolved) {
                 let origin = self.deferred(origin, sql.as_deref(), &at)?;
                 self.out.reads(job, origin, Some(&at))?;
             }
@@ -86,13 +84,17 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         sql: Option<&str>,
         at: &Location,
     ) -> Result<DatasetNode, EmitError> {
-        let Some(deferral) = self.deferrals.get(&origin) else {
+        let Some(deferral) = self.known.deferrals.get(&origin) else {
             return Ok(origin);
         };
         if !sql.is_some_and(|sql| deferral.is_taken(sql)) {
             return Ok(origin);
         }
-        match self.naming.rename(deferral.other.relation(deferral.node)) {
+        match self
+            .known
+            .naming
+            .rename(deferral.other.relation(deferral.node))
+        {
             Some(named) => self
                 .out
                 .mention(&named.namespace, &named.name, "", Some(at)),
@@ -109,7 +111,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
     ) -> Result<JobNode, EmitError> {
         let kind = node.kind(id);
         let job = self.out.job(&Job {
-            namespace: self.naming.job_namespace(),
+            namespace: self.known.naming.job_namespace(),
             name: id,
             kind: &kind.to_ascii_uppercase(),
             description: said(node.description.as_ref()),
@@ -123,7 +125,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             self.out.alias(
                 job,
                 &Alias {
-                    namespace: self.naming.job_namespace(),
+                    namespace: self.known.naming.job_namespace(),
                     name: &name,
                     reason: "openlineage-dbt reports runs of this node under that name",
                     evidence: Some(at),
@@ -158,7 +160,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             return Ok(Some(sql).filter(|sql| !sql.trim_ascii().is_empty()));
         }
         let message = format!("the SQL of {id} is left out: `{key}` is not a string");
-        let at = Places::pointer(self.artifact, pointer(&["nodes", id, key]));
+        let at = Places::pointer(self.known.artifact, pointer(&["nodes", id, key]));
         self.diagnose(Severity::Error, "dbt/damaged-node", message, at)?;
         Ok(None)
     }
