@@ -3,9 +3,11 @@
 mod alone;
 mod checks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_extractor::{EmitError, Emitter, JobNode, Location, Run, RunState, Severity};
+use headwater_extractor::{
+    DatasetNode, EmitError, Emitter, JobNode, Location, Run, RunState, Severity,
+};
 use rustc_hash::FxHashMap;
 
 use crate::bundle::{Artifact, Results};
@@ -17,6 +19,7 @@ use crate::place::{Places, diagnostic};
 use crate::run_results::{Outcome, RunResult, RunResults};
 use crate::text::said;
 pub(crate) use alone::state as state_alone;
+use checks::Assertion;
 
 /// Ids that a message lists.
 const IDS_SHOWN_MAX: usize = 8;
@@ -30,11 +33,40 @@ pub(crate) struct Described<'k, 'm> {
     pub(crate) folds_columns: bool,
 }
 
-impl Described<'_, '_> {
-    /// States what came of the project's nodes.
-    pub(crate) fn state(&self, results: &Results, out: &mut Emitter) -> Result<(), EmitError> {
+/// What was found out about datasets, in all projects: several may test one dataset.
+#[derive(Default)]
+pub(crate) struct Findings<'m> {
+    checks: BTreeMap<DatasetNode, Vec<Assertion<'m>>>,
+    /// When it was measured, and the facet.
+    freshness: BTreeMap<DatasetNode, (Option<i64>, String)>,
+}
+
+impl Findings<'_> {
+    /// States the facets.
+    pub(crate) fn state(&self, out: &mut Emitter) -> Result<(), EmitError> {
+        for (dataset, assertions) in &self.checks {
+            let json = checks::facet(assertions);
+            out.facet(*dataset, "dataQualityAssertions", &json)?;
+        }
+        for (dataset, (_, json)) in &self.freshness {
+            out.facet(*dataset, "freshness", json)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'m> Described<'_, 'm> {
+    /// States the runs of the project's jobs, and adds to `findings` what was found out.
+    pub(crate) fn state(
+        &self,
+        results: &'m Results<'m>,
+        findings: &mut Findings<'m>,
+        out: &mut Emitter,
+    ) -> Result<(), EmitError> {
         for catalog in &results.catalogs {
-            self.check_catalog(catalog, out)?;
+            report_errors(catalog, out)?;
+            let ids = catalog.content.tables().map(|(_, id, _)| &**id);
+            self.report_unknown(catalog.name, "", ids, out)?;
         }
         let mut stated = Stated::default();
         for runs in &results.runs {
@@ -43,55 +75,32 @@ impl Described<'_, '_> {
             let ids = ids.filter_map(|result| result.unique_id.as_deref());
             self.report_unknown(runs.name, "/results", ids, out)?;
         }
-        self.state_checks(&results.runs, out)?;
-        self.state_freshness(&results.freshness, out)
-    }
-
-    fn check_catalog(
-        &self,
-        catalog: &Artifact<Catalog>,
-        out: &mut Emitter,
-    ) -> Result<(), EmitError> {
-        report_errors(catalog, out)?;
-        let ids = catalog.content.tables().map(|(_, id, _)| &**id);
-        self.report_unknown(catalog.name, "", ids, out)
+        self.find_checks(&results.runs, findings, out)?;
+        for freshness in &results.freshness {
+            self.find_freshness(freshness, findings);
+            let ids = freshness.content.results.iter();
+            let ids = ids.filter_map(|result| result.unique_id.as_deref());
+            self.report_unknown(freshness.name, "/results", ids, out)?;
+        }
+        Ok(())
     }
 
     /// The newest freshness of each source.
-    fn state_freshness(
-        &self,
-        freshness: &[Artifact<Freshness>],
-        out: &mut Emitter,
-    ) -> Result<(), EmitError> {
-        let mut newest = FxHashMap::default();
-        let mut order = Vec::new();
-        for artifact in freshness {
-            for result in &artifact.content.results {
-                let Some(id) = result.unique_id.as_deref() else {
-                    continue;
-                };
-                let Some(dataset) = self.index.dataset(id) else {
-                    continue;
-                };
-                let measured_at = result.measured_at().or(artifact.generated);
-                let known = newest.entry(dataset).or_insert_with(|| {
-                    order.push(dataset);
-                    (measured_at, result)
-                });
-                if known.0 <= measured_at {
-                    *known = (measured_at, result);
-                }
-            }
-            let ids = artifact.content.results.iter();
-            let ids = ids.filter_map(|result| result.unique_id.as_deref());
-            self.report_unknown(artifact.name, "/results", ids, out)?;
-        }
-        for dataset in order {
-            if let Some(json) = newest[&dataset].1.facet() {
-                out.facet(dataset, "freshness", &json)?;
+    fn find_freshness(&self, freshness: &Artifact<Freshness>, findings: &mut Findings) {
+        for result in &freshness.content.results {
+            let dataset = result
+                .unique_id
+                .as_deref()
+                .and_then(|id| self.index.dataset(id));
+            let (Some(dataset), Some(json)) = (dataset, result.facet()) else {
+                continue;
+            };
+            let measured_at = result.measured_at().or(freshness.generated);
+            let known = findings.freshness.get(&dataset);
+            if known.is_none_or(|(known_at, _)| *known_at <= measured_at) {
+                findings.freshness.insert(dataset, (measured_at, json));
             }
         }
-        Ok(())
     }
 
     /// Warns of ids that the manifest does not have.

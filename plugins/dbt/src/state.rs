@@ -18,7 +18,7 @@ use crate::lineage::{Index, Role, Unresolved};
 use crate::manifest::{Group, Manifest, Said, is_built};
 use crate::naming::{Naming, Settings};
 use crate::place::{Places, diagnostic, pointer};
-use crate::results::Described;
+use crate::results::{Described, Findings};
 use crate::text::{Members, Text, said};
 use jobs::Deferral;
 
@@ -26,8 +26,8 @@ use jobs::Deferral;
 ///
 /// What any of them builds is declared before anything is mentioned: one may read what another
 /// builds.
-pub(crate) fn state(
-    projects: &[Project],
+pub(crate) fn state<'m>(
+    projects: &'m [Project<'m>],
     settings: &Settings,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
@@ -40,6 +40,7 @@ pub(crate) fn state(
         statement.index_nodes()?;
         declared.push(statement.known);
     }
+    let mut findings = Findings::default();
     for known in declared {
         let mut statement = Statement { known, out };
         statement.index_mentions()?;
@@ -57,12 +58,12 @@ pub(crate) fn state(
             jobs: &jobs,
             folds_columns: known.naming.folds_columns(),
         };
-        results.state(&known.project.results, out)?;
+        results.state(&known.project.results, &mut findings, out)?;
         for found in known.naming.diagnostics(known.artifact) {
             out.diagnose(found)?;
         }
     }
-    Ok(())
+    findings.state(out)
 }
 
 /// What is known of a project while it is stated.

@@ -7,7 +7,7 @@ use headwater_extractor::{DatasetNode, EmitError, Emitter, Severity, time};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::{Described, listed};
+use super::{Described, Findings, listed};
 use crate::bundle::Artifact;
 use crate::manifest::{Node, id_kind};
 use crate::place::{Places, diagnostic};
@@ -17,12 +17,13 @@ use crate::text::{said, whole};
 /// `OpenLineage`'s `DataQualityAssertionsDatasetFacet`, with more about each assertion.
 #[derive(Serialize)]
 struct Facet<'f> {
-    assertions: Vec<&'f Assertion<'f>>,
+    assertions: &'f [Assertion<'f>],
 }
 
+/// The newest result of one test.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Assertion<'f> {
+pub(crate) struct Assertion<'f> {
     #[serde(rename = "assertion")]
     kind: Cow<'f, str>,
     success: bool,
@@ -46,18 +47,23 @@ struct Tested<'f> {
     result: &'f RunResult<'f>,
 }
 
-impl Described<'_, '_> {
-    /// States the newest result of every test that ran, on what it tests.
-    pub(super) fn state_checks(
+/// The JSON of the facet.
+pub(super) fn facet(assertions: &[Assertion]) -> String {
+    serde_json::to_string(&Facet { assertions }).expect("strings and numbers are JSON")
+}
+
+impl<'m> Described<'_, 'm> {
+    /// Adds the newest result of every test that ran to what it tests.
+    pub(super) fn find_checks(
         &self,
-        runs: &[Artifact<RunResults>],
+        runs: &'m [Artifact<'m, RunResults<'m>>],
+        findings: &mut Findings<'m>,
         out: &mut Emitter,
     ) -> Result<(), EmitError> {
         let tested = newest(runs);
         if tested.is_empty() {
             return Ok(());
         }
-        let mut by_dataset: BTreeMap<DatasetNode, Vec<Assertion>> = BTreeMap::new();
         let mut unplaced: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (id, node) in &self.manifest.nodes.0 {
             let Some(tested) = tested.get(&**id) else {
@@ -66,17 +72,10 @@ impl Described<'_, '_> {
             match self.tested_dataset(node) {
                 Some((of, dataset)) => {
                     let assertion = self.assertion(id, node, of, tested);
-                    by_dataset.entry(dataset).or_default().push(assertion);
+                    findings.checks.entry(dataset).or_default().push(assertion);
                 }
                 None => drop(unplaced.entry(tested.artifact).or_default().insert(id)),
             }
-        }
-        for (dataset, assertions) in &by_dataset {
-            let facet = Facet {
-                assertions: assertions.iter().collect(),
-            };
-            let json = serde_json::to_string(&facet).expect("strings and numbers are JSON");
-            out.facet(*dataset, "dataQualityAssertions", &json)?;
         }
         for (artifact, tests) in unplaced {
             let message = format!(
