@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::artifact::Metadata;
+use crate::naming::kind_of;
 use crate::salvage::Salvage;
 use crate::text::{Members, Number, Text, Texts};
 
@@ -133,7 +134,7 @@ impl<'c> Tables<'c> {
 pub(crate) fn relation_kind(of_warehouse: &str) -> String {
     match of_warehouse.to_ascii_uppercase().as_str() {
         "BASE TABLE" | "TABLE" | "MANAGED" => "TABLE".into(),
-        other => other.replace(|char: char| !char.is_ascii_alphanumeric(), "_"),
+        other => kind_of(other),
     }
 }
 

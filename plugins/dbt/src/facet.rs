@@ -9,6 +9,9 @@ use crate::catalog::Table;
 use crate::manifest::{Asset, Node, Source};
 use crate::text::said;
 
+/// The deepest constraints that are kept; dbt's are three levels deep.
+const CONSTRAINTS_DEPTH_MAX: u32 = 32;
+
 /// The facet; what is not known is left out.
 #[derive(Default, Serialize)]
 pub(crate) struct DbtFacet<'a> {
@@ -156,9 +159,50 @@ impl<'a> DbtFacet<'a> {
     }
 }
 
+/// Constraints, if there are any. What is nested too deeply is none of dbt's.
 fn non_empty(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| {
         let is_blank = |char: char| char.is_ascii_whitespace() || matches!(char, '[' | ']');
-        raw.get() != "null" && !raw.get().trim_matches(is_blank).is_empty()
+        let is_empty = raw.get() == "null" || raw.get().trim_matches(is_blank).is_empty();
+        !is_empty && depth(raw.get()) <= CONSTRAINTS_DEPTH_MAX
     })
+}
+
+/// How deeply lists and objects are nested in a JSON text.
+fn depth(json: &str) -> u32 {
+    let (mut depth, mut deepest) = (0_u32, 0);
+    let (mut is_in_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_in_text = !is_in_text,
+            b'[' | b'{' if !is_in_text => depth += 1,
+            b']' | b'}' if !is_in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constraints_are_kept_unless_there_are_none_or_no_facet_could_hold_them() {
+        let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
+        for (json, expected) in [
+            (r#"[{"type": "not_null", "columns": []}]"#, true),
+            (r#"[{"expression": "[[\"{"}]"#, true),
+            ("[]", false),
+            ("[ ]", false),
+            ("null", false),
+            (&*format!("[{{\"a\": {deep}}}]"), false),
+        ] {
+            let raw = RawValue::from_string(json.to_owned()).unwrap();
+            assert_eq!(non_empty(Some(&raw)).is_some(), expected, "{json}");
+        }
+    }
 }

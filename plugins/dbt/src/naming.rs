@@ -42,6 +42,12 @@ pub(crate) const KEYS: &[ConfigKey] = &[
 /// Longest name that can be stated.
 const NAME_BYTES_MAX: usize = 1024;
 
+/// Longest id of a run that can be stated.
+const RUN_ID_BYTES_MAX: usize = 256;
+
+/// The longest name of a type that can be stated; what is longer is cut.
+const KIND_CHARS_MAX: usize = 128;
+
 /// A relation as dbt writes it; empty parts are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Relation<'n> {
@@ -301,6 +307,25 @@ pub(crate) fn join(database: Option<&str>, schema: Option<&str>, table: &str) ->
 /// Whether `name` can be stated: not empty, at most 1,024 bytes, no control characters.
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control)
+}
+
+/// Whether `id` can be stated as the id of a run.
+pub(crate) fn is_run_id(id: &str) -> bool {
+    is_name(id) && id.len() <= RUN_ID_BYTES_MAX
+}
+
+/// A word as a type: upper case, everything but letters and digits an underscore.
+pub(crate) fn kind_of(word: &str) -> String {
+    let chars = word.chars().take(KIND_CHARS_MAX);
+    chars
+        .map(|char| {
+            if char.is_ascii_alphanumeric() {
+                char.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 fn quoted(names: &BTreeSet<String>) -> impl Iterator<Item = String> {

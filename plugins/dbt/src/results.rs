@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, Tables};
 use crate::freshness::Freshness;
 use crate::lineage::Index;
 use crate::manifest::{Manifest, id_kind, is_built};
+use crate::naming::is_run_id;
 use crate::place::{Places, diagnostic};
 use crate::run_results::{Outcome, RunResult, RunResults};
 use crate::text::said;
@@ -155,8 +156,9 @@ impl Stated {
             return out.diagnose(diagnostic(Severity::Info, code, message, Some(at)));
         }
         let invocation = said(runs.content.metadata.invocation_id.as_ref());
+        let invocation = invocation.filter(|invocation| is_run_id(invocation));
         let Some(invocation) = invocation else {
-            let message = "runs are left out: without an invocation id they cannot be told apart";
+            let message = "runs are left out: without an invocation id of at most 256 bytes they cannot be told apart";
             let at = Places::pointer(runs.name, "/metadata/invocation_id".into());
             let code = "dbt/invocation-unknown";
             return out.diagnose(diagnostic(

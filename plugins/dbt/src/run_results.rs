@@ -10,6 +10,9 @@ use crate::artifact::Metadata;
 use crate::salvage::Salvage;
 use crate::text::{Members, Number, Scalar, Text};
 
+/// The earliest time that can be stated, the first of January of year 1, in epoch milliseconds.
+const FIRST_YEAR_MS: i64 = -62_135_596_800_000;
+
 /// All results of an invocation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -101,7 +104,10 @@ impl RunResult<'_> {
 
     /// Epoch milliseconds at which its first phase began and its last one ended.
     pub(crate) fn times(&self) -> (Option<i64>, Option<i64>) {
-        let at = |text: &Option<Text>| Some(time::parse_rfc3339(text.as_deref()?)?.0);
+        let at = |text: &Option<Text>| {
+            let (epoch_ms, _) = time::parse_rfc3339(text.as_deref()?)?;
+            Some(epoch_ms).filter(|epoch_ms| *epoch_ms >= FIRST_YEAR_MS)
+        };
         let phases = || self.timing.iter().flatten();
         (
             phases().filter_map(|phase| at(&phase.started_at)).min(),

@@ -128,7 +128,10 @@ fn state_runs(
             .filter_map(|result| result.unique_id.as_deref());
         ids.filter(|id| is_name(id))
     };
-    let packages: BTreeSet<&str> = ids().filter_map(id_package).collect();
+    let packages: BTreeSet<&str> = ids()
+        .filter_map(id_package)
+        .filter(|package| !package.is_empty())
+        .collect();
     let at = Places::pointer(runs.name, "/results".into());
     if settings.get("job_namespace").is_none() && packages.len() != 1 {
         let message = format!(

@@ -9,11 +9,11 @@ use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
 
 use super::Statement;
-use super::datasets::{dataset_kind, kind_of};
+use super::datasets::dataset_kind;
 use crate::facet::{DbtFacet, ElementFacet};
 use crate::lineage::Role;
 use crate::manifest::{Asset, Element, Export, Manifest};
-use crate::naming::{is_name, only};
+use crate::naming::{is_name, kind_of, only};
 use crate::place::{Places, pointer};
 use crate::salvage::plain;
 use crate::text::said;

@@ -92,7 +92,11 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         };
         for (name, actual) in table.ordered() {
             if !is_name(name) {
-                self.unusable_column(section, id, name)?;
+                let message = format!(
+                    "a column that the catalog has of {id} is left out: its name is empty, too long or has control characters"
+                );
+                let at = self.place(section, id);
+                self.warn("dbt/unusable-name", message, at)?;
                 continue;
             }
             let column = by_name.get(name).copied();

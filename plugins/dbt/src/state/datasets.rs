@@ -8,11 +8,8 @@ use crate::catalog::relation_kind;
 use crate::facet::DbtFacet;
 use crate::lineage::Role;
 use crate::manifest::{Node, Source};
-use crate::naming::{Named, Relation, is_name};
+use crate::naming::{Named, Relation, is_name, kind_of};
 use crate::text::said;
-
-/// The longest name of a materialisation that is kept as a type.
-const KIND_CHARS_MAX: usize = 128;
 
 const NO_NAME: Role = Role::Nothing("which has no usable name");
 
@@ -167,18 +164,4 @@ pub(super) fn dataset_kind(materialized: &str) -> String {
         "materializedview" => "MATERIALIZED_VIEW".into(),
         other => kind_of(other),
     }
-}
-
-/// A word as a type: upper case, everything but letters and digits an underscore.
-pub(super) fn kind_of(word: &str) -> String {
-    let chars = word.chars().take(KIND_CHARS_MAX);
-    chars
-        .map(|char| {
-            if char.is_ascii_alphanumeric() {
-                char.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
-        .collect()
 }
