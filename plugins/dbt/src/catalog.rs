@@ -2,7 +2,7 @@
 //!
 //! Source: <https://schemas.getdbt.com/dbt/catalog/v1.json>.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -90,24 +90,41 @@ impl<'a> Table<'a> {
         columns
     }
 
-    /// What the warehouse calls a column that dbt calls `name`: the same, else, if `is_folded`,
-    /// the only one that differs in case alone.
-    pub(crate) fn column_name(&self, name: &str, is_folded: bool) -> Option<&str> {
-        let names = || {
-            let columns = self.columns.0.iter();
-            columns.map(|(key, column)| column.name.as_deref().unwrap_or(key))
-        };
-        if let Some(same) = names().find(|other| *other == name) {
-            return Some(same);
+    /// The names of its columns, to be found as dbt may write them.
+    pub(crate) fn names(&self) -> Names<'_> {
+        let columns = self.columns.0.iter();
+        let names = columns.map(|(key, column)| column.name.as_deref().unwrap_or(key));
+        let mut found = Names::default();
+        for name in names {
+            found.exact.insert(name);
+            let same = found
+                .folded
+                .entry(name.to_lowercase())
+                .or_insert(Some(name));
+            if *same != Some(name) {
+                *same = None;
+            }
         }
-        let mut folded = names().filter(|other| is_folded && is_same_folded(other, name));
-        let first = folded.next()?;
-        folded.next().is_none().then_some(first)
+        found
     }
 }
 
-fn is_same_folded(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase()
+/// The names of a relation's columns.
+#[derive(Debug, Default)]
+pub(crate) struct Names<'t> {
+    exact: FxHashSet<&'t str>,
+    /// By lower case; none where several differ in case alone.
+    folded: FxHashMap<String, Option<&'t str>>,
+}
+
+impl<'t> Names<'t> {
+    /// What the warehouse calls a column that dbt calls `name`: the same, else, if `is_folded`,
+    /// the only one that differs in case alone.
+    pub(crate) fn find(&self, name: &str, is_folded: bool) -> Option<&'t str> {
+        let exact = self.exact.get(name).copied();
+        let folded = || *self.folded.get(&name.to_lowercase())?;
+        exact.or_else(|| folded().filter(|_| is_folded))
+    }
 }
 
 /// What the catalogs of one project know, by unique id; of two, the later word counts.
@@ -166,7 +183,7 @@ mod tests {
             ("ära", true, Some("ÄRA")),
             ("other", true, None),
         ] {
-            assert_eq!(table.column_name(name, is_folded), expected, "{name}");
+            assert_eq!(table.names().find(name, is_folded), expected, "{name}");
         }
     }
 }

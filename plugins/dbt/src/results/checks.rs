@@ -132,7 +132,7 @@ impl<'m> Described<'_, 'm> {
         };
         let column = column.or_else(argument).map(|column| {
             let table = self.tables.get(of);
-            let actual = table.and_then(|table| table.column_name(&column, self.folds_columns));
+            let actual = table.and_then(|table| table.names().find(&column, self.folds_columns));
             actual.map_or(column.clone(), str::to_owned)
         });
         let status = result.status.as_deref().unwrap_or_default();

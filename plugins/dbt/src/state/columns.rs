@@ -69,11 +69,12 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         table: &'n Table<'n>,
     ) -> Result<Columns<'n>, EmitError> {
         let is_folded = self.known.naming.folds_columns();
+        let names = table.names();
         let mut by_name: FxHashMap<&str, &Column> = FxHashMap::default();
         let mut missing = Vec::new();
         for (key, column) in &written.0 {
             let name = column_name(key, column);
-            match table.column_name(name, is_folded && !column.is_quoted()) {
+            match names.find(name, is_folded && !column.is_quoted()) {
                 Some(actual) => drop(by_name.entry(actual).or_insert(column)),
                 None => missing.push(format!("`{name}`")),
             }
