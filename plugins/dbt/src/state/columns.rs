@@ -69,12 +69,14 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         table: &'n Table<'n>,
     ) -> Result<Columns<'n>, EmitError> {
         let is_folded = self.known.naming.folds_columns();
-        let names = table.names();
+        // Most columns of most projects are described nowhere.
+        let names = (!written.0.is_empty()).then(|| table.names());
         let mut by_name: FxHashMap<&str, &Column> = FxHashMap::default();
         let mut missing = Vec::new();
         for (key, column) in &written.0 {
             let name = column_name(key, column);
-            match names.find(name, is_folded && !column.is_quoted()) {
+            let is_folded = is_folded && !column.is_quoted();
+            match names.as_ref().and_then(|names| names.find(name, is_folded)) {
                 Some(actual) => drop(by_name.entry(actual).or_insert(column)),
                 None => missing.push(format!("`{name}`")),
             }
