@@ -4,7 +4,10 @@ mod batch;
 mod details;
 mod domains;
 mod dry_run;
+mod field_edges;
+mod field_walks;
 mod filter;
+mod paths;
 mod products;
 mod resolve;
 mod runs;
@@ -16,7 +19,9 @@ mod walks;
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
+pub use field_edges::{FieldEdgeView, FieldLinkView, TransformationView};
 pub use filter::AssetFilter;
+pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use products::ProductView;
 pub use resolve::Resolution;
 pub use runs::{RunPlace, RunView};
@@ -24,8 +29,8 @@ pub use search::{SearchEntity, SearchHit};
 pub use sources::{DiagnosticView, SubmissionView};
 pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};
 pub use walks::{
-    Completeness, Cut, Direction, GroupView, ImpactAnswer, ImpactQuestion, LineageAnswer,
-    LineageQuestion, ReachedAsset, WalkNode,
+    Completeness, Cut, Direction, Granularity, GroupView, ImpactAnswer, ImpactQuestion,
+    LineageAnswer, LineageQuestion, ReachedAsset, Root, WalkEdge, WalkEntity, WalkNode,
 };
 
 pub use crate::reference::Reference;

@@ -37,7 +37,8 @@ pub(crate) fn fact_kinds(key: &ClaimKey, body: &ClaimBody, owner: AssetKind) -> 
         ClaimKey::Reads(_)
         | ClaimKey::Writes(_)
         | ClaimKey::Derives { .. }
-        | ClaimKey::Follows(_) => FactKind::Edges,
+        | ClaimKey::Follows(_)
+        | ClaimKey::OriginsStated { .. } => FactKind::Edges,
         ClaimKey::FieldDerives { .. } => FactKind::FieldEdges,
         ClaimKey::Alias(_) => FactKind::Aliases,
         ClaimKey::Selector { .. } => FactKind::Selectors,
@@ -184,6 +185,12 @@ fn state_edge<N: Names>(
         EdgeKind::Follows => (to, ClaimKey::Follows(from)),
     };
     let evidence = edge.evidence.as_ref().map(evidence_record);
+    if edge.kind() == EdgeKind::Writes && via == Some(from) {
+        let body = ClaimBody::Edge {
+            evidence: evidence.clone(),
+        };
+        put(stated, to, ClaimKey::OriginsStated { via: from }, body);
+    }
     put(stated, owner, key, ClaimBody::Edge { evidence });
     Ok(())
 }

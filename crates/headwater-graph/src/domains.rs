@@ -21,7 +21,9 @@ pub struct DomainLink {
     pub to: u32,
     /// How many dataset edges there are.
     pub dataset_edges_count: u64,
-    /// How many of them leave a published output port.
+    /// How many edges between fields there are; those that end in a dataset as a whole count too.
+    pub field_edges_count: u64,
+    /// How many dataset edges leave a published output port.
     pub through_ports_count: u64,
     /// How many of them do not.
     pub around_ports_count: u64,
@@ -45,6 +47,7 @@ pub struct Crossing {
 struct Tally {
     through: u64,
     around: u64,
+    fields: u64,
 }
 
 impl Tally {
@@ -70,12 +73,14 @@ impl Snapshot {
                 self.tally_derives(index, &mut tallies);
             }
         }
+        self.tally_fields(&mut tallies);
         tallies
             .into_iter()
             .map(|((from, to), tally)| DomainLink {
                 from,
                 to,
                 dataset_edges_count: tally.through + tally.around,
+                field_edges_count: tally.fields,
                 through_ports_count: tally.through,
                 around_ports_count: tally.around,
             })
@@ -127,6 +132,22 @@ impl Snapshot {
             let to = self.domain(AssetIndex::new(entry.asset));
             if let Some(to) = to.filter(|to| *to != from) {
                 tallies.entry((from, to)).or_default().count(is_port, 1);
+            }
+        }
+    }
+
+    fn tally_fields(&self, tallies: &mut BTreeMap<(u32, u32), Tally>) {
+        let fields = &self.parts().fields;
+        for (field, row) in fields.rows().enumerate() {
+            let Some(from) = self.domain(AssetIndex::new(row.dataset)) else {
+                continue;
+            };
+            for entry in fields.downstream.entries(field as u32) {
+                let to = fields.row_of(entry.asset).dataset;
+                let to = self.domain(AssetIndex::new(to));
+                if let Some(to) = to.filter(|to| *to != from) {
+                    tallies.entry((from, to)).or_default().fields += 1;
+                }
             }
         }
     }

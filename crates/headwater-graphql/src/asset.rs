@@ -9,6 +9,7 @@ use headwater_model::{AssetIndex, AssetKind, EdgeKind};
 use crate::dataset::Dataset;
 use crate::domain::{Domain, DomainField, domain_plan, write_domain};
 use crate::error::{ask_error, internal};
+use crate::field::Field;
 use crate::job::Job;
 use crate::json;
 use crate::page::{self, Connection};
@@ -165,6 +166,8 @@ pub(crate) enum LineageEntity {
     Dataset(Dataset),
     /// A job.
     Job(Job),
+    /// A field.
+    Field(Field),
 }
 
 impl From<Asset> for LineageEntity {

@@ -124,6 +124,11 @@ impl DomainLink {
         int(self.0.dataset_edges_count)
     }
 
+    /// Edges between fields; those from or to a dataset as a whole count too.
+    async fn field_edge_count(&self) -> i32 {
+        int(self.0.field_edges_count)
+    }
+
     /// How many of them read a published output port, and how many go round it.
     async fn through_ports_count(&self) -> i32 {
         int(self.0.through_ports_count)
@@ -158,7 +163,7 @@ impl DomainLink {
         let start = after.map_or(0, |after| found.partition_point(|c| key(c) <= after));
         let range = page::range(start, count, found.len());
         Ok(Connection::of(&found, range, |crossing| Edge {
-            node: LineageEdge(crossing.edge),
+            node: LineageEdge::from(crossing.edge),
             cursor: cursor::of("crossings", &key(crossing)),
         }))
     }

@@ -8,6 +8,8 @@ use headwater_model::AssetIndex;
 
 use crate::asset::{Asset, AssetPlan};
 use crate::cursor::{self, Cursor};
+use crate::error::ask_error;
+use crate::field::{Field, FieldField, Transformation, field_plan, transformations, write_field};
 use crate::json;
 use crate::lineage::{Completeness, Snapshot};
 use crate::page::{self, Connection, Edge, cost, times};
@@ -17,6 +19,9 @@ use crate::scope::{Scope, scope};
 
 /// Assets that a path is taken to have, to estimate an answer's size.
 const PATH_EXPECTED: usize = 8;
+
+/// Fields that an impacted asset is taken to have, for the same.
+const FIELDS_EXPECTED: usize = 4;
 
 /// What the cursors of `Impact.assets` are of.
 const ASSETS: &str = "impact.assets";
@@ -111,6 +116,22 @@ impl ImpactedAsset {
         Asset::new(scope(ctx), self.reached.index)
     }
 
+    /// Fields of it that are affected, if fields are walked; none if it is affected as a whole.
+    #[graphql(complexity = "times(FIELDS_EXPECTED, child_complexity)")]
+    async fn fields(&self, ctx: &Context<'_>) -> Vec<Field> {
+        let fields = self.answer.fields(&scope(ctx).view, &self.reached);
+        let named = |name: &std::sync::Arc<str>| Field::named(self.reached.index, name);
+        fields.iter().map(named).collect()
+    }
+
+    /// How the last step takes the value in: directly, or by a join, a filter, a grouping.
+    async fn effects(&self, ctx: &Context<'_>) -> Result<Vec<Transformation>> {
+        let effects = self.answer.effects(&scope(ctx).view, &self.reached);
+        effects
+            .map_err(ask_error)
+            .map(|effects| transformations(&effects))
+    }
+
     async fn hops(&self) -> i32 {
         int(self.reached.hops)
     }
@@ -136,6 +157,7 @@ pub(crate) enum ImpactedField {
     Asset(AssetPlan),
     Hops,
     Path(AssetPlan),
+    Fields(Fields<FieldField>),
     CrossesDomain,
 }
 
@@ -148,6 +170,7 @@ impl Quick for ImpactedAsset {
             "asset" => AssetPlan::new(selected).map(ImpactedField::Asset),
             "hops" => Some(ImpactedField::Hops),
             "path" => AssetPlan::new(selected).map(ImpactedField::Path),
+            "fields" => field_plan(selected).map(ImpactedField::Fields),
             "crossesDomain" => Some(ImpactedField::CrossesDomain),
             _ => None,
         })
@@ -163,6 +186,12 @@ impl Quick for ImpactedAsset {
                     let path = self.answer.path(&self.reached);
                     json::sequence(out, *b"[]", path, |out, index| {
                         plan.write(scope, index, out)
+                    })?;
+                }
+                ImpactedField::Fields(plan) => {
+                    let fields = self.answer.fields(&scope.view, &self.reached);
+                    json::sequence(out, *b"[]", fields, |out, name| {
+                        write_field(scope, (self.reached.index, &name), plan, out)
                     })?;
                 }
                 ImpactedField::CrossesDomain => {

@@ -2,7 +2,6 @@
 
 use async_graphql::{Enum, InputObject, Result};
 use headwater_engine as engine;
-use headwater_model::AssetIndex;
 
 use crate::error::{ask_error, invalid, too_large};
 use crate::limits::Limits;
@@ -26,6 +25,24 @@ impl From<Direction> for engine::Direction {
             Direction::Upstream => Self::Upstream,
             Direction::Downstream => Self::Downstream,
             Direction::Both => Self::Both,
+        }
+    }
+}
+
+/// What is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum Granularity {
+    /// Edges between datasets and jobs.
+    Dataset,
+    /// Edges between fields; those between datasets and jobs only for want of them.
+    Field,
+}
+
+impl From<Granularity> for engine::Granularity {
+    fn from(granularity: Granularity) -> Self {
+        match granularity {
+            Granularity::Dataset => Self::Dataset,
+            Granularity::Field => Self::Field,
         }
     }
 }
@@ -80,11 +97,11 @@ impl AssetFilter {
     }
 }
 
-/// The assets that `of` names.
+/// The assets and fields that `of` names.
 ///
 /// # Errors
 /// Those of references; `INVALID_INPUT` if there are none, `LIMIT_EXCEEDED` if there are too many.
-pub(crate) fn roots(scope: &Scope, of: &[Reference]) -> Result<Vec<AssetIndex>> {
+pub(crate) fn roots(scope: &Scope, of: &[Reference]) -> Result<Vec<engine::Root>> {
     if of.is_empty() {
         return Err(invalid("of names no asset"));
     }
@@ -92,7 +109,7 @@ pub(crate) fn roots(scope: &Scope, of: &[Reference]) -> Result<Vec<AssetIndex>> 
         return Err(too_large("of", of.len(), scope.limits.roots_max));
     }
     of.iter()
-        .map(|reference| scope.view.require(&reference.0).map_err(ask_error))
+        .map(|reference| scope.view.require_root(&reference.0).map_err(ask_error))
         .collect()
 }
 

@@ -25,6 +25,7 @@ mod lineage;
 mod loads;
 mod nulls;
 mod page;
+mod paths;
 mod plugin;
 mod product;
 mod query;

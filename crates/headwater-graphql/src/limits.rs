@@ -27,6 +27,8 @@ pub struct Limits {
     pub lineage_nodes_max: usize,
     /// Edges of one `lineage`; more are cut, and `cutBy` says so. Default 100,000.
     pub lineage_edges_max: usize,
+    /// Beginnings of ways that one `paths` looks at; more are cut, and `cutBy` says so. Default 100,000.
+    pub paths_steps_max: usize,
     /// Values in one list of a filter. Default 1,000.
     pub filter_values_max: usize,
     /// Bytes of the text that is searched for. Default 1,024.
@@ -51,6 +53,7 @@ impl Default for Limits {
             roots_max: 100,
             lineage_nodes_max: 20_000,
             lineage_edges_max: 100_000,
+            paths_steps_max: 100_000,
             filter_values_max: 1_000,
             search_bytes_max: 1_024,
             walk_ms_max: 5_000,

@@ -2,10 +2,14 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use headwater_engine as engine;
-use headwater_engine::{Cut, EdgeView, LineageAnswer, WalkNode};
+use headwater_engine::{Cut, EdgeView, LineageAnswer, WalkEdge, WalkEntity, WalkNode};
+use headwater_model::AssetIndex;
 
 use crate::asset::{Assertion, Asset, AssetPlan, LineageEntity};
 use crate::error::ask_error;
+use crate::field::{
+    Field, FieldField, Transformation, field_id, field_plan, transformations, write_field,
+};
 use crate::job::Job;
 use crate::json;
 use crate::page::times;
@@ -83,10 +87,9 @@ impl Completeness {
         int(self.0.unresolved_count)
     }
 
-    /// Datasets at which a field walk had to go on at dataset level, for want of field lineage: none, since walks are
-    /// at dataset level.
+    /// Datasets at which a field walk had to go on at dataset level, for want of field lineage.
     async fn without_fields_count(&self) -> i32 {
-        0
+        int(self.0.without_fields_count)
     }
 
     /// Assets reached that this caller may not see.
@@ -145,7 +148,12 @@ pub(crate) struct LineageNode(WalkNode);
 #[Object]
 impl LineageNode {
     async fn entity(&self, ctx: &Context<'_>) -> Result<LineageEntity> {
-        Asset::new(scope(ctx), self.0.index).map(LineageEntity::from)
+        match &self.0.entity {
+            WalkEntity::Asset(index) => Asset::new(scope(ctx), *index).map(LineageEntity::from),
+            WalkEntity::Field(dataset, name) => {
+                Ok(LineageEntity::Field(Field::named(*dataset, name)))
+            }
+        }
     }
 
     async fn hops(&self) -> i32 {
@@ -156,7 +164,7 @@ impl LineageNode {
 /// What is selected of a node.
 pub(crate) enum NodeField {
     TypeName,
-    Entity(AssetPlan),
+    Entity(AssetPlan, Fields<FieldField>),
     Hops,
 }
 
@@ -166,7 +174,10 @@ impl Quick for LineageNode {
     fn plan(selected: &Selected<'_>) -> Option<Self::Plan> {
         selected.fields("LineageNode", &[], |name, selected| match name {
             "__typename" => Some(NodeField::TypeName),
-            "entity" => AssetPlan::new(selected).map(NodeField::Entity),
+            "entity" => {
+                let (asset, field) = (AssetPlan::new(selected)?, field_plan(selected)?);
+                Some(NodeField::Entity(asset, field))
+            }
             "hops" => Some(NodeField::Hops),
             _ => None,
         })
@@ -176,7 +187,12 @@ impl Quick for LineageNode {
         object(out, plan, |out, field| {
             match field {
                 NodeField::TypeName => json::text(out, "LineageNode"),
-                NodeField::Entity(plan) => plan.write(scope, self.0.index, out)?,
+                NodeField::Entity(asset, field) => match &self.0.entity {
+                    WalkEntity::Asset(index) => asset.write(scope, *index, out)?,
+                    WalkEntity::Field(dataset, name) => {
+                        write_field(scope, (*dataset, name), field, out)?;
+                    }
+                },
                 NodeField::Hops => json::number(out, int(self.0.hops)),
             }
             Ok(())
@@ -209,41 +225,96 @@ impl From<headwater_model::EdgeKind> for EdgeKind {
 }
 
 /// An edge of a lineage.
-pub(crate) struct LineageEdge(pub(crate) EdgeView);
+pub(crate) struct LineageEdge(pub(crate) WalkEdge);
 
-/// Data flows from one asset to another.
+impl From<EdgeView> for LineageEdge {
+    fn from(edge: EdgeView) -> Self {
+        Self(WalkEdge::Assets(edge))
+    }
+}
+
+impl LineageEdge {
+    fn ends(&self, scope: &Scope) -> Result<(String, String)> {
+        let id = |entity: &WalkEntity| match entity {
+            WalkEntity::Asset(index) => scope.id(*index),
+            WalkEntity::Field(dataset, name) => field_id(scope, *dataset, name),
+        };
+        match &self.0 {
+            WalkEdge::Assets(edge) => Ok((scope.id(edge.from)?, scope.id(edge.to)?)),
+            WalkEdge::Fields(edge) => Ok((id(&edge.from)?, id(&edge.to)?)),
+        }
+    }
+
+    fn kind(&self) -> headwater_model::EdgeKind {
+        match &self.0 {
+            WalkEdge::Assets(edge) => edge.kind,
+            WalkEdge::Fields(_) => headwater_model::EdgeKind::Derives,
+        }
+    }
+
+    fn via(&self) -> Option<AssetIndex> {
+        match &self.0 {
+            WalkEdge::Assets(edge) => edge.via,
+            WalkEdge::Fields(edge) => edge.via,
+        }
+    }
+
+    fn assertions(&self, scope: &Scope) -> Result<Vec<engine::AssertionView>> {
+        let assertions = match &self.0 {
+            WalkEdge::Assets(edge) => scope.view.edge_assertions(edge),
+            WalkEdge::Fields(edge) => scope.view.field_edge_assertions(edge),
+        };
+        assertions.map_err(ask_error)
+    }
+}
+
+/// Data flows from one asset or field to another.
 #[Object]
 impl LineageEdge {
     async fn from(&self, ctx: &Context<'_>) -> Result<ID> {
-        scope(ctx).id(self.0.from).map(ID)
+        self.ends(scope(ctx)).map(|(from, _)| ID(from))
     }
 
     async fn to(&self, ctx: &Context<'_>) -> Result<ID> {
-        scope(ctx).id(self.0.to).map(ID)
+        self.ends(scope(ctx)).map(|(_, to)| ID(to))
     }
 
-    async fn kind(&self) -> EdgeKind {
-        self.0.kind.into()
+    #[graphql(name = "kind")]
+    async fn edge_kind(&self) -> EdgeKind {
+        self.kind().into()
     }
 
     /// The job that makes a DERIVES edge, if known.
-    async fn via(&self) -> Option<Job> {
-        self.0.via.map(Job::new)
+    #[graphql(name = "via")]
+    async fn via_job(&self) -> Option<Job> {
+        self.via().map(Job::new)
+    }
+
+    /// How values are taken in; of an edge between datasets, by all its edges between fields.
+    async fn transformations(&self, ctx: &Context<'_>) -> Result<Vec<Transformation>> {
+        let view = &scope(ctx).view;
+        let found = match &self.0 {
+            WalkEdge::Fields(edge) => view.transformations(edge),
+            WalkEdge::Assets(edge) if edge.kind == headwater_model::EdgeKind::Derives => {
+                view.transformations_between(edge.from, edge.to, edge.via)
+            }
+            WalkEdge::Assets(_) => Ok(Vec::new()),
+        };
+        found
+            .map_err(ask_error)
+            .map(|found| transformations(&found))
     }
 
     async fn last_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
-        let view = &scope(ctx).view;
-        let assertions = view.edge_assertions(&self.0).map_err(ask_error)?;
+        let scope = scope(ctx);
+        let assertions = self.assertions(scope)?;
         let last = assertions.iter().map(|assertion| assertion.last_seen).max();
-        Ok(DateTime(last.unwrap_or_else(|| view.committed_at())))
+        Ok(DateTime(last.unwrap_or_else(|| scope.view.committed_at())))
     }
 
     #[graphql(complexity = "times(3, child_complexity)")]
     async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Assertion>> {
-        let assertions = scope(ctx)
-            .view
-            .edge_assertions(&self.0)
-            .map_err(ask_error)?;
+        let assertions = self.assertions(scope(ctx))?;
         Ok(assertions.into_iter().map(Assertion).collect())
     }
 }
@@ -275,10 +346,10 @@ impl Quick for LineageEdge {
         object(out, plan, |out, field| {
             match field {
                 EdgeField::TypeName => json::text(out, "LineageEdge"),
-                EdgeField::From => json::text(out, &scope.id(self.0.from)?),
-                EdgeField::To => json::text(out, &scope.id(self.0.to)?),
-                EdgeField::Kind => json::text(out, self.0.kind.as_str()),
-                EdgeField::Via(plan) => match self.0.via {
+                EdgeField::From => json::text(out, &self.ends(scope)?.0),
+                EdgeField::To => json::text(out, &self.ends(scope)?.1),
+                EdgeField::Kind => json::text(out, self.kind().as_str()),
+                EdgeField::Via(plan) => match self.via() {
                     Some(via) => plan.write(scope, via, out)?,
                     None => json::null(out),
                 },

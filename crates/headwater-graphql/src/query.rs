@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef};
+use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef, PathsQuestion};
 use headwater_model::{
     AssetIndex, AssetKind, DomainName, FieldName, Name, Namespace, QualifiedName, SourceKey,
     SourceName,
@@ -15,10 +15,11 @@ use crate::domain::{DOMAINS_EXPECTED, Domain, DomainGraph, domains};
 use crate::error::{ask_error, invalid, too_large};
 use crate::field::Field;
 use crate::impact::Impact;
-use crate::input::{AssetFilter, Direction, depth, roots};
+use crate::input::{AssetFilter, Direction, Granularity, depth, roots};
 use crate::job::Job;
 use crate::lineage::{Lineage, Snapshot};
 use crate::page::{self, Connection, cost, times};
+use crate::paths::Paths;
 use crate::plugin::Plugin;
 use crate::product::DataProduct;
 use crate::run::Run;
@@ -190,6 +191,7 @@ impl Query {
         of: Vec<Reference>,
         #[graphql(default_with = "Direction::Both")] direction: Direction,
         #[graphql(name = "depth")] hops: Option<i32>,
+        #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         filter: Option<AssetFilter>,
         stop_at: Option<AssetFilter>,
         #[graphql(default = 2000)] limit: i32,
@@ -211,6 +213,7 @@ impl Query {
             stop_at: AssetFilter::read(stop_at, &scope.limits)?,
             of: roots(scope, &of)?,
             direction: direction.into(),
+            granularity: granularity.into(),
             nodes_max,
             edges_max: scope.limits.lineage_edges_max,
             is_over: &|| scope.is_over(),
@@ -219,12 +222,14 @@ impl Query {
     }
 
     /// Everything that depends on the roots, for deciding.
+    #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
     async fn impact(
         &self,
         ctx: &Context<'_>,
         of: Vec<Reference>,
         #[graphql(default_with = "Direction::Downstream")] direction: Direction,
         #[graphql(name = "depth")] hops: Option<i32>,
+        #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         filter: Option<AssetFilter>,
         stop_at: Option<AssetFilter>,
     ) -> Result<Impact> {
@@ -235,11 +240,34 @@ impl Query {
             stop_at: AssetFilter::read(stop_at, &scope.limits)?,
             of: roots(scope, &of)?,
             direction: direction.into(),
+            granularity: granularity.into(),
             is_over: &|| scope.is_over(),
         });
         answer
             .map(|answer| Impact(Arc::new(answer)))
             .map_err(ask_error)
+    }
+
+    /// Simple ways from one asset to another, fewest hops first, then by reference; bounded work.
+    #[graphql(complexity = "cost(Some(first), 10, child_complexity)")]
+    async fn paths(
+        &self,
+        ctx: &Context<'_>,
+        from: Reference,
+        to: Reference,
+        #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
+        #[graphql(default = 10)] first: i32,
+    ) -> Result<Paths> {
+        let scope = scope(ctx);
+        let root = |of: &Reference| scope.view.require_root(&of.0).map_err(ask_error);
+        Ok(Paths(scope.view.paths(&PathsQuestion {
+            from: root(&from)?,
+            to: root(&to)?,
+            granularity: granularity.into(),
+            ways_max: page::count(Some(first), 10, scope.limits.page_max)?,
+            steps_max: scope.limits.paths_steps_max,
+            is_over: &|| scope.is_over(),
+        })))
     }
 
     async fn domain(&self, ctx: &Context<'_>, name: String) -> Option<Domain> {

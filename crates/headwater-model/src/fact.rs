@@ -92,7 +92,9 @@ pub struct EdgeFact {
     pub from: AssetName,
     /// Where it goes.
     pub to: AssetName,
-    /// For a dataset that derives from a dataset: the job that does it, if known.
+    /// For a dataset that derives from a dataset: the job that does it, if known. For a job that writes a dataset:
+    /// that job again, if all that it makes the dataset from is stated, even if that is nothing; then what the job
+    /// reads does not reach the dataset.
     pub via: Option<QualifiedName>,
     /// What in the source says so.
     pub evidence: Option<Evidence>,

@@ -233,7 +233,7 @@ pub struct Event {
     pub time: Timestamp,
     /// What it states.
     pub facts: Facts,
-    /// True if the event named any dataset.
+    /// True if the event named any dataset, or stated any edge (a job that follows a job).
     pub names_datasets: bool,
     /// Digest of the job's definition (sql, sourceCode, sourceCodeLocation), if the event told it.
     pub definition: Option<Digest>,

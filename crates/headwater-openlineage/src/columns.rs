@@ -104,7 +104,7 @@ impl<'de> Reader<'de> {
         let parsed = item.field.required(&field_at);
         // Without a field's name, the whole dataset is what is known.
         let field = self.take(parsed.and_then(|text| field_name(text, &field_at)))?;
-        let transformations = self.transformations(item, target.older, at)?;
+        let transformations = self.transformations(&item.transformations, target.older, at)?;
         self.facts.edges.push(EdgeFact {
             from: dataset.clone().dataset(),
             to: target.end.dataset.clone().dataset(),
@@ -121,14 +121,15 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    fn transformations(
+    /// How data goes in; `older` is what counts if nothing is said.
+    pub(crate) fn transformations(
         &mut self,
-        item: &InputFieldItem<'_>,
+        node: &Node<Vec<Node<TransformationItem<'_>>>>,
         older: Option<&Transformation>,
         at: &Place<'_>,
     ) -> Result<Vec<Transformation>, EventError> {
         let at = at.key("transformations");
-        let list = self.take(item.transformations.optional(&at))?.flatten();
+        let list = self.take(node.optional(&at))?.flatten();
         let Some(list) = list.filter(|list| !list.is_empty()) else {
             return Ok(older.cloned().into_iter().collect());
         };

@@ -22,13 +22,35 @@ use crate::wire::{DatasetRecord, FacetsOf};
 /// What facets of jobs and datasets are that are not as specified.
 pub(crate) const KEPT: &str = "the facet is kept verbatim";
 
+/// Which part a dataset has in an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The DatasetEvent is about it.
+    Subject,
+    /// The job writes it.
+    Output,
+    /// The job reads it.
+    Input,
+}
+
 /// How an event speaks of a dataset.
 #[derive(Clone, Copy)]
 pub(crate) struct Role<'a> {
-    /// True for outputs and the dataset of a DatasetEvent.
-    pub(crate) is_declared: bool,
+    /// What it is in the event.
+    pub(crate) part: Part,
     /// The job that makes it, if the event says.
     pub(crate) via: Option<&'a QualifiedName>,
+}
+
+/// Whether the column lineage of a dataset counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    /// No explicit lineage speaks for the dataset.
+    Counted,
+    /// Explicit lineage says what it is made of.
+    Settled,
+    /// Explicit lineage says all there is, and does not name it.
+    Overruled,
 }
 
 impl<'de> Reader<'de> {
@@ -42,11 +64,13 @@ impl<'de> Reader<'de> {
         let (name, _) = self.dataset_name(&record.namespace, &record.name, at)?;
         let on = name.clone().dataset();
         let mut fact = mentioned(name.clone());
-        fact.is_declared = role.is_declared;
+        fact.is_declared = role.part != Part::Input;
         let at = at.key("facets");
-        for (facet, raw) in self.facets(&record.facets, &at)? {
+        let facets = self.facets(&record.facets, &at)?;
+        let columns = self.explicit_lineage(&name, role, facets, &at)?;
+        for (facet, raw) in facets {
             let at = at.key(facet);
-            if self.states_nothing(raw, &at)? {
+            if &**facet == "lineage" || self.states_nothing(raw, &at)? {
                 continue;
             }
             self.begin(KEPT);
@@ -60,9 +84,16 @@ impl<'de> Reader<'de> {
                 "ownership" => self.ownership(&on, raw, &at).map(|()| true),
                 "tags" => self.tags(&on, raw, &at).map(|()| true),
                 "symlinks" => self.symlinks(&name, raw, &at).map(|()| true),
-                "columnLineage" => self
-                    .column_lineage(&name, role.via, raw, &at)
-                    .map(|()| true),
+                "columnLineage" => match columns {
+                    Columns::Counted => self
+                        .column_lineage(&name, role.via, raw, &at)
+                        .map(|()| true),
+                    Columns::Settled => Ok(true),
+                    Columns::Overruled => {
+                        self.overrules_column_lineage(&at);
+                        Ok(true)
+                    }
+                },
                 _ => Ok(false),
             }?;
             if !is_known || !self.is_understood {
@@ -71,6 +102,53 @@ impl<'de> Reader<'de> {
         }
         self.facts.datasets.push(fact);
         Ok(name)
+    }
+
+    /// Reads the `lineage` facet of a dataset, and says whether its `columnLineage` counts.
+    fn explicit_lineage(
+        &mut self,
+        name: &QualifiedName,
+        role: Role<'_>,
+        facets: &[(TextOf<'de>, &'de RawValue)],
+        at: &Place<'_>,
+    ) -> Result<Columns, EventError> {
+        let mut columns = Columns::Counted;
+        if self.explicit.datasets.contains(name) {
+            columns = Columns::Settled;
+        } else if self.explicit.is_complete && role.part == Part::Output {
+            columns = Columns::Overruled;
+        }
+        let found = facets.iter().find(|(facet, _)| facet == "lineage");
+        let Some((facet, raw)) = found else {
+            return Ok(columns);
+        };
+        let at = at.key(facet);
+        if self.states_nothing(raw, &at)? {
+            return Ok(columns);
+        }
+        self.begin(KEPT);
+        let on = name.clone().dataset();
+        if role.part != Part::Subject {
+            if self.explicit.is_complete || columns == Columns::Settled {
+                self.misplaced_lineage(
+                    "the job's facet counts, and this one is kept verbatim",
+                    &at,
+                )?;
+                self.keep(&on, facet, raw, true, &at)?;
+                return Ok(columns);
+            }
+            self.misplaced_lineage("read all the same", &at)?;
+        }
+        if self.dataset_lineage(name, role.via, raw, &at)? {
+            columns = Columns::Settled;
+            if role.via.is_some() {
+                self.explicit.datasets.insert(name.clone());
+            }
+        }
+        if !self.is_understood || self.says_more {
+            self.keep(&on, facet, raw, true, &at)?;
+        }
+        Ok(columns)
     }
 
     /// The facets of something, in the order of their names.
@@ -94,6 +172,7 @@ impl<'de> Reader<'de> {
     /// Starts the reading of a facet.
     pub(crate) fn begin(&mut self, done: &'static str) {
         self.is_understood = true;
+        self.says_more = false;
         self.done = done;
     }
 

@@ -9,9 +9,10 @@ use headwater_model::{
 
 use crate::body::{checked_text, redacted, syntax_error};
 use crate::canonical;
-use crate::dataset::Role;
+use crate::dataset::{Part, Role};
 use crate::error::{EventError, EventRule, quoted};
 use crate::findings::Findings;
+use crate::lineage::Explicit;
 use crate::node::{Node, TextOf};
 use crate::pointer::Place;
 use crate::wire::{DatasetRecord, EventRecord, JobRecord};
@@ -63,7 +64,7 @@ pub fn parse_event_with(body: &[u8], mode: Mode) -> Result<Event, EventError> {
     Ok(Event {
         subject,
         time,
-        names_datasets: !facts.datasets.is_empty(),
+        names_datasets: !facts.datasets.is_empty() || !facts.edges.is_empty(),
         facts,
         definition,
         diagnostics: reader.findings.into_diagnostics(),
@@ -114,8 +115,12 @@ pub(crate) struct Reader<'de> {
     names: BTreeMap<(TextOf<'de>, TextOf<'de>), QualifiedName>,
     /// False once something in the facet that is being read was not as specified.
     pub(crate) is_understood: bool,
-    /// What is done about such facets.
+    /// True once something in that facet was understood for which there is no fact.
+    pub(crate) says_more: bool,
+    /// What is done about facets that are not as specified.
     pub(crate) done: &'static str,
+    /// What explicit lineage settles for what the job writes.
+    pub(crate) explicit: Explicit,
 }
 
 impl<'de> Reader<'de> {
@@ -127,7 +132,9 @@ impl<'de> Reader<'de> {
             first_input_facet: 0,
             names: BTreeMap::new(),
             is_understood: true,
+            says_more: false,
             done: "left out",
+            explicit: Explicit::default(),
         }
     }
 
@@ -209,7 +216,7 @@ impl<'de> Reader<'de> {
     fn dataset_event(&mut self, record: &EventRecord<'de>) -> Result<EventSubject, EventError> {
         let at = Place::ROOT.key("dataset");
         let role = Role {
-            is_declared: true,
+            part: Part::Subject,
             via: None,
         };
         let dataset = self.dataset(record.dataset.required(&at)?, role, &at)?;
@@ -227,7 +234,7 @@ impl<'de> Reader<'de> {
         for (index, node) in self.list(&record.outputs, &at)?.iter().enumerate() {
             let at = at.index(index);
             let role = Role {
-                is_declared: true,
+                part: Part::Output,
                 via: Some(job),
             };
             let dataset = self.dataset(node.required(&at)?, role, &at)?;
@@ -244,7 +251,7 @@ impl<'de> Reader<'de> {
             let at = at.index(index);
             // How an input came to be is not this job's doing.
             let role = Role {
-                is_declared: false,
+                part: Part::Input,
                 via: None,
             };
             let dataset = self.dataset(node.required(&at)?, role, &at)?;
@@ -255,6 +262,7 @@ impl<'de> Reader<'de> {
                 evidence: None,
             });
         }
+        self.close_ways(job);
         Ok(())
     }
 
@@ -285,7 +293,12 @@ impl<'de> Reader<'de> {
             .tolerate("openlineage/null", fault, "taken as empty")
     }
 
-    fn run_id(&mut self, node: &Node<TextOf<'_>>, at: &Place<'_>) -> Result<RunId, EventError> {
+    /// Reads the id of a run.
+    pub(crate) fn run_id(
+        &mut self,
+        node: &Node<TextOf<'_>>,
+        at: &Place<'_>,
+    ) -> Result<RunId, EventError> {
         let text = node.required(at)?;
         let run = RunId::parse(text).map_err(|rule| name_error(at, text, rule))?;
         if !is_uuid(text) {

@@ -106,6 +106,44 @@ record!(
     }
 );
 record!(
+    /// `lineage` of a job, 1-0-0.
+    LineageJobFacet<'de> { entries: Vec<Node<LineageEntryItem<'de>>> = "entries" }
+);
+record!(
+    /// `lineage` of a dataset, 1-0-0; `entries` belong to a job.
+    LineageDatasetFacet<'de> {
+        inputs: Vec<Node<LineageInputItem<'de>>> = "inputs",
+        fields: MapOf<'de, Node<LineageFieldItem<'de>>> = "fields",
+        entries: Vec<Node<LineageEntryItem<'de>>> = "entries",
+    }
+);
+record!(
+    /// A dataset or job that data goes to; only a dataset has fields, only a job a run.
+    LineageEntryItem<'de> {
+        namespace: TextOf<'de> = "namespace",
+        name: TextOf<'de> = "name",
+        r#type: TextOf<'de> = "type",
+        run_id: TextOf<'de> = "runId",
+        inputs: Vec<Node<LineageInputItem<'de>>> = "inputs",
+        fields: MapOf<'de, Node<LineageFieldItem<'de>>> = "fields",
+    }
+);
+record!(
+    /// What feeds one field.
+    LineageFieldItem<'de> { inputs: Vec<Node<LineageInputItem<'de>>> = "inputs" }
+);
+record!(
+    /// A dataset or job that data comes from; only a dataset has a field, only a job a run.
+    LineageInputItem<'de> {
+        namespace: TextOf<'de> = "namespace",
+        name: TextOf<'de> = "name",
+        r#type: TextOf<'de> = "type",
+        field: TextOf<'de> = "field",
+        run_id: TextOf<'de> = "runId",
+        transformations: Vec<Node<TransformationItem<'de>>> = "transformations",
+    }
+);
+record!(
     /// How an input field goes in, since 1-1-0.
     TransformationItem<'de> {
         r#type: TextOf<'de> = "type",

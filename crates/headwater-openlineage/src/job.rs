@@ -59,6 +59,7 @@ impl<'de> Reader<'de> {
                 }
                 "ownership" => self.ownership(&on, raw, &at)?,
                 "tags" => self.tags(&on, raw, &at)?,
+                "lineage" => self.job_lineage(name, raw, &at)?,
                 "sourceCode" => {
                     definition.source_code = Some(raw);
                     is_known = false;
@@ -69,7 +70,7 @@ impl<'de> Reader<'de> {
                 }
                 _ => is_known = false,
             }
-            if !is_known || !self.is_understood {
+            if !is_known || !self.is_understood || self.says_more {
                 self.keep(&on, facet, raw, is_known, &at)?;
             }
         }

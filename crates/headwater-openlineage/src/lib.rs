@@ -15,11 +15,20 @@
 //! | dataset | `documentation`, `datasetType` | description; type, and an attribute `sub-type` |
 //! | dataset | `symlinks` | aliases |
 //! | dataset | `columnLineage` | DERIVES edges and field edges, via the job of the event for outputs |
+//! | job, dataset | `lineage` | edges of every kind, and field edges |
 //! | run | `parent`, `nominalTime`, `errorMessage`, `airflow`, `spark_applicationDetails` | the run's details |
 //!
-//! Every other facet of a job or dataset is kept verbatim, the explicit `lineage` facet included. A facet with
-//! `"_deleted": true` states nothing. Facets of runs, `inputFacets` and `outputFacets` belong to one run and stay in
-//! the body. User names and passwords in the URLs of `dataSource` facets are dropped, in the facet and in the body.
+//! Every other facet of a job or dataset is kept verbatim, and a `lineage` facet too where it says more than facts
+//! can hold. A facet with `"_deleted": true` states nothing. Facets of runs, `inputFacets` and `outputFacets` belong
+//! to one run and stay in the body. User names and passwords in the URLs of `dataSource` facets are dropped, in the
+//! facet and in the body.
+//!
+//! # Explicit lineage
+//!
+//! Within an event, the `lineage` facet wins over `columnLineage`, and both over inputs × outputs. The job's facet is
+//! all there is, unless it has faults: then it speaks for the datasets of its readable entries. Where it leaves an
+//! output without a dataset as origin, the job's WRITES edge says that all origins are stated
+//! ([`EdgeFact::via`](headwater_model::EdgeFact::via)).
 //!
 //! # Lenient and strict
 //!
@@ -36,6 +45,9 @@
 //! | `openlineage/zone` | warning | a time without a zone | UTC |
 //! | `openlineage/null` | warning | `null` for a list, an object or a facet | as if empty |
 //! | `openlineage/facet` | warning | a facet that is not as specified | what can be read is read, and the facet is kept verbatim |
+//! | `openlineage/lineage-place` | warning | a `lineage` facet of a dataset in the event of a job, or entries on a dataset | the facet of a dataset is read unless the job's speaks for it; entries on a dataset are not |
+//! | `openlineage/lineage-empty` | info | an entry with neither `inputs` nor `fields` | states no lineage |
+//! | `openlineage/lineage-overrules` | info | `columnLineage` of an output that the job's `lineage` facet does not name | not read |
 //! | `openlineage/field-twice` | info | a field named twice in one schema | the first counts |
 //! | `openlineage/more` | warning | more findings than [`DIAGNOSTICS_MAX`] | the rest is counted |
 
@@ -49,6 +61,7 @@ mod event;
 mod facets;
 mod findings;
 mod job;
+mod lineage;
 mod node;
 mod pointer;
 mod run;

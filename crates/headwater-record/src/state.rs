@@ -101,6 +101,11 @@ pub enum ClaimKey {
         /// A glob on their names.
         pattern: Str,
     },
+    /// All that a job makes the owner, a dataset, from is stated, even if that is nothing.
+    OriginsStated {
+        /// The job.
+        via: u32,
+    },
 }
 
 /// What in a source says so.

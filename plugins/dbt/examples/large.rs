@@ -1,7 +1,9 @@
-//! How long a large manifest takes: `cargo run --release -p dbt --example large [MODELS] [FILE]`.
+//! How long a large manifest takes:
+//! `cargo run --release -p dbt --example large [MODELS [FILE [CATALOG]]]`.
 //!
 //! Makes a manifest of so many models (10,000 are 60 MB), writes it to FILE if one is named,
-//! and extracts it with a sink that only counts.
+//! and extracts it with a sink that only counts. If CATALOG is named, the catalog of these models,
+//! with 100 columns each (10,000 are 90 MB), is written there and extracted with the manifest.
 
 use std::time::Instant;
 use std::{env, fs};
@@ -51,6 +53,34 @@ fn manifest(models_count: usize) -> Vec<u8> {
         .into_bytes()
 }
 
+fn catalog(models_count: usize) -> Vec<u8> {
+    let metadata = json!({
+        "dbt_schema_version": "https://schemas.getdbt.com/dbt/catalog/v1.json",
+        "generated_at": "2026-01-01T00:00:00Z",
+    });
+    let columns: serde_json::Map<_, _> = (0..100)
+        .map(|column| {
+            let name = format!("COLUMN_{column}");
+            let value =
+                json!({"type": "NUMBER", "index": column + 1, "name": name, "comment": null});
+            (name, value)
+        })
+        .collect();
+    let nodes: serde_json::Map<_, _> = (0..models_count)
+        .map(|index| {
+            let name = format!("model_{index:06}");
+            let table = json!({
+                "metadata": {"type": "BASE TABLE", "schema": "CORE", "name": name, "database": "LARGE"},
+                "columns": columns, "stats": {"has_stats": {"id": "has_stats", "value": false}},
+            });
+            (format!("model.large.{name}"), table)
+        })
+        .collect();
+    json!({"metadata": metadata, "nodes": nodes, "sources": {}, "errors": null})
+        .to_string()
+        .into_bytes()
+}
+
 /// Counts what arrives.
 #[derive(Default)]
 struct Counter {
@@ -82,16 +112,23 @@ fn main() {
     if let Some(path) = env::args().nth(2) {
         fs::write(path, &bytes).expect("FILE is writable");
     }
+    let catalog = env::args().nth(3).map(|path| {
+        let bytes = catalog(models_count);
+        fs::write(path, &bytes).expect("CATALOG is writable");
+        bytes
+    });
     let mut sink = Counter::default();
     let started = Instant::now();
     let mut out = Emitter::new(&mut sink);
-    let input = Input::new(Box::new(MemoryArtifact::new("manifest.json", &bytes)));
+    let input = |name: &str, bytes: &[u8]| Input::new(Box::new(MemoryArtifact::new(name, bytes)));
+    let mut inputs = vec![input("manifest.json", &bytes)];
+    inputs.extend(catalog.as_ref().map(|bytes| input("catalog.json", bytes)));
     let read = Instant::now();
-    Dbt::extract("{}", vec![input], &mut out).expect("it is a manifest");
+    Dbt::extract("{}", inputs, &mut out).expect("they are artifacts");
     out.finish().expect("the sink takes everything");
     println!(
         "{} MB, {} batches: {:?} (copying the input: {:?})",
-        bytes.len() / 1_000_000,
+        (bytes.len() + catalog.map_or(0, |bytes| bytes.len())) / 1_000_000,
         sink.batches,
         read.elapsed(),
         read - started,

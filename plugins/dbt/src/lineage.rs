@@ -70,6 +70,11 @@ impl<'m> Index<'m> {
         }
     }
 
+    /// Whether `id` is in the manifest.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// The dataset of `id`, if it is one.
     pub(crate) fn dataset(&self, id: &str) -> Option<DatasetNode> {
         match self.entries[*self.by_id.get(id)?].role {

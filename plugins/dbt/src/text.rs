@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// A string that borrows from the manifest unless it has escapes.
@@ -154,182 +154,61 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Members<'a, T> {
     }
 }
 
-/// Accepts scalars of any type as "nothing said here": `meta` belongs to the project's
-/// authors, so no shape of it is wrong.
-macro_rules! scalars_say_nothing {
-    () => {
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-    };
-}
+/// A number, however it is written; anything else is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Number(pub(crate) Option<f64>);
 
-/// Somebody who owns something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Owner<'a> {
-    pub(crate) name: Option<Text<'a>>,
-    pub(crate) emails: Vec<Text<'a>>,
-}
-
-/// Owners however they are written: one name, an object with `name` and `email`, a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Owners<'a>(pub(crate) Vec<Owner<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Owners<'a> {
+impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OwnersVisitor;
-        fn named(name: Text) -> Owners {
-            let name = Some(name);
-            Owners(vec![Owner {
-                name,
-                emails: Vec::new(),
-            }])
-        }
-        impl<'de> Visitor<'de> for OwnersVisitor {
-            type Value = Owners<'de>;
-            scalars_say_nothing!();
+        struct NumberVisitor;
+        impl Visitor<'_> for NumberVisitor {
+            type Value = Number;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an owner")
+                f.write_str("a number")
             }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(named(Text(Cow::Borrowed(text))))
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Number(None))
+            }
+            // Counts of rows and seconds are far below 2^53.
+            #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Number(Some(number as f64)))
+            }
+            #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Number(Some(number as f64)))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Number(Some(number)))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(named(Text(Cow::Owned(text.to_owned()))))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut owners = Vec::new();
-                while let Some(Owners(more)) = seq.next_element()? {
-                    owners.extend(more);
-                }
-                Ok(Owners(owners))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut owner = Owner::default();
-                while let Some(key) = map.next_key::<Text>()? {
-                    match &*key {
-                        "name" => owner.name = map.next_value::<Names>()?.0.into_iter().next(),
-                        "email" => owner.emails = map.next_value::<Names>()?.0,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(Owners(vec![owner]))
+                Ok(Number(
+                    text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+                ))
             }
         }
-        deserializer.deserialize_any(OwnersVisitor)
+        deserializer.deserialize_any(NumberVisitor)
     }
 }
 
-/// A name or a list of names; anything else says nothing.
-#[derive(Clone, Debug, Default)]
-struct Names<'a>(Vec<Text<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Owners(owners) = Owners::deserialize(deserializer)?;
-        Ok(Self(
-            owners.into_iter().filter_map(|owner| owner.name).collect(),
-        ))
-    }
+/// A count; none if it is no whole number.
+pub(crate) fn whole(number: Number) -> Option<u64> {
+    let number = number
+        .0
+        .filter(|number| number.fract() == 0.0 && (0.0..9e15).contains(number))?;
+    #[allow(clippy::cast_sign_loss, reason = "its bounds are checked")]
+    Some(number as u64)
 }
 
-/// What is read of `meta`: its `owner` (or `owners`).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Meta<'a> {
-    pub(crate) owners: Owners<'a>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Meta<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MetaVisitor;
-        impl<'de> Visitor<'de> for MetaVisitor {
-            type Value = Meta<'de>;
-            scalars_say_nothing!();
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("meta")
-            }
-            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Meta::default())
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Meta::default())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut meta = Meta::default();
-                while let Some(key) = map.next_key::<Text>()? {
-                    if matches!(&*key, "owner" | "owners") {
-                        meta.owners.0.extend(map.next_value::<Owners>()?.0);
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(meta)
-            }
-        }
-        deserializer.deserialize_any(MetaVisitor)
-    }
+/// A text that says something.
+pub(crate) fn said<'t>(text: Option<&'t Text>) -> Option<&'t str> {
+    text.map(|text| &**text)
+        .filter(|text| !text.trim_ascii().is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owners(json: &str) -> Vec<(Option<String>, Vec<String>)> {
-        serde_json::from_str::<Meta>(json)
-            .unwrap()
-            .owners
-            .0
-            .into_iter()
-            .map(|owner| {
-                let emails = owner.emails.iter().map(ToString::to_string).collect();
-                (owner.name.map(|name| name.to_string()), emails)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn owners_are_read_however_they_are_written() {
-        let named = |name: &str| (Some(name.to_owned()), vec![]);
-        let full = (Some("a".to_owned()), vec!["a@x".to_owned()]);
-        assert_eq!(owners(r#"{"owner": "a"}"#), [named("a")]);
-        assert_eq!(owners(r#"{"owner": "a\u0062"}"#), [named("ab")]);
-        assert_eq!(
-            owners(r#"{"owner": ["a", "b"], "x": {"owner": 1}}"#),
-            [named("a"), named("b")]
-        );
-        assert_eq!(
-            owners(r#"{"owner": {"name": "a", "email": "a@x", "slack": {}}}"#),
-            [full]
-        );
-        assert_eq!(
-            owners(r#"{"owners": [{"email": ["a@x", "b@x"]}]}"#),
-            [(None, vec!["a@x".to_owned(), "b@x".to_owned()])]
-        );
-        for json in [
-            "{}",
-            "null",
-            "[1, {}]",
-            "5",
-            "\"x\"",
-            r#"{"owner": 5}"#,
-            r#"{"owner": null}"#,
-        ] {
-            assert_eq!(owners(json), [], "{json}");
-        }
-    }
 
     #[test]
     fn strings_borrow_unless_they_have_escapes() {
@@ -345,5 +224,23 @@ mod tests {
             assert_eq!(&*serde_json::from_str::<Scalar>(json).unwrap().0, expected);
         }
         assert!(serde_json::from_str::<Scalar>("[]").is_err());
+    }
+
+    #[test]
+    fn numbers_are_read_however_they_are_written() {
+        for (json, expected) in [
+            ("2", Some(2.0)),
+            ("-1", Some(-1.0)),
+            ("1.5", Some(1.5)),
+            ("\"3\"", Some(3.0)),
+            ("\"x\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Number>(json).unwrap().0,
+                expected,
+                "{json}"
+            );
+        }
     }
 }

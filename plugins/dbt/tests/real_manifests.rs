@@ -1,111 +1,91 @@
 //! Manifests that dbt itself wrote, checked against counts made another way.
-//!
-//! They are read in place from `HEADWATER_DATA`, else from `../shared/data` beside the project.
 #![allow(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+mod data;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use data::{artifact_kind, data, dbt_files, relation};
 use dbt::Dbt;
 use headwater_extractor::{Severity, golden};
 use serde_json::Value;
 
-fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = env::var_os("HEADWATER_DATA").map_or(beside, PathBuf::from);
-    data.join("fixtures").is_dir().then_some(data)
+fn members<'v>(manifest: &'v Value, section: &str) -> Vec<(&'v str, &'v Value)> {
+    let members = manifest[section].as_object().into_iter().flatten();
+    let members = members.filter(|(_, member)| member["config"]["enabled"] != false);
+    members.map(|(id, member)| (id.as_str(), member)).collect()
 }
 
-fn json_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            json_files(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            found.push(path);
-        }
-    }
-}
-
-fn dbt_files() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    if let Some(data) = data() {
-        for entry in fs::read_dir(data.join("fixtures")).unwrap() {
-            let path = entry.unwrap().path();
-            if path
-                .file_name()
-                .unwrap()
-                .to_string_lossy()
-                .starts_with("dbt")
-            {
-                json_files(&path, &mut files);
-            }
-        }
-    }
-    files
-}
-
-fn is_manifest(json: &Value) -> bool {
-    json["metadata"]["dbt_schema_version"]
-        .as_str()
-        .is_some_and(|schema| schema.contains("/manifest/"))
-}
-
-/// The datasets a manifest declares, counted without the extractor's types.
-fn declared(manifest: &Value) -> BTreeSet<String> {
-    let nodes = manifest["nodes"].as_object().unwrap();
-    let is_declared = |node: &&Value| {
-        matches!(
-            node["resource_type"].as_str(),
-            Some("model" | "seed" | "snapshot")
-        ) && node["config"]["enabled"] != false
-            && node["config"]["materialized"] != "ephemeral"
-            && !(node["path"] == "" && node["original_file_path"] == "")
-    };
-    nodes
-        .values()
-        .filter(is_declared)
-        .map(|node| {
-            let parts =
-                ["database", "schema", "alias"].map(|part| node[part].as_str().unwrap().to_owned());
-            parts.join(".")
+/// The datasets that jobs build, counted without the extractor's types.
+fn built(manifest: &Value) -> BTreeSet<String> {
+    members(manifest, "nodes")
+        .into_iter()
+        .filter(|(_, node)| {
+            matches!(
+                node["resource_type"].as_str(),
+                Some("model" | "seed" | "snapshot")
+            ) && node["config"]["materialized"] != "ephemeral"
+                && !(node["path"] == "" && node["original_file_path"] == "")
         })
+        .map(|(id, _)| relation(manifest, id).unwrap())
         .collect()
 }
 
-/// For each node that builds a dataset, the relations it reads; only for manifests without
-/// ephemeral models.
-fn reads(manifest: &Value) -> BTreeSet<(String, String)> {
-    let relation = |id: &str| {
-        let node = manifest["nodes"].get(id).or(manifest["sources"].get(id))?;
-        let table = node.get("alias").or(node.get("identifier"))?;
-        Some(
-            [&node["database"], &node["schema"], table]
-                .map(|part| part.as_str().unwrap())
-                .join("."),
-        )
-    };
-    let mut reads = BTreeSet::new();
-    for (id, node) in manifest["nodes"].as_object().unwrap() {
-        let kind = node["resource_type"].as_str().unwrap();
-        if !matches!(kind, "model" | "seed" | "snapshot") {
+/// What is declared besides: by unique id, and what saved queries write.
+fn others(manifest: &Value) -> BTreeSet<String> {
+    let by_id = ["exposures", "metrics", "semantic_models"];
+    let by_id = by_id.iter().flat_map(|section| members(manifest, section));
+    let mut others: BTreeSet<String> = by_id.map(|(id, _)| id.to_owned()).collect();
+    for (_, query) in members(manifest, "saved_queries") {
+        for export in query["exports"].as_array().into_iter().flatten() {
+            let config = &export["config"];
+            let parts = [
+                &config["database"],
+                &config["schema_name"],
+                &config["alias"],
+            ];
+            others.insert(parts.map(|part| part.as_str().unwrap()).join("."));
+        }
+    }
+    others
+}
+
+/// Every edge between what has data and what is made of it, as names; only for manifests
+/// without ephemeral models.
+fn origins(manifest: &Value) -> BTreeSet<(String, String)> {
+    let mut origins = BTreeSet::new();
+    let sections = [
+        "nodes",
+        "exposures",
+        "metrics",
+        "semantic_models",
+        "saved_queries",
+    ];
+    for (id, member) in sections
+        .iter()
+        .flat_map(|section| members(manifest, section))
+    {
+        let kind = id.split_once('.').unwrap().0;
+        if matches!(
+            kind,
+            "test" | "operation" | "analysis" | "rpc" | "sql_operation"
+        ) {
             continue;
         }
-        for dependency in node["depends_on"]["nodes"].as_array().into_iter().flatten() {
-            if let Some(relation) = relation(dependency.as_str().unwrap()) {
-                reads.insert((relation, id.clone()));
+        let depends_on = member["depends_on"]["nodes"].as_array();
+        for dependency in depends_on.into_iter().flatten() {
+            let dependency = dependency.as_str().unwrap();
+            let is_known = |section: &&str| manifest[*section].get(dependency).is_some();
+            if let Some(relation) = relation(manifest, dependency) {
+                origins.insert((relation, id.to_owned()));
+            } else if ["metrics", "semantic_models"].iter().any(is_known) {
+                origins.insert((dependency.to_owned(), id.to_owned()));
             }
         }
     }
-    reads
+    origins
 }
 
 fn names(list: &Value) -> BTreeSet<&str> {
@@ -125,15 +105,17 @@ fn check(path: &Path, manifest: &Value, facts: &golden::Facts) {
         .filter(|dataset| dataset["declared"] == true)
         .map(|dataset| dataset["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(found, declared(manifest), "{shown}: declared datasets");
+    let built = built(manifest);
+    let expected: BTreeSet<String> = built.union(&others(manifest)).cloned().collect();
+    assert_eq!(found, expected, "{shown}: declared datasets");
     assert_eq!(
         json["jobs"].as_array().unwrap().len(),
-        found.len(),
-        "{shown}: a job for each"
+        built.len() + members(manifest, "saved_queries").len(),
+        "{shown}: a job for each that is built, and for each saved query"
     );
 
     let (dataset_names, job_names) = (names(&json["datasets"]), names(&json["jobs"]));
-    let mut found_reads = BTreeSet::new();
+    let mut found_origins = BTreeSet::new();
     for edge in json["edges"].as_array().unwrap() {
         for end in ["from", "to"] {
             let name = edge[end]["name"].as_str().unwrap();
@@ -147,12 +129,12 @@ fn check(path: &Path, manifest: &Value, facts: &golden::Facts) {
                 "{shown}: {name} is an end of an edge and was never stated"
             );
         }
-        if edge["kind"] == "READS" {
+        if edge["kind"] != "WRITES" {
             let name = |end: &str| edge[end]["name"].as_str().unwrap().to_owned();
-            found_reads.insert((name("from"), name("to")));
+            found_origins.insert((name("from"), name("to")));
         }
     }
-    assert_eq!(found_reads, reads(manifest), "{shown}: what is read");
+    assert_eq!(found_origins, origins(manifest), "{shown}: what is read");
     for diagnostic in facts.diagnostics() {
         let code = diagnostic.code.as_str();
         let is_expected = matches!(code, "dbt/namespace-not-configured" | "dbt/project-unknown");
@@ -170,7 +152,7 @@ fn real_manifests_say_what_an_independent_count_says() {
         let Ok(json) = serde_json::from_slice::<Value>(&bytes) else {
             continue;
         };
-        if !is_manifest(&json) {
+        if artifact_kind(&json) != Some("manifest") {
             continue;
         }
         let facts = golden::run::<Dbt>("{}", &[("manifest.json", &bytes)])
@@ -192,27 +174,23 @@ fn real_manifests_say_what_an_independent_count_says() {
 }
 
 #[test]
-fn other_artifacts_are_refused_by_name() {
+fn other_files_are_refused_by_name() {
     let mut refused = 0;
     for path in &dbt_files() {
         let bytes = fs::read(path).unwrap();
         let json: Value = serde_json::from_slice(&bytes).unwrap();
-        if is_manifest(&json) {
+        if artifact_kind(&json).is_some() {
             continue;
         }
-        let error = golden::run::<Dbt>("{}", &[("x.json", &bytes)]).expect_err("it is no manifest");
+        let error = golden::run::<Dbt>("{}", &[("x.json", &bytes)]).expect_err("it is no artifact");
         let message = golden::error_json(&error).to_string();
         assert!(
-            message.contains("expected a dbt manifest"),
+            message.contains("expected dbt's manifest") || message.contains("found a JSON array"),
             "{}: {message}",
             path.display()
         );
         refused += 1;
     }
-    println!("{refused} other artifacts refused");
-    assert_eq!(
-        refused == 0,
-        data().is_none(),
-        "the data has other artifacts"
-    );
+    println!("{refused} other files refused");
+    assert_eq!(refused == 0, data().is_none(), "the data has other files");
 }

@@ -1,10 +1,10 @@
-//! Manifests of odd shapes: long chains, cycles, cuts and flipped bytes.
+//! Artifacts of odd shapes: long chains, cycles, cuts and flipped bytes.
 #![allow(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbt::Dbt;
-use headwater_extractor::{ExtractError, golden};
+use headwater_extractor::{ExtractError, Severity, golden};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -111,6 +111,50 @@ fn sample() -> Vec<u8> {
     include_bytes!("golden/every_kind_of_node/inputs/manifest.json").to_vec()
 }
 
+/// What a real project leaves, the manifest first.
+const ARTIFACTS: [(&str, &[u8]); 4] = [
+    (
+        "manifest.json",
+        include_bytes!("golden/what_a_real_project_leaves/inputs/manifest.json"),
+    ),
+    (
+        "catalog.json",
+        include_bytes!("golden/what_a_real_project_leaves/inputs/catalog.json"),
+    ),
+    (
+        "run_results.json",
+        include_bytes!("golden/what_a_real_project_leaves/inputs/run_results.json"),
+    ),
+    (
+        "sources.json",
+        include_bytes!("golden/what_a_real_project_leaves/inputs/sources.json"),
+    ),
+];
+
+/// Edges and jobs, which results do not bear on.
+fn lineage(facts: &golden::Facts) -> (Value, Value) {
+    let json = facts.to_json();
+    (json["edges"].clone(), json["jobs"].clone())
+}
+
+#[test]
+fn what_is_cut_off_beside_a_manifest_costs_only_itself() {
+    let whole = golden::run::<Dbt>("{}", &ARTIFACTS).unwrap();
+    for at in 1..ARTIFACTS.len() {
+        let mut inputs = ARTIFACTS;
+        inputs[at].1 = &inputs[at].1[..inputs[at].1.len() - 10];
+        let facts = golden::run::<Dbt>("{}", &inputs).unwrap();
+        let errors: Vec<_> = facts
+            .diagnostics()
+            .iter()
+            .filter(|found| found.severity == Severity::Error)
+            .map(|found| (found.code.as_str(), &*found.at.as_ref().unwrap().artifact))
+            .collect();
+        assert_eq!(errors, [("dbt/truncated", inputs[at].0)]);
+        assert_eq!(lineage(&facts), lineage(&whole));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -135,6 +179,33 @@ proptest! {
         };
         let offset = found.at.unwrap().byte_offset.unwrap();
         prop_assert!(offset <= cut as u64 && offset + 1 >= cut as u64, "{offset} for a cut at {cut}");
+    }
+
+    #[test]
+    fn any_artifact_that_is_cut_is_malformed_where_it_was_cut(kind in 0..4_usize, cut: prop::sample::Index) {
+        let (name, bytes) = ARTIFACTS[kind];
+        // Without its last brace and line end it is not whole.
+        let cut = cut.index(bytes.len() - 2);
+        let Err(ExtractError::Malformed(found)) = golden::run::<Dbt>("{}", &[(name, &bytes[..cut])]) else {
+            panic!("{cut} of {} bytes were taken for {name}", bytes.len());
+        };
+        let offset = found.at.unwrap().byte_offset.unwrap();
+        prop_assert!(offset <= cut as u64 && offset + 1 >= cut as u64, "{offset} for a cut at {cut}");
+    }
+
+    #[test]
+    fn a_flipped_byte_of_any_artifact_never_panics(kind in 0..4_usize, at: prop::sample::Index, byte: u8, is_alone: bool) {
+        let mut inputs: Vec<(&str, Vec<u8>)> = ARTIFACTS.map(|(name, bytes)| (name, bytes.to_vec())).to_vec();
+        let at = at.index(inputs[kind].1.len());
+        inputs[kind].1[at] = byte;
+        if is_alone {
+            inputs = vec![inputs.swap_remove(kind)];
+        }
+        let inputs: Vec<(&str, &[u8])> = inputs.iter().map(|(name, bytes)| (*name, &**bytes)).collect();
+        // Whatever comes back, facts or an error, it is checked against the contract.
+        if let Err(error) = golden::run::<Dbt>("{}", &inputs) {
+            prop_assert!(!matches!(error, ExtractError::Internal(_)), "{error:?}");
+        }
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub(crate) fn raw_edge(owner: u32, key: &ClaimKey) -> Option<EdgeRecord> {
         ClaimKey::Reads(from) | ClaimKey::Follows(from) => (from, owner, None),
         ClaimKey::Writes(to) => (owner, to, None),
         ClaimKey::Derives { from, via } => (from, owner, via),
+        // An edge to itself, which is never walked, closes the way through the job as any stated origin does.
+        ClaimKey::OriginsStated { via } => (owner, owner, Some(via)),
         _ => return None,
     };
     Some(EdgeRecord { from, to, via })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_graph::{Direction, FieldIndex};
 use headwater_model::{AssetIndex, AssetKind, Digest, EdgeKind, FieldName, Timestamp};
 use headwater_record::{
     Claim, ClaimBody, ClaimKey, EvidenceRecord, NameRecord, SlotRecord, Str, decode_value,
@@ -206,6 +207,7 @@ impl View {
         said.sort_by(|a, b| a.rank.cmp(&b.rank));
         self.read_entity(&said, reading.last_seen, &mut details);
         read_fields(&said, &mut details);
+        self.read_fields_of_edges(asset, &mut details);
         read_attributes(&said, &mut details);
         for one in &said {
             if let (ClaimKey::Facet(name), ClaimBody::Json(json)) =
@@ -414,14 +416,14 @@ impl View {
         if self.graph().kind(asset) != Some(AssetKind::Dataset) {
             return Ok(false);
         }
+        let known = self.graph().find_field(asset, Some(field.as_str()));
+        if known.is_some_and(|known| self.has_field_edges(known)) {
+            return Ok(true);
+        }
         for (_, claims) in self.class_claims(&[asset])?.pop().unwrap_or_default() {
             for (_, record) in claims {
                 let names = record.open.iter().any(|claim| match &claim.key {
-                    ClaimKey::Field(name)
-                    | ClaimKey::FieldDerives {
-                        to_field: Some(name),
-                        ..
-                    } => **name == *field.as_str(),
+                    ClaimKey::Field(name) => **name == *field.as_str(),
                     _ => false,
                 });
                 if names {
@@ -430,6 +432,70 @@ impl View {
             }
         }
         Ok(false)
+    }
+
+    /// Fields that nobody lists and that an edge ends in, by name.
+    fn read_fields_of_edges(&self, asset: AssetIndex, details: &mut Details) {
+        let graph = self.graph();
+        let mut names: BTreeSet<&str> = graph
+            .fields_of(asset)
+            .filter(|field| self.has_field_edges(*field))
+            .filter_map(|field| graph.field(field)?.name)
+            .collect();
+        for field in &details.fields {
+            names.remove(&*field.name);
+        }
+        details
+            .fields
+            .extend(names.into_iter().map(|name| FieldView {
+                name: name.into(),
+                r#type: None,
+                description: None,
+                tags: Vec::new(),
+            }));
+    }
+
+    fn has_field_edges(&self, field: FieldIndex) -> bool {
+        [Direction::Upstream, Direction::Downstream]
+            .into_iter()
+            .any(|direction| self.graph().field_edges(field, direction).next().is_some())
+    }
+
+    /// True for an edge of a dataset to itself that nobody states: it stands for "all origins are stated", and is not
+    /// shown. An edge that can't be looked up is shown.
+    pub(crate) fn only_closes_a_way(&self, edge: &EdgeView) -> bool {
+        if edge.from != edge.to || edge.kind != EdgeKind::Derives || edge.via.is_none() {
+            return false;
+        }
+        self.is_stated_of_itself(edge)
+            .is_ok_and(|is_stated| !is_stated)
+    }
+
+    fn is_stated_of_itself(&self, edge: &EdgeView) -> Result<bool, AskError> {
+        let class = self.class_claims(&[edge.to])?.pop().unwrap_or_default();
+        let mut claims = class
+            .iter()
+            .flat_map(|(_, claims)| claims)
+            .flat_map(|(_, record)| &record.open);
+        Ok(claims.any(|claim| self.states(&claim.key, edge)))
+    }
+
+    /// Who asserts what each of some claims says.
+    pub(crate) fn assertions_of(
+        &self,
+        claims: Vec<(SlotKey, AssetIndex, Claim, Option<EvidenceRecord>)>,
+    ) -> Result<Vec<AssertionView>, AskError> {
+        let last_seen = self.last_seen(claims.iter().map(|(slot, ..)| *slot).collect())?;
+        let of = |(slot, owner, claim, evidence)| {
+            let said = Said {
+                slot,
+                owner,
+                claim,
+                rank: (0, 0, std::cmp::Reverse(String::new())),
+            };
+            assertion(&said, evidence, &last_seen)
+        };
+        Ok(claims.into_iter().map(of).collect())
     }
 
     /// The stable public id of a field: that of its dataset, and a digest of its name.

@@ -29,7 +29,9 @@ pub struct DomainLinkView {
     pub to: Str,
     /// Steps from a dataset of the one to a dataset of the other.
     pub dataset_edges_count: u64,
-    /// How many of them leave a published output port.
+    /// Edges from a field of the one to a field of the other, or to or from a whole dataset.
+    pub field_edges_count: u64,
+    /// How many of the steps leave a published output port.
     pub through_ports_count: u64,
     /// How many of them go round it.
     pub around_ports_count: u64,
@@ -153,6 +155,7 @@ impl View {
                     from: word(link.from)?,
                     to: word(link.to)?,
                     dataset_edges_count: link.dataset_edges_count,
+                    field_edges_count: link.field_edges_count,
                     through_ports_count: link.through_ports_count,
                     around_ports_count: link.around_ports_count,
                 })

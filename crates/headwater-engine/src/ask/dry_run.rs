@@ -279,6 +279,8 @@ fn list(
         ClaimKey::Field(field) => facts
             .fields
             .push(format!("{}#{field}", names.reference(owner)?)),
+        // The job's WRITES edge is listed.
+        ClaimKey::OriginsStated { .. } => {}
         _ => {
             if let Some(edge) = crate::apply::raw_edge(owner, key) {
                 facts.edges.push(DryRunEdge {

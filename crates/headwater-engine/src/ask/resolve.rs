@@ -8,6 +8,7 @@ use headwater_model::{
 
 use crate::AskError;
 use crate::ask::view::{NodeRef, View};
+use crate::ask::walks::Root;
 use crate::keys;
 use crate::reference::{self, Reference};
 
@@ -35,9 +36,20 @@ impl View {
     /// # Errors
     /// [`AskError::BadReference`], [`AskError::NotFound`], [`AskError::Ambiguous`] name the reference.
     pub fn require(&self, of: &Reference) -> Result<AssetIndex, AskError> {
+        self.require_root(of).map(|root| root.asset)
+    }
+
+    /// The one asset that a reference names, and the field of it if it names one.
+    ///
+    /// # Errors
+    /// As [`View::require`].
+    pub fn require_root(&self, of: &Reference) -> Result<Root, AskError> {
         let resolution = self.resolve(of)?;
         if let Some(asset) = resolution.asset {
-            return Ok(asset);
+            return Ok(Root {
+                asset,
+                field: resolution.field,
+            });
         }
         let text = shown(of);
         if resolution.candidates.len() > 1 {

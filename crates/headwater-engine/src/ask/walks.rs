@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{AssetFlags, Closure, ClosureOptions, CutReason, LineageOptions};
-use headwater_model::AssetIndex;
+use headwater_model::{AssetIndex, FieldName};
 use headwater_record::Str;
 use rustc_hash::FxHashMap;
 
 use crate::AskError;
+use crate::ask::field_edges::{FieldEdgeView, TransformationView};
+use crate::ask::field_walks::FieldWalk;
 use crate::ask::filter::AssetFilter;
 use crate::ask::view::{EdgeView, View};
 
@@ -20,6 +22,24 @@ pub enum Direction {
     Downstream,
     /// Upstream of the roots, together with downstream of the roots.
     Both,
+}
+
+/// What is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granularity {
+    /// Edges between datasets and jobs.
+    Dataset,
+    /// Edges between fields; those between datasets and jobs only for want of them.
+    Field,
+}
+
+/// Where a walk starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The asset.
+    pub asset: AssetIndex,
+    /// The field of it, if only that is meant; a walk over datasets starts at the whole.
+    pub field: Option<FieldName>,
 }
 
 /// Why a walk stopped early.
@@ -42,6 +62,8 @@ pub struct Completeness {
     pub frontier: Vec<AssetIndex>,
     /// Datasets visited, roots included, that no source declares.
     pub unresolved_count: usize,
+    /// Datasets at which a walk over fields went on at dataset level, for want of field lineage.
+    pub without_fields_count: usize,
     /// Assets reached that the caller may not see.
     pub hidden_count: usize,
     /// Sources of visited assets whose last submission failed, by number.
@@ -54,16 +76,21 @@ impl Completeness {
         self.cut_by.is_empty() && self.hidden_count == 0
     }
 
-    /// True if, besides, nothing visited is unresolved or stale.
+    /// True if, besides, nothing visited is unresolved, stale or without fields.
     pub fn is_exhaustive(&self) -> bool {
-        self.is_walk_complete() && self.unresolved_count == 0 && self.stale_sources.is_empty()
+        self.is_walk_complete()
+            && self.unresolved_count == 0
+            && self.without_fields_count == 0
+            && self.stale_sources.is_empty()
     }
 }
 
 /// A question for everything that depends on the roots.
 pub struct ImpactQuestion<'a> {
     /// The roots.
-    pub of: Vec<AssetIndex>,
+    pub of: Vec<Root>,
+    /// What is walked.
+    pub granularity: Granularity,
     /// Upstream or downstream.
     pub direction: Direction,
     /// The most hops.
@@ -79,7 +106,9 @@ pub struct ImpactQuestion<'a> {
 /// A question for nodes and edges around the roots.
 pub struct LineageQuestion<'a> {
     /// The roots.
-    pub of: Vec<AssetIndex>,
+    pub of: Vec<Root>,
+    /// What is walked.
+    pub granularity: Granularity,
     /// Which way.
     pub direction: Direction,
     /// The most hops.
@@ -104,7 +133,7 @@ pub struct ReachedAsset {
     /// Datasets entered on the shortest way.
     pub hops: u32,
     /// Its place in the walk, for its path.
-    entry: usize,
+    pub(crate) entry: usize,
 }
 
 /// Assets that have something in common.
@@ -120,19 +149,43 @@ pub struct GroupView {
 
 /// Everything that depends on the roots, roots excluded.
 pub struct ImpactAnswer {
-    closure: Closure,
+    walk: Walk,
     reached: Vec<ReachedAsset>,
     /// What the answer leaves out.
     pub completeness: Completeness,
 }
 
+/// What was walked.
+enum Walk {
+    Assets(Closure),
+    Fields(FieldWalk),
+}
+
+/// What stands at a node, or at an end of an edge.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WalkEntity {
+    /// A dataset (in a walk over fields: as a whole) or a job.
+    Asset(AssetIndex),
+    /// A field of a dataset, by name.
+    Field(AssetIndex, Str),
+}
+
 /// A node of a lineage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalkNode {
-    /// The asset.
-    pub index: AssetIndex,
+    /// What stands there.
+    pub entity: WalkEntity,
     /// Datasets entered on the shortest way from a root.
     pub hops: u32,
+}
+
+/// An edge of a lineage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WalkEdge {
+    /// Between assets.
+    Assets(EdgeView),
+    /// Between fields, or a field and a whole dataset.
+    Fields(FieldEdgeView),
 }
 
 /// Nodes and edges around the roots.
@@ -140,9 +193,18 @@ pub struct LineageAnswer {
     /// The nodes, by hops.
     pub nodes: Vec<WalkNode>,
     /// The edges among them.
-    pub edges: Vec<EdgeView>,
+    pub edges: Vec<WalkEdge>,
     /// What the answer leaves out.
     pub completeness: Completeness,
+}
+
+pub(crate) fn directions(direction: Direction) -> &'static [headwater_graph::Direction] {
+    use headwater_graph::Direction::{Downstream, Upstream};
+    match direction {
+        Direction::Upstream => &[Upstream],
+        Direction::Downstream => &[Downstream],
+        Direction::Both => &[Upstream, Downstream],
+    }
 }
 
 fn direction(direction: Direction) -> Option<headwater_graph::Direction> {
@@ -153,7 +215,7 @@ fn direction(direction: Direction) -> Option<headwater_graph::Direction> {
     }
 }
 
-fn cut(reason: CutReason) -> Cut {
+pub(crate) fn cut(reason: CutReason) -> Cut {
     match reason {
         CutReason::Depth => Cut::Depth,
         CutReason::Limit => Cut::Limit,
@@ -175,43 +237,47 @@ impl View {
             assets_max: None,
         };
         let stop_at = question.stop_at.as_ref().map(|filter| self.matcher(filter));
-        let closure = self.graph().closure(
-            &question.of,
-            direction,
-            &options,
-            |asset| {
-                stop_at
-                    .as_ref()
-                    .is_some_and(|matcher| self.is_match(matcher, asset))
-            },
-            |_| (question.is_over)(),
-        );
-        let filter = question.filter.as_ref().map(|filter| self.matcher(filter));
-        let mut reached: Vec<ReachedAsset> = closure
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| {
-                filter
-                    .as_ref()
-                    .is_none_or(|matcher| self.is_match(matcher, entry.asset))
-            })
-            .map(|(at, entry)| ReachedAsset {
-                index: entry.asset,
-                hops: entry.hops,
-                entry: at,
-            })
-            .collect();
+        let is_stop = |asset| {
+            stop_at
+                .as_ref()
+                .is_some_and(|matcher| self.is_match(matcher, asset))
+        };
+        let (walk, reached, completeness) = match question.granularity {
+            Granularity::Dataset => {
+                let roots: Vec<AssetIndex> = question.of.iter().map(|root| root.asset).collect();
+                let closure = self
+                    .graph()
+                    .closure(&roots, direction, &options, is_stop, |_| {
+                        (question.is_over)()
+                    });
+                let entries = closure.entries.iter().enumerate();
+                let reached: Vec<ReachedAsset> = entries
+                    .map(|(entry, reached)| ReachedAsset {
+                        index: reached.asset,
+                        hops: reached.hops,
+                        entry,
+                    })
+                    .collect();
+                let entries = closure.entries.iter().map(|e| e.asset);
+                let visited = closure.roots.iter().copied().chain(entries);
+                let cut_by = closure.cut_by.map(cut).into_iter().collect();
+                let completeness = self.completeness(visited, cut_by, closure.frontier.clone());
+                (Walk::Assets(closure), reached, completeness)
+            }
+            Granularity::Field => {
+                let walk = self.walk_fields(question, direction, &options, is_stop);
+                let (reached, completeness) = (walk.reached(), self.completeness_of(&walk));
+                (Walk::Fields(walk), reached, completeness)
+            }
+        };
+        let mut reached = reached;
+        if let Some(filter) = &question.filter {
+            let matcher = self.matcher(filter);
+            reached.retain(|asset| self.is_match(&matcher, asset.index));
+        }
         reached.sort_unstable_by_key(|asset| (asset.hops, asset.index));
-        let visited = closure
-            .roots
-            .iter()
-            .copied()
-            .chain(closure.entries.iter().map(|e| e.asset));
-        let cut_by = closure.cut_by.map(cut).into_iter().collect();
-        let completeness = self.completeness(visited, cut_by, closure.frontier.clone());
         Ok(ImpactAnswer {
-            closure,
+            walk,
             reached,
             completeness,
         })
@@ -225,47 +291,63 @@ impl View {
             edges_max: Some(question.edges_max),
         };
         let stop_at = question.stop_at.as_ref().map(|filter| self.matcher(filter));
-        let directions: &[headwater_graph::Direction] = match direction(question.direction) {
-            Some(direction) => &[direction],
-            None => &[
-                headwater_graph::Direction::Upstream,
-                headwater_graph::Direction::Downstream,
-            ],
+        let is_stop = |asset| {
+            stop_at
+                .as_ref()
+                .is_some_and(|matcher| self.is_match(matcher, asset))
         };
+        let filter = question.filter.as_ref().map(|filter| self.matcher(filter));
+        let is_kept = |asset| {
+            filter
+                .as_ref()
+                .is_none_or(|matcher| self.is_match(matcher, asset))
+        };
+        match question.granularity {
+            Granularity::Dataset => self.draw_assets(question, &options, is_stop, is_kept),
+            Granularity::Field => self.draw_fields(question, &options, is_stop, is_kept),
+        }
+    }
+
+    fn draw_assets(
+        &self,
+        question: &LineageQuestion<'_>,
+        options: &LineageOptions,
+        is_stop: impl Fn(AssetIndex) -> bool,
+        is_kept: impl Fn(AssetIndex) -> bool,
+    ) -> LineageAnswer {
+        let roots: Vec<AssetIndex> = question.of.iter().map(|root| root.asset).collect();
         let found = self.graph().lineage(
-            &question.of,
-            directions,
-            &options,
-            |asset| {
-                stop_at
-                    .as_ref()
-                    .is_some_and(|matcher| self.is_match(matcher, asset))
-            },
+            &roots,
+            directions(question.direction),
+            options,
+            is_stop,
             |_| (question.is_over)(),
         );
         let cut_by = found.cut_by.iter().copied().map(cut).collect();
         let visited = found.nodes.iter().map(|node| node.asset);
         let completeness = self.completeness(visited, cut_by, found.frontier.clone());
-        let filter = question.filter.as_ref().map(|filter| self.matcher(filter));
-        let nodes: Vec<WalkNode> = found
+        let kept: BTreeMap<AssetIndex, u32> = found
             .nodes
             .iter()
-            .filter(|node| {
-                filter
-                    .as_ref()
-                    .is_none_or(|matcher| self.is_match(matcher, node.asset))
-            })
+            .filter(|node| is_kept(node.asset))
+            .map(|node| (node.asset, node.hops))
+            .collect();
+        let nodes = found
+            .nodes
+            .iter()
+            .filter(|node| kept.contains_key(&node.asset))
             .map(|node| WalkNode {
-                index: node.asset,
+                entity: WalkEntity::Asset(node.asset),
                 hops: node.hops,
             })
             .collect();
-        let kept: BTreeSet<AssetIndex> = nodes.iter().map(|node| node.index).collect();
         let edges = found
             .edges
             .iter()
-            .filter(|edge| kept.contains(&edge.from) && kept.contains(&edge.to))
+            .filter(|edge| kept.contains_key(&edge.from) && kept.contains_key(&edge.to))
             .map(|edge| EdgeView::from(*edge))
+            .filter(|edge| !self.only_closes_a_way(edge))
+            .map(WalkEdge::Assets)
             .collect();
         LineageAnswer {
             nodes,
@@ -274,7 +356,7 @@ impl View {
         }
     }
 
-    fn completeness(
+    pub(crate) fn completeness(
         &self,
         visited: impl Iterator<Item = AssetIndex>,
         cut_by: Vec<Cut>,
@@ -298,6 +380,7 @@ impl View {
             cut_by,
             frontier,
             unresolved_count,
+            without_fields_count: 0,
             hidden_count: 0,
             stale_sources: stale_sources.into_iter().collect(),
         }
@@ -312,16 +395,43 @@ impl ImpactAnswer {
 
     /// One shortest way from a root to an asset, both ends included, jobs too.
     pub fn path(&self, asset: &ReachedAsset) -> Vec<AssetIndex> {
-        self.closure.path(asset.entry)
+        match &self.walk {
+            Walk::Assets(closure) => closure.path(asset.entry),
+            Walk::Fields(walk) => walk.path(asset.entry),
+        }
+    }
+
+    /// The fields of an asset that are affected, if fields were walked; none if it is affected as a whole.
+    pub fn fields(&self, view: &View, asset: &ReachedAsset) -> Vec<Str> {
+        match &self.walk {
+            Walk::Assets(_) => Vec::new(),
+            Walk::Fields(walk) => walk.fields(view, asset.index),
+        }
+    }
+
+    /// How the last steps to an asset take values in, if fields were walked.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn effects(
+        &self,
+        view: &View,
+        asset: &ReachedAsset,
+    ) -> Result<Vec<TransformationView>, AskError> {
+        match &self.walk {
+            Walk::Assets(_) => Ok(Vec::new()),
+            Walk::Fields(walk) => walk.effects(view, asset.index),
+        }
     }
 
     /// True if the asset and the root of its path have domains and these differ.
     pub fn crosses_domain(&self, view: &View, asset: &ReachedAsset) -> bool {
         let here = view.graph().domain(asset.index);
-        let root = self
-            .closure
-            .root(asset.entry)
-            .and_then(|root| view.graph().domain(root));
+        let root = match &self.walk {
+            Walk::Assets(closure) => closure.root(asset.entry),
+            Walk::Fields(walk) => walk.root(asset.entry),
+        };
+        let root = root.and_then(|root| view.graph().domain(root));
         here.is_some() && root.is_some() && here != root
     }
 

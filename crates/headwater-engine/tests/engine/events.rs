@@ -1,12 +1,16 @@
 //! Run events: which runs speak for their job.
 
+use headwater_engine::{
+    Direction::{self, Downstream, Upstream},
+    Granularity, ImpactQuestion, Reference,
+};
 use headwater_model::{
     Digest,
     RunState::{self, Complete, Fail, Running, Start},
 };
 use proptest::prelude::*;
 
-use crate::support::{Fixture, event, events_of};
+use crate::support::{Fixture, event, events_of, job_event, root};
 
 const SOURCE: &str = "orders/openlineage";
 
@@ -181,28 +185,103 @@ fn jobs_and_mentioned_datasets_are_told_from_declared_ones() {
 #[test]
 fn a_stated_origin_closes_the_way_through_the_job() {
     let fixture = after(&[("1", 1, Complete, "a, b -> j -> c; a => c @j")]);
+    assert_eq!(reached(&fixture, "a", Downstream), "c j");
+    assert_eq!(reached(&fixture, "b", Downstream), "j");
+}
+
+/// What is reached from a dataset, by name.
+fn reached(fixture: &Fixture, name: &str, direction: Direction) -> String {
     let view = fixture.view();
-    let impact = |name: &str| {
-        let of = view
-            .require(&headwater_engine::Reference::Text(format!("db/{name}")))
-            .expect("known");
-        let question = headwater_engine::ImpactQuestion {
-            of: vec![of],
-            direction: headwater_engine::Direction::Downstream,
-            depth_hops_max: None,
-            filter: None,
-            stop_at: None,
-            is_over: &|| false,
-        };
-        let answer = view.impact(&question).expect("an answer");
-        let names = answer
-            .reached()
-            .iter()
-            .map(|r| view.asset(r.index).expect("there").name);
-        names.collect::<Vec<_>>().join(" ")
+    let of = Reference::Text(format!("db/{name}"));
+    let question = ImpactQuestion {
+        of: vec![root(view.require(&of).expect("known"))],
+        granularity: Granularity::Dataset,
+        direction,
+        depth_hops_max: None,
+        filter: None,
+        stop_at: None,
+        is_over: &|| false,
     };
-    assert_eq!(impact("a"), "j c");
-    assert_eq!(impact("b"), "j");
+    let answer = view.impact(&question).expect("an answer");
+    let reached = answer.reached().iter();
+    let mut names: Vec<_> = reached
+        .map(|r| view.asset(r.index).expect("there").name)
+        .collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+#[test]
+fn origins_stated_at_the_end_of_a_run_win_over_what_its_start_reads_and_writes() {
+    let events = [
+        ("1", 1, Start, "a, b -> j -> c, d"),
+        ("1", 2, Complete, "-> j ->; a => c @j; b => d @j"),
+    ];
+    let check = |fixture: Fixture| {
+        assert_eq!(reached(&fixture, "a", Downstream), "c j");
+        assert_eq!(reached(&fixture, "b", Downstream), "d j");
+        assert_eq!(reached(&fixture, "d", Upstream), "b j");
+    };
+    check(after(&events));
+    check(after(&[events[1], events[0]]));
+}
+
+#[test]
+fn an_output_that_has_no_origin_is_not_reached_from_what_its_job_reads() {
+    let fixture = after(&[
+        ("1", 1, Start, "a -> j ->"),
+        ("1", 2, Complete, "a -> j -> c, log; a => c @j; log @j"),
+    ]);
+    assert_eq!(reached(&fixture, "a", Downstream), "c j");
+    assert_eq!(reached(&fixture, "log", Upstream), "j");
+    assert_eq!(
+        fixture.edges(),
+        "a -> c via j\na -> j\nj -> c\nj -> log",
+        "no edge of log to itself is shown"
+    );
+}
+
+#[test]
+fn a_dataset_that_is_stated_of_itself_is_shown_so() {
+    let fixture = after(&[(
+        "1",
+        1,
+        Complete,
+        "a, log -> j -> log; log => log @j; log @j",
+    )]);
+    assert_eq!(reached(&fixture, "a", Downstream), "j");
+    assert_eq!(
+        fixture.edges(),
+        "a -> j\nj -> log\nlog -> j\nlog -> log via j"
+    );
+}
+
+#[test]
+fn what_a_job_is_designed_to_do_replaces_what_it_was() {
+    let fixture = Fixture::new();
+    let submit = |seconds, text| fixture.submit(events_of(SOURCE, job_event(seconds, text)));
+    submit(1, "a, b -> j -> c, d; a => c @j; d @j");
+    assert_eq!(reached(&fixture, "a", Downstream), "c j");
+    assert_eq!(reached(&fixture, "b", Downstream), "j");
+    submit(2, "a, b -> j -> c, d; b => c @j; d @j");
+    assert_eq!(reached(&fixture, "a", Downstream), "j");
+    assert_eq!(reached(&fixture, "b", Downstream), "c j");
+    submit(3, "a, b -> j -> c, d; b => c @j");
+    assert_eq!(reached(&fixture, "a", Downstream), "d j");
+    submit(4, "a, b -> j -> c, d");
+    assert_eq!(reached(&fixture, "a", Downstream), "c d j");
+}
+
+#[test]
+fn a_run_that_only_follows_a_job_counts_and_is_kept() {
+    let fixture = after(&[("1", 1, Complete, "-> j ->; before ~> j")]);
+    let view = fixture.view();
+    let of = |name: &str| {
+        let of = Reference::Text(format!("job:etl/{name}"));
+        view.require(&of).expect("known")
+    };
+    let follows = view.neighbours(of("j"), headwater_model::EdgeKind::Follows, true);
+    assert_eq!(follows, [of("before")]);
 }
 
 /// Events of a few runs of one job.
@@ -215,7 +294,7 @@ proptest! {
 
     #[test]
     fn the_order_of_arrival_does_not_matter(events in some_events(), seed in any::<u64>()) {
-        let texts = ["a -> j ->", "-> j -> b", "a, c -> j -> b", "-> j ->", "c -> j -> d", "a -> j -> b; a => b @j"];
+        let texts = ["a -> j ->", "-> j -> b", "a, c -> j -> b", "-> j ->", "c -> j -> d; d @j", "a -> j -> b; a => b @j"];
         let states = [Start, Running, Complete, Fail];
         let submit = |order: &[usize]| {
             let fixture = Fixture::new();

@@ -3,6 +3,7 @@
 mod aliases;
 mod domains;
 mod events;
+mod fields;
 mod recovery;
 mod runs;
 mod secrets;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use headwater_engine::{Caller, Engine, EngineOptions, Receipt, Recovery, SubmitError, View};
+use headwater_engine::{
+    Caller, Engine, EngineOptions, Receipt, Recovery, Root, SubmitError, View, WalkEdge,
+};
 use headwater_model::{
-    AliasFact, AssetKind, AssetName, AttributeFact, AttributeKey, Coverage, DatasetFact,
-    Diagnostic, Digest, EdgeFact, Event, EventSubject, Facts, FieldFact, FieldName, JobFact, Name,
-    Namespace, QualifiedName, RunDetails, RunId, RunState, Severity, Snapshot, SourceKey,
-    Statement, Submission, Timestamp, TypeName,
+    AliasFact, AssetIndex, AssetKind, AssetName, AttributeFact, AttributeKey, Coverage,
+    DatasetFact, Diagnostic, Digest, EdgeFact, Event, EventSubject, Facts, FieldEdgeFact, FieldEnd,
+    FieldFact, FieldName, JobFact, Name, Namespace, QualifiedName, RunDetails, RunId, RunState,
+    Severity, Snapshot, SourceKey, Statement, Submission, Timestamp, TypeName,
 };
 use headwater_store::{Log, MemoryLog, MemoryState, State};
 
@@ -60,7 +62,7 @@ impl Fixture {
 
 /// The edges that can be walked to from any asset, one a line: `a -> b`, `a -> b via j`.
 pub(crate) fn edges(view: &View) -> String {
-    use headwater_model::{AssetIndex, EdgeKind};
+    use headwater_model::EdgeKind;
     let (assets, _) = view.graph_size();
     let name = |index| {
         view.asset(index)
@@ -71,7 +73,8 @@ pub(crate) fn edges(view: &View) -> String {
     for index in 0..assets as u32 {
         let index = AssetIndex::new(index);
         let question = headwater_engine::LineageQuestion {
-            of: vec![index],
+            of: vec![root(index)],
+            granularity: headwater_engine::Granularity::Dataset,
             direction: headwater_engine::Direction::Downstream,
             depth_hops_max: Some(1),
             filter: None,
@@ -80,12 +83,13 @@ pub(crate) fn edges(view: &View) -> String {
             edges_max: 10_000,
             is_over: &|| false,
         };
-        for edge in view
-            .lineage(&question)
-            .edges
-            .iter()
-            .filter(|edge| edge.from == index)
-        {
+        for edge in view.lineage(&question).edges {
+            let WalkEdge::Assets(edge) = edge else {
+                continue;
+            };
+            if edge.from != index {
+                continue;
+            }
             let via = edge
                 .via
                 .map(|via| format!(" via {}", name(via)))
@@ -99,6 +103,11 @@ pub(crate) fn edges(view: &View) -> String {
     lines.sort();
     lines.dedup();
     lines.join("\n")
+}
+
+/// The whole of an asset, as where a walk starts.
+pub(crate) fn root(asset: AssetIndex) -> Root {
+    Root { asset, field: None }
 }
 
 pub(crate) fn dataset(name: &str) -> QualifiedName {
@@ -150,8 +159,10 @@ pub(crate) fn edge(from: AssetName, to: AssetName, via: Option<&str>) -> EdgeFac
     }
 }
 
-/// Facts in one line: `a, b -> j -> c, d` is a job with inputs and outputs, `a => b @j` a derived dataset, `?x` a
-/// dataset that is only mentioned, `x` one that is declared, `x.f:t` a field, `x = y` an alias, `x!` a port.
+/// Facts in one line: `a, b -> j -> c, d` is a job with inputs and outputs, `a => b @j` a derived dataset, `b @j`
+/// that all that `j` makes `b` from is stated, `j ~> k` a job after a job, `?x` a dataset that is only mentioned, `x` one
+/// that is declared, `x.f:t` a field, `a#f => b#g @j` a derived field (`*` the whole dataset), `x = y` an alias, `x!` a
+/// port.
 pub(crate) fn facts(text: &str) -> Facts {
     let mut facts = Facts::default();
     for part in text
@@ -170,8 +181,33 @@ fn names(list: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
+/// `a#x => b#y @j`, with `*` for the dataset as a whole.
+fn field_edge(facts: &mut Facts, part: &str) {
+    let (ends, via) = match part.split_once('@') {
+        Some((ends, via)) => (ends, Some(via.trim())),
+        None => (part, None),
+    };
+    let end = |text: &str| {
+        let (name, field) = text.trim().split_once('#').expect("an end has a field");
+        FieldEnd {
+            dataset: dataset(name),
+            field: (field != "*").then(|| FieldName::parse(field).expect("a field")),
+        }
+    };
+    let (from, to) = ends.split_once("=>").expect("an edge has two ends");
+    facts.field_edges.push(FieldEdgeFact {
+        from: end(from),
+        to: end(to),
+        via: via.map(job),
+        transformations: Vec::new(),
+        evidence: None,
+    });
+}
+
 fn statement(facts: &mut Facts, part: &str) {
-    if let Some((from, rest)) = part.split_once("=>") {
+    if part.contains('#') {
+        field_edge(facts, part);
+    } else if let Some((from, rest)) = part.split_once("=>") {
         let (to, via) = match rest.split_once('@') {
             Some((to, via)) => (to.trim(), Some(via.trim())),
             None => (rest.trim(), None),
@@ -181,6 +217,17 @@ fn statement(facts: &mut Facts, part: &str) {
                 .edges
                 .push(edge(dataset(from).dataset(), dataset(to).dataset(), via));
         }
+    } else if let Some((from, to)) = part.split_once("~>") {
+        facts
+            .edges
+            .push(edge(job(from.trim()).job(), job(to.trim()).job(), None));
+    } else if let Some((to, via)) = part.split_once('@') {
+        let via = via.trim();
+        facts.edges.push(edge(
+            job(via).job(),
+            dataset(to.trim()).dataset(),
+            Some(via),
+        ));
     } else if part.contains("->") {
         let mut parts = part.split("->");
         let (inputs, name, outputs) = (parts.next(), parts.next(), parts.next());
@@ -261,6 +308,14 @@ pub(crate) fn event(run: &str, seconds: i64, state: RunState, text: &str) -> Eve
         digest: Digest::of(body.as_bytes()),
         body: body.into(),
     }
+}
+
+/// An event about `job` itself: `text` is what it is designed to read and write.
+pub(crate) fn job_event(seconds: i64, text: &str) -> Event {
+    let mut event = event("none", seconds, RunState::Other, text);
+    let name = event.facts.jobs[0].name.clone();
+    event.subject = EventSubject::Job(name);
+    event
 }
 
 pub(crate) fn events_of(key: &str, event: Event) -> Submission {

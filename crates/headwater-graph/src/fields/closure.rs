@@ -272,6 +272,8 @@ where
             if level.is_empty() {
                 return;
             }
+            // Rows are read from front to back, which counts where they do not fit the caches.
+            level.sort_unstable_by_key(|placed| placed.standing.key());
         }
         self.find_frontier(&level, &next, &steps);
     }

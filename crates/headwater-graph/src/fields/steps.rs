@@ -11,6 +11,9 @@ use crate::csr::{Entry, SPECIAL, VIA_NONE, VIA_STATED};
 use crate::fields::{FieldIndex, Fields};
 use crate::snapshot::{Parts, Snapshot};
 
+/// Edges into a dataset that are looked at before it is worth noting what they tell.
+const EDGES_UNTIL_NOTED: usize = 8;
+
 /// What a walk over fields reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {
@@ -31,6 +34,17 @@ pub(crate) enum Standing {
     Whole(u32),
     /// On a job, which only a root is.
     Job(u32),
+}
+
+impl Standing {
+    /// Its dataset or job, then its field; a dataset as a whole comes first.
+    #[inline]
+    pub(crate) fn key(self) -> (u32, u32) {
+        match self {
+            Self::Field(dataset, field) => (dataset, field.map_or(0, |field| field + 1)),
+            Self::Whole(asset) | Self::Job(asset) => (asset, 0),
+        }
+    }
 }
 
 /// Where a step leads.
@@ -193,11 +207,20 @@ impl<'s> Steps<'s> {
     /// Whether an edge between fields says what the job puts into the dataset.
     fn is_stated(&mut self, job: u32, dataset: u32) -> bool {
         let fields = self.fields;
-        *self.stated.entry((job, dataset)).or_insert_with(|| {
-            let mut entries = fields
-                .of(dataset)
-                .flat_map(|field| fields.upstream.entries(field));
-            entries.any(|entry| entry.via == job)
-        })
+        let mut entries = fields
+            .of(dataset)
+            .flat_map(|field| fields.upstream.entries(field));
+        // Mostly one of the first edges tells.
+        for _ in 0..EDGES_UNTIL_NOTED {
+            match entries.next() {
+                Some(entry) if entry.via == job => return true,
+                Some(_) => {}
+                None => return false,
+            }
+        }
+        *self
+            .stated
+            .entry((job, dataset))
+            .or_insert_with(|| entries.any(|entry| entry.via == job))
     }
 }

@@ -8,6 +8,7 @@ use crate::adjacency::Adjacency;
 use crate::closure::Direction;
 use crate::csr::{Entry, VIA_NONE};
 use crate::intern::{Interner, Strings};
+use crate::sparse::Sparse;
 
 /// Rows that a new field copies at most.
 const CHUNK: usize = 4096;
@@ -77,6 +78,8 @@ pub(crate) struct Fields {
     chunks: Arc<Vec<Arc<Vec<FieldRow>>>>,
     len: usize,
     pub(crate) names: Arc<Strings>,
+    /// The pseudo-field of a dataset, if an edge ends or ended in it.
+    wholes: Sparse<u32>,
     /// Fields under their dataset.
     pub(crate) of_dataset: Adjacency,
     /// Edges under the field that they leave.
@@ -109,10 +112,15 @@ impl Fields {
     ) -> Self {
         let [of_dataset, downstream, upstream] = adjacencies;
         let chunks = rows.chunks(CHUNK).map(|chunk| Arc::new(chunk.to_vec()));
+        let mut wholes = Sparse::default();
+        for (field, row) in rows.iter().enumerate().filter(|(_, row)| row.is_whole()) {
+            wholes.entry(row.dataset, || field as u32);
+        }
         Self {
             chunks: Arc::new(chunks.collect()),
             len: rows.len(),
             names: Arc::new(names),
+            wholes,
             of_dataset,
             downstream,
             upstream,
@@ -156,16 +164,16 @@ impl Fields {
     }
 
     /// The pseudo-field of a dataset, if an edge ends in it.
+    #[inline]
     pub(crate) fn whole_of(&self, dataset: u32) -> Option<u32> {
-        self.of(dataset)
-            .find(|field| self.row_of(*field).is_whole())
+        self.wholes.get(dataset).copied()
     }
 
     pub(crate) fn find(&self, dataset: u32, name: Option<&str>) -> Option<u32> {
-        let name = match name {
-            Some(name) => self.names.find(name)?,
-            None => WHOLE,
+        let Some(name) = name else {
+            return self.whole_of(dataset);
         };
+        let name = self.names.find(name)?;
         self.of(dataset)
             .find(|field| self.row_of(*field).name == name)
     }
@@ -184,6 +192,9 @@ impl Fields {
         let last = chunks.len() - 1;
         Arc::make_mut(&mut chunks[last]).push(FieldRow { dataset, name });
         self.len += 1;
+        if name == WHOLE {
+            self.wholes.entry(dataset, || field);
+        }
         self.of_dataset.insert(dataset, Entry::plain(field));
         Some(field)
     }

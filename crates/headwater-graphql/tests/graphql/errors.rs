@@ -39,7 +39,7 @@ fn what_the_library_refuses_is_invalid_input() {
         "{ snapshot }",
         "{ snapshot { offset(asOf: 3) } }",
         "{ domainGraph(asOf: {knownAt: 1}) { snapshot { offset } } }",
-        r#"{ impact(of: ["stage"], granularity: FIELD) { totalCount } }"#,
+        r#"{ impact(of: ["stage"], granularity: COLUMN) { totalCount } }"#,
         "{ impact(of: [5]) { totalCount } }",
         "{ search(text: 5) { totalCount } }",
         "query($x: Int!) { search(text: \"a\", first: $x) { totalCount } }",

@@ -27,7 +27,7 @@ fn a_run_event_states_its_job_and_its_datasets() {
                 {"key": "pii", "value": "true"}, {"key": "tier", "value": "gold"}, {"key": "x", "value": "x"}, {"key": "bare"},
             ]},
             "sourceCode": {"language": "python", "sourceCode": "print(1)"},
-            "lineage": {"inputs": []},
+            "unheard": {"inputs": []},
         }},
         "inputs": [{"namespace": "db", "name": "raw", "inputFacets": {"dataQualityMetrics": {"rowCount": 1}}}],
         "outputs": [{"namespace": "db", "name": "orders", "outputFacets": {"outputStatistics": {"rowCount": 1}}}],
@@ -74,8 +74,8 @@ fn a_run_event_states_its_job_and_its_datasets() {
     job:etl/daily tag: pii
     job:etl/daily tag: tier=gold
     job:etl/daily tag: x
-    facet job:etl/daily lineage {"inputs":[]}
     facet job:etl/daily sourceCode {"language":"python","sourceCode":"print(1)"}
+    facet job:etl/daily unheard {"inputs":[]}
     "#);
 }
 

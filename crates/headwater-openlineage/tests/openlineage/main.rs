@@ -7,8 +7,10 @@
 
 mod canonical;
 mod captured;
+mod examples;
 mod facets;
 mod lenient;
+mod lineage;
 mod notation;
 mod real;
 mod refused;

@@ -96,11 +96,16 @@ fn edge_of(index: usize, record: EdgeRecord) -> Result<EdgeFact, FactsError> {
             ),
         ));
     }
-    if edge.via.is_some() && kind != EdgeKind::Derives {
+    let is_allowed = match (&edge.via, kind) {
+        (None, _) | (Some(_), EdgeKind::Derives) => true,
+        (Some(job), EdgeKind::Writes) => *job == edge.from.name,
+        (Some(_), _) => false,
+    };
+    if !is_allowed {
         return Err(invalid(
             format!("/edges/{index}/via"),
             format!(
-                "only a DERIVES edge takes a job, and this one is {}",
+                "only a DERIVES edge takes a job, or a WRITES edge its own, and this one is {}",
                 kind.as_str()
             ),
         ));

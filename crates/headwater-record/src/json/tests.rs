@@ -103,7 +103,14 @@ fn an_error_names_the_place_the_rule_and_what_was_found() {
             r#"{{"from": {}, "to": {{"kind": "JOB", "namespace": "n", "name": "j"}}, "via": {{"namespace": "n", "name": "k"}}}}"#,
             end("n")
         ))),
-        @"/edges/0/via: only a DERIVES edge takes a job, and this one is READS"
+        @"/edges/0/via: only a DERIVES edge takes a job, or a WRITES edge its own, and this one is READS"
+    );
+    assert_snapshot!(
+        refused(&edges(&format!(
+            r#"{{"from": {{"kind": "JOB", "namespace": "n", "name": "j"}}, "to": {}, "via": {{"namespace": "n", "name": "k"}}}}"#,
+            end("n")
+        ))),
+        @"/edges/0/via: only a DERIVES edge takes a job, or a WRITES edge its own, and this one is WRITES"
     );
     assert_snapshot!(
         refused(r#"{"covers": ["DATASETS", "TABLES"]}"#),
@@ -326,11 +333,15 @@ fn any_edge() -> impl Strategy<Value = EdgeFact> {
         option::of(any_evidence()),
     )
         .prop_map(|(from, to, via, evidence)| {
-            let is_derivation = from.kind == AssetKind::Dataset && to.kind == AssetKind::Dataset;
+            let via = match (from.kind, to.kind) {
+                (AssetKind::Dataset, AssetKind::Dataset) => via,
+                (AssetKind::Job, AssetKind::Dataset) => via.map(|_| from.name.clone()),
+                _ => None,
+            };
             EdgeFact {
                 from,
                 to,
-                via: via.filter(|_| is_derivation),
+                via,
                 evidence,
             }
         })

@@ -1,0 +1,312 @@
+//! Walking fields: what they reach, by asset.
+
+use headwater_graph::{
+    ClosureOptions, Direction, Entity, FieldClosure, FieldLineageEdge, FieldRoot, LineageOptions,
+};
+use headwater_model::AssetIndex;
+use headwater_record::Str;
+use rustc_hash::FxHashMap;
+
+use crate::AskError;
+use crate::ask::field_edges::{FieldEdgeView, TransformationView};
+use crate::ask::view::{EdgeView, View};
+use crate::ask::walks::{
+    Completeness, ImpactQuestion, LineageAnswer, LineageQuestion, ReachedAsset, Root, WalkEdge,
+    WalkEntity, WalkNode, cut, directions,
+};
+
+/// Edges of a job that are looked at for how it takes a value in.
+const EFFECT_EDGES_MAX: usize = 100;
+
+/// A walk over fields, and its entries by asset.
+pub(crate) struct FieldWalk {
+    closure: FieldClosure,
+    direction: Direction,
+    /// Entries in the order of their assets, the nearest of an asset first.
+    entries: Vec<u32>,
+    /// Where the entries of an asset are.
+    of_asset: FxHashMap<AssetIndex, (u32, u32)>,
+}
+
+impl FieldWalk {
+    fn new(closure: FieldClosure, direction: Direction) -> Self {
+        let mut entries: Vec<u32> = (0..closure.entries.len() as u32).collect();
+        entries.sort_unstable_by_key(|at| (closure.entries[*at as usize].asset, *at));
+        let mut of_asset: FxHashMap<AssetIndex, (u32, u32)> = FxHashMap::default();
+        for (place, at) in entries.iter().enumerate() {
+            let asset = closure.entries[*at as usize].asset;
+            let range = of_asset.entry(asset).or_insert((place as u32, 0));
+            range.1 = place as u32 + 1;
+        }
+        Self {
+            closure,
+            direction,
+            entries,
+            of_asset,
+        }
+    }
+
+    fn entries_of(&self, asset: AssetIndex) -> &[u32] {
+        let range = self.of_asset.get(&asset);
+        range.map_or(&[], |(start, end)| {
+            &self.entries[*start as usize..*end as usize]
+        })
+    }
+
+    /// Every asset once, at its nearest.
+    pub(crate) fn reached(&self) -> Vec<ReachedAsset> {
+        let nearest = |(start, _): &(u32, u32)| {
+            let entry = self.entries[*start as usize] as usize;
+            let reached = &self.closure.entries[entry];
+            ReachedAsset {
+                index: reached.asset,
+                hops: reached.hops,
+                entry,
+            }
+        };
+        self.of_asset.values().map(nearest).collect()
+    }
+
+    pub(crate) fn path(&self, entry: usize) -> Vec<AssetIndex> {
+        self.closure.path(entry).0
+    }
+
+    pub(crate) fn root(&self, entry: usize) -> Option<AssetIndex> {
+        self.closure.root(entry)
+    }
+
+    /// The fields of an asset that were reached by name, in order.
+    pub(crate) fn fields(&self, view: &View, asset: AssetIndex) -> Vec<Str> {
+        let mut fields: Vec<Str> = self
+            .entries_of(asset)
+            .iter()
+            .filter_map(|at| match self.closure.entries[*at as usize].entity {
+                Entity::Field(field) => view.graph().field(field)?.name.map(Str::from),
+                Entity::Dataset(_) | Entity::Job(_) => None,
+            })
+            .collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    /// How the last steps to an asset take values in.
+    pub(crate) fn effects(
+        &self,
+        view: &View,
+        asset: AssetIndex,
+    ) -> Result<Vec<TransformationView>, AskError> {
+        let mut effects = Vec::new();
+        for at in self.entries_of(asset) {
+            let reached = &self.closure.entries[*at as usize];
+            let Some((before, via)) = self.closure.last_step(*at as usize) else {
+                continue;
+            };
+            let name = |field| view.graph().field(field).and_then(|field| field.name);
+            let near = (before, reached.from_field.and_then(name).map(Str::from));
+            match reached.entity {
+                Entity::Field(field) => {
+                    let far = (asset, name(field).map(Str::from));
+                    effects.extend(self.transformations(view, near, far, via)?);
+                }
+                Entity::Dataset(_) => {
+                    effects.extend(self.transformations(view, near, (asset, None), via)?);
+                }
+                Entity::Job(job) => {
+                    let Some(field) = reached.from_field else {
+                        continue;
+                    };
+                    let edges = view.graph().field_edges(field, self.direction);
+                    let made = edges.filter(|edge| edge.via == Some(job));
+                    for edge in made.take(EFFECT_EDGES_MAX) {
+                        let far = match self.direction {
+                            Direction::Downstream => edge.to,
+                            Direction::Upstream => edge.from,
+                        };
+                        if let Some(far) = view.graph().field(far) {
+                            let far = (far.dataset, far.name.map(Str::from));
+                            let found = self.transformations(view, near.clone(), far, Some(job))?;
+                            effects.extend(found);
+                        }
+                    }
+                }
+            }
+        }
+        effects.sort_unstable();
+        effects.dedup();
+        Ok(effects)
+    }
+
+    fn transformations(
+        &self,
+        view: &View,
+        near: (AssetIndex, Option<Str>),
+        far: (AssetIndex, Option<Str>),
+        via: Option<AssetIndex>,
+    ) -> Result<Vec<TransformationView>, AskError> {
+        let (from, to) = match self.direction {
+            Direction::Downstream => (near, far),
+            Direction::Upstream => (far, near),
+        };
+        view.transformations(&FieldEdgeView {
+            from: entity(from),
+            to: entity(to),
+            via,
+        })
+    }
+}
+
+fn entity((asset, field): (AssetIndex, Option<Str>)) -> WalkEntity {
+    match field {
+        Some(field) => WalkEntity::Field(asset, field),
+        None => WalkEntity::Asset(asset),
+    }
+}
+
+impl View {
+    /// Where the graph starts a walk over fields.
+    pub(crate) fn field_root(&self, root: &Root) -> FieldRoot {
+        match &root.field {
+            Some(field) => {
+                let number = self.graph().find_field(root.asset, Some(field.as_str()));
+                FieldRoot::Field(root.asset, number)
+            }
+            None => FieldRoot::Asset(root.asset),
+        }
+    }
+
+    pub(crate) fn walk_fields(
+        &self,
+        question: &ImpactQuestion<'_>,
+        direction: Direction,
+        options: &ClosureOptions,
+        is_stop: impl Fn(AssetIndex) -> bool,
+    ) -> FieldWalk {
+        let roots: Vec<FieldRoot> = question
+            .of
+            .iter()
+            .map(|root| self.field_root(root))
+            .collect();
+        let closure = self
+            .graph()
+            .field_closure(&roots, direction, options, is_stop, |_| {
+                (question.is_over)()
+            });
+        FieldWalk::new(closure, direction)
+    }
+
+    pub(crate) fn completeness_of(&self, walk: &FieldWalk) -> Completeness {
+        let closure = &walk.closure;
+        let roots = closure.roots.iter().map(|root| root.asset());
+        let mut visited: Vec<AssetIndex> = walk.of_asset.keys().copied().chain(roots).collect();
+        visited.sort_unstable();
+        visited.dedup();
+        let cut_by = closure.cut_by.map(cut).into_iter().collect();
+        Completeness {
+            without_fields_count: closure.without_fields.len(),
+            ..self.completeness(visited.into_iter(), cut_by, closure.frontier.clone())
+        }
+    }
+
+    /// Nodes and edges around fields.
+    pub(crate) fn draw_fields(
+        &self,
+        question: &LineageQuestion<'_>,
+        options: &LineageOptions,
+        is_stop: impl Fn(AssetIndex) -> bool,
+        is_kept: impl Fn(AssetIndex) -> bool,
+    ) -> LineageAnswer {
+        let roots: Vec<FieldRoot> = question
+            .of
+            .iter()
+            .map(|root| self.field_root(root))
+            .collect();
+        let found = self.graph().field_lineage(
+            &roots,
+            directions(question.direction),
+            options,
+            is_stop,
+            |_| (question.is_over)(),
+        );
+        let mut nodes: Vec<WalkNode> = Vec::with_capacity(found.nodes.len());
+        // A field in which no edge ends is not in the graph, and is a root all the same.
+        for root in &question.of {
+            if let (Some(field), FieldRoot::Field(_, None)) = (&root.field, self.field_root(root)) {
+                nodes.push(WalkNode {
+                    entity: WalkEntity::Field(root.asset, field.as_str().into()),
+                    hops: 0,
+                });
+            }
+        }
+        let mut visited: Vec<AssetIndex> = nodes
+            .iter()
+            .map(|node| asset_of(&node.entity))
+            .chain(found.nodes.iter().map(|node| node.asset))
+            .collect();
+        visited.sort_unstable();
+        visited.dedup();
+        let cut_by = found.cut_by.iter().copied().map(cut).collect();
+        let completeness = Completeness {
+            without_fields_count: found.without_fields.len(),
+            ..self.completeness(visited.into_iter(), cut_by, found.frontier.clone())
+        };
+        nodes.extend(found.nodes.iter().map(|node| WalkNode {
+            entity: self.walk_entity(node.entity),
+            hops: node.hops,
+        }));
+        nodes.retain(|node| is_kept(asset_of(&node.entity)));
+        let edges = found.edges.iter().map(|edge| self.walk_edge(edge));
+        let edges = edges
+            .filter(|edge| match edge {
+                WalkEdge::Assets(edge) => is_kept(edge.from) && is_kept(edge.to),
+                WalkEdge::Fields(edge) => {
+                    is_kept(asset_of(&edge.from)) && is_kept(asset_of(&edge.to))
+                }
+            })
+            .collect();
+        LineageAnswer {
+            nodes,
+            edges,
+            completeness,
+        }
+    }
+
+    fn walk_entity(&self, entity: Entity) -> WalkEntity {
+        match entity {
+            Entity::Dataset(asset) | Entity::Job(asset) => WalkEntity::Asset(asset),
+            Entity::Field(field) => {
+                let field = self
+                    .graph()
+                    .field(field)
+                    .expect("a walk reaches only fields of its graph");
+                match field.name {
+                    Some(name) => WalkEntity::Field(field.dataset, name.into()),
+                    None => WalkEntity::Asset(field.dataset),
+                }
+            }
+        }
+    }
+
+    fn walk_edge(&self, edge: &FieldLineageEdge) -> WalkEdge {
+        let (from, to) = (self.walk_entity(edge.from), self.walk_entity(edge.to));
+        match (edge.is_between_fields, &from, &to) {
+            (false, WalkEntity::Asset(from), WalkEntity::Asset(to)) => WalkEdge::Assets(EdgeView {
+                from: *from,
+                to: *to,
+                kind: edge.kind,
+                via: edge.via,
+            }),
+            _ => WalkEdge::Fields(FieldEdgeView {
+                from,
+                to,
+                via: edge.via,
+            }),
+        }
+    }
+}
+
+/// The asset that it is or belongs to.
+pub(crate) fn asset_of(entity: &WalkEntity) -> AssetIndex {
+    match entity {
+        WalkEntity::Asset(asset) | WalkEntity::Field(asset, _) => *asset,
+    }
+}

@@ -1,0 +1,2 @@
+-- Never built: a test of what it reads fails.
+select * from {{ ref('orders') }}

@@ -1,0 +1,1 @@
+select 1 from {{ ref('revenue') }} join {{ ref('countries') }} on false
