@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes};
 
 use crate::dictionary::Dictionary;
 use crate::index::Index;
-use crate::labels::Labels;
+use crate::labels::{Fields, Labels};
 use crate::lexicon::Lexicon;
 use crate::ranks::Ranks;
 use crate::segment::{Aliases, Segment};
@@ -31,6 +31,8 @@ const DESCRIPTIONS: [&str; 3] = ["des.dict", "des.off", "des.rec"];
 const LABEL_TERMS: [&str; 3] = ["lab.dict", "lab.off", "lab.rec"];
 /// Texts, their ends, where the namespaces end, offsets of the lists, lists.
 const LABELS: [&str; 5] = ["lab.text", "lab.end", "lab.ns", "lab.loff", "lab.list"];
+/// Offsets and lists of the fields of each document.
+const FIELDS: [&str; 2] = ["fld.off", "fld.list"];
 /// Documents, how many aliases each has, the lengths of the aliases, the aliases.
 const ALIASES: [&str; 4] = ["ali.doc", "ali.num", "ali.len", "ali.text"];
 const SECTIONS_COUNT: u32 = (RANKS.len()
@@ -38,6 +40,7 @@ const SECTIONS_COUNT: u32 = (RANKS.len()
     + DESCRIPTIONS.len()
     + LABEL_TERMS.len()
     + LABELS.len()
+    + FIELDS.len()
     + ALIASES.len()) as u32;
 
 /// Why an index file was not read. The file can be made again from the names.
@@ -102,6 +105,8 @@ impl Index {
         write_section(&mut out, offsets, &numbers(&labels.offsets))?;
         write_section(&mut out, lists, &labels.records)?;
         write_lexicon(&mut out, LABEL_TERMS, &labels.lexicon)?;
+        write_section(&mut out, FIELDS[0], &numbers(&labels.fields.offsets))?;
+        write_section(&mut out, FIELDS[1], &labels.fields.records)?;
         let [documents, counts, lengths, text] = ALIASES;
         let texts = || aliases.texts.iter().flatten();
         let counted: Vec<u32> = aliases
@@ -313,6 +318,17 @@ fn read_labels(sections: &mut Sections, bound: u32) -> Result<Labels, IndexFileE
         ));
     }
     let lexicon = read_lexicon(LABEL_TERMS, sections, ends.len() as u32)?;
+    let fields = Fields {
+        offsets: sections.offsets(FIELDS[0])?,
+        records: sections.next(FIELDS[1])?,
+    };
+    let ends_well = fields.offsets.last().map(|end| *end as usize) == Some(fields.records.len());
+    if !ends_well || fields.offsets.len() != bound as usize + 1 {
+        return Err(damaged(
+            FIELDS[0],
+            "it does not fit the documents and the lists",
+        ));
+    }
     Ok(Labels {
         text,
         ends,
@@ -321,6 +337,7 @@ fn read_labels(sections: &mut Sections, bound: u32) -> Result<Labels, IndexFileE
         records,
         lexicon,
         bound,
+        fields,
     })
 }
 

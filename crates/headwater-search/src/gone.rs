@@ -58,6 +58,19 @@ impl Gone {
         }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let pages = self.pages.iter().enumerate();
+        pages
+            .flat_map(|(at, page)| {
+                let words = page.iter().flat_map(|page| page.iter().enumerate());
+                words.map(move |(place, word)| (at * PAGE + place, *word))
+            })
+            .flat_map(|(at, word)| crate::bitmap::Bits {
+                word,
+                base: at as u32 * 64,
+            })
+    }
+
     /// What is in here and not in `before`, from which this one was made.
     pub(crate) fn since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = u32> + 'a {
         let pages = self.pages.iter().enumerate();
@@ -91,6 +104,7 @@ mod tests {
         }
         assert_eq!((before.count(), gone.count()), (1, 4));
         assert!(!before.contains(6) && gone.contains(6) && !gone.contains(99_999));
+        assert_eq!(gone.iter().collect::<Vec<_>>(), [5, 6, 5000, 100_000]);
         assert_eq!(gone.since(&before).collect::<Vec<_>>(), [6, 5000, 100_000]);
         let mut set = Bitmap::new(6000);
         for document in [4, 5, 5000, 5001] {

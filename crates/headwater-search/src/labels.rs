@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::lexicon::{Gathered, Lexicon, Place};
-use crate::postings::{List, put_list};
+use crate::postings::{List, Numbers, gaps, put_gaps, put_list};
 use crate::text::{Reader, bounded_name};
 
 /// Each distinct text with the documents that have it, and a lexicon of the texts.
@@ -22,6 +22,71 @@ pub(crate) struct Labels {
     pub(crate) lexicon: Lexicon,
     /// How many documents there are.
     pub(crate) bound: u32,
+    pub(crate) fields: Fields,
+}
+
+/// The labels of each document that are names of fields.
+///
+/// Where few documents have the words that a field has not, asking these documents is much less work than reading the
+/// lists of all fields that have the other words.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    /// Where the lists start; one more than there are documents.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) records: Bytes,
+}
+
+impl Fields {
+    /// The labels of a document, in order.
+    pub(crate) fn of(&self, document: u32) -> Numbers<'_> {
+        let at = document as usize;
+        let record = match self.offsets.get(at..at + 2) {
+            Some([start, end]) => self.records.get(*start as usize..*end as usize),
+            _ => None,
+        };
+        gaps(record.unwrap_or_default())
+    }
+
+    fn new(builder: &LabelsBuilder) -> Self {
+        let fields = builder.namespaces_count as usize..builder.ends.len();
+        let lists = fields.map(|label| (label as u32, builder.list(label)));
+        let mut ends = vec![0_u32; builder.bound as usize + 1];
+        for (_, list) in lists.clone() {
+            for document in list.iter() {
+                ends[document as usize + 1] += 1;
+            }
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += *end;
+            *end = sum;
+        }
+        let mut labels = vec![0; sum as usize];
+        let mut next = ends.clone();
+        for (label, list) in lists {
+            for document in list.iter() {
+                let place = &mut next[document as usize];
+                labels[*place as usize] = label;
+                *place += 1;
+            }
+        }
+        let mut fields = Self {
+            offsets: vec![0],
+            records: Bytes::new(),
+        };
+        let mut records = Vec::new();
+        for span in ends.windows(2) {
+            put_gaps(&mut records, &labels[span[0] as usize..span[1] as usize]);
+            // The lists of labels are as long and have a bound below 4 GiB.
+            fields
+                .offsets
+                .push(u32::try_from(records.len()).unwrap_or(u32::MAX));
+        }
+        records.shrink_to_fit();
+        fields.offsets.shrink_to_fit();
+        fields.records = records.into();
+        fields
+    }
 }
 
 impl Labels {
@@ -110,7 +175,13 @@ impl LabelsBuilder {
         });
     }
 
+    fn list(&self, label: usize) -> List<'_> {
+        let mut record = &self.records[self.offsets[label] as usize..];
+        List::take(&mut record, self.bound).unwrap_or(List::EMPTY)
+    }
+
     pub(crate) fn finish(mut self, is_packed: bool) -> Labels {
+        let fields = Fields::new(&self);
         let count = self.ends.len() as u32;
         let same: Vec<u32> = (0..count).collect();
         self.text.shrink_to_fit();
@@ -123,6 +194,7 @@ impl LabelsBuilder {
             records: self.records.into(),
             lexicon: self.gathered.finish(&same, count, is_packed),
             bound: self.bound,
+            fields,
         }
     }
 }

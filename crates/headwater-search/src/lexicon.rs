@@ -19,20 +19,32 @@ pub(crate) enum Place {
     Ending = 1,
     /// The name, or its last segment, begins with it.
     Beginning = 2,
+    /// The name ends with it, after other runs of its last segment.
+    Last = 3,
     /// Somewhere.
-    Within = 3,
+    Within = 4,
 }
 
-pub(crate) const PLACES: usize = 4;
+pub(crate) const PLACES: usize = 5;
 
-/// An occurrence: a number below 2^30, and the place in the low two bits.
-pub(crate) const NUMBER_MAX: u32 = (1 << 30) - 1;
+/// An occurrence has its place in the low bits, and its number in the others.
+const PLACE_BITS: u32 = 3;
+/// The highest number that something which has terms may have.
+pub(crate) const NUMBER_MAX: u32 = (1 << (32 - PLACE_BITS)) - 1;
 
-pub(crate) fn occurrence(number: u32, place: Place) -> u32 {
-    number << 2 | place as u32
+fn occurrence(number: u32, place: u32) -> u32 {
+    number << PLACE_BITS | place
 }
 
-/// Terms and their lists. A record is a byte that says which of the four lists it has, and these lists.
+fn number(occurrence: u32) -> u32 {
+    occurrence >> PLACE_BITS
+}
+
+fn place(occurrence: u32) -> u32 {
+    occurrence & ((1 << PLACE_BITS) - 1)
+}
+
+/// Terms and their lists. A record is a byte that says which of the lists it has, and these lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexicon {
     pub(crate) dictionary: Dictionary,
@@ -99,10 +111,13 @@ impl LexiconBuilder {
     }
 
     /// Adds a term and its occurrences, in whatever order. A term without one is left out.
+    #[expect(
+        clippy::stable_sort_primitive,
+        reason = "a stable sort makes use of what is in order already, as merged lists are"
+    )]
     pub(crate) fn push(&mut self, term: &[u8], occurrences: &mut Vec<u32>) {
-        // Runs that are in order already, as those of merged segments are, cost next to nothing.
         occurrences.sort();
-        occurrences.dedup_by_key(|occurrence| *occurrence >> 2);
+        occurrences.dedup_by_key(|occurrence| number(*occurrence));
         if occurrences.is_empty() {
             return;
         }
@@ -110,11 +125,11 @@ impl LexiconBuilder {
             numbers.clear();
         }
         for occurrence in occurrences.iter() {
-            self.numbers[(occurrence & 3) as usize].push(occurrence >> 2);
+            self.numbers[place(*occurrence) as usize].push(number(*occurrence));
         }
         let mut mask = 0;
-        for (place, numbers) in self.numbers.iter().enumerate() {
-            mask |= u8::from(!numbers.is_empty()) << place;
+        for (at, numbers) in self.numbers.iter().enumerate() {
+            mask |= u8::from(!numbers.is_empty()) << at;
         }
         let start = self.records.len();
         self.records.push(mask);
@@ -151,7 +166,7 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     pub(crate) fn add(&mut self, term: &str, number: u32, place: Place) {
-        let occurrence = occurrence(number, place);
+        let occurrence = occurrence(number, place as u32);
         if let Some(at) = self.terms.get(term) {
             self.occurrences[*at as usize].push(occurrence);
         } else {
@@ -169,7 +184,8 @@ impl Gathered {
         for (term, at) in terms {
             let mut occurrences = std::mem::take(&mut self.occurrences[at as usize]);
             for occurrence in &mut occurrences {
-                *occurrence = renumbered[(*occurrence >> 2) as usize] << 2 | *occurrence & 3;
+                let new = renumbered[number(*occurrence) as usize];
+                *occurrence = self::occurrence(new, place(*occurrence));
             }
             builder.push(term.as_bytes(), &mut occurrences);
         }
@@ -222,7 +238,7 @@ pub(crate) fn merged(
                 for number in list.iter() {
                     let new = renumbered[at].get(number as usize).copied().unwrap_or(GONE);
                     if new != GONE {
-                        occurrences.push(new << 2 | place as u32);
+                        occurrences.push(occurrence(new, place as u32));
                     }
                 }
             }

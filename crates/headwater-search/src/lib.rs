@@ -21,6 +21,7 @@ mod bitmap;
 mod compare;
 mod dictionary;
 mod document;
+mod fields;
 mod file;
 mod gone;
 mod index;

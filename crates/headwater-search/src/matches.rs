@@ -1,11 +1,13 @@
 //! All that a query matches in one segment, as groups of documents in the order of the hits.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use crate::bitmap::Bitmap;
 use crate::compare::Comparer;
 use crate::document::Names;
+use crate::fields::FieldSearch;
 use crate::index::Part;
 use crate::lexicon::Place;
 use crate::position::Tier;
@@ -27,17 +29,22 @@ pub(crate) struct Group<'a> {
     pub(crate) tier: Tier,
     /// The length and the name.
     pub(crate) field: Option<(u16, &'a str)>,
-    documents: Documents<'a>,
+    pub(crate) documents: Documents<'a>,
 }
 
-enum Documents<'a> {
+/// Documents in order.
+pub(crate) enum Documents<'a> {
+    /// None of them is gone.
     Set(Bitmap),
-    /// Those that have the field, are in the last set and in none before it.
-    List(List<'a>, Rc<[Condition]>, usize),
+    /// None of them is gone.
+    Listed(Vec<u32>),
+    /// All that have a field and are in none of the sets, gone or not.
+    Rest {
+        label: u32,
+        list: List<'a>,
+        sets: Vec<Rc<Bitmap>>,
+    },
 }
-
-/// The documents of which a field is a hit of a tier: those of a set, or all.
-type Condition = (Tier, Option<Rc<Bitmap>>);
 
 impl<'a> Matches<'a> {
     pub(crate) fn find(part: &'a Part, query: &'a Query, names: &dyn Names) -> Self {
@@ -69,7 +76,12 @@ impl<'a> Matches<'a> {
             }
         }
         if query.entities != Entities::Assets {
-            add_fields(&mut groups, part, query, &sets, &mut comparer, &mut budget);
+            let fields = FieldSearch {
+                part,
+                query,
+                sets: &sets,
+            };
+            groups.extend(fields.groups(&mut comparer, &mut budget));
         }
         groups.sort_by_key(|group| (group.tier, group.field));
         budget.postings = query.limits.postings_max;
@@ -89,45 +101,64 @@ impl<'a> Matches<'a> {
     ) -> Box<dyn Iterator<Item = u32> + 'b> {
         match &group.documents {
             Documents::Set(set) => Box::new(set.iter_from(start)),
-            Documents::List(list, conditions, at) => {
-                Box::new(list.iter().filter(move |document| {
-                    *document >= start
-                        && holds(conditions, *at, *document)
-                        && !self.part.gone.contains(*document)
-                }))
+            Documents::Listed(listed) => {
+                let first = listed.partition_point(|document| *document < start);
+                Box::new(listed[first..].iter().copied())
             }
+            Documents::Rest { list, sets, .. } => Box::new(list.iter().filter(move |document| {
+                *document >= start
+                    && !sets.iter().any(|set| set.contains(*document))
+                    && !self.part.gone.contains(*document)
+            })),
         }
     }
 
-    /// How many documents a group has; none if counting costs more than is left.
-    pub(crate) fn count(&self, group: &Group<'a>, budget: &mut Budget) -> Option<u64> {
-        match &group.documents {
-            Documents::Set(set) => Some(set.count()),
-            Documents::List(list, conditions, at) => {
-                let is_all = *at == 0 && conditions[0].1.is_none();
-                if is_all && self.part.gone.count() == 0 {
-                    Some(list.count().into())
-                } else if budget.spend(list.count().into()) {
-                    Some(self.documents(group, 0).count() as u64)
-                } else {
-                    None
+    /// How many hits there are. What costs too much to count is left out.
+    pub(crate) fn count(&self, budget: &mut Budget) -> u64 {
+        let mut gone: Option<FxHashMap<u32, u64>> = None;
+        let mut count = 0;
+        for group in &self.groups {
+            count += match &group.documents {
+                Documents::Set(set) => set.count(),
+                Documents::Listed(listed) => listed.len() as u64,
+                Documents::Rest { label, list, sets } if sets.is_empty() => {
+                    let gone = gone.get_or_insert_with(|| self.gone_by_label());
+                    let gone = gone.get(label).copied().unwrap_or(0);
+                    u64::from(list.count()).saturating_sub(gone)
                 }
-            }
+                Documents::Rest { list, .. } if budget.spend(list.count().into()) => {
+                    self.documents(group, 0).count() as u64
+                }
+                Documents::Rest { .. } => 0,
+            };
         }
+        count
     }
 
-    /// How many entries are read to list a group from its start.
-    pub(crate) fn entries_count(&self, group: &Group<'a>) -> u64 {
-        match &group.documents {
-            Documents::Set(_) => 0,
-            Documents::List(list, ..) => list.count().into(),
+    /// How many of the documents that are gone have each field.
+    fn gone_by_label(&self) -> FxHashMap<u32, u64> {
+        let mut counts = FxHashMap::default();
+        let fields = &self.part.segment.labels.fields;
+        for label in self
+            .part
+            .gone
+            .iter()
+            .flat_map(|document| fields.of(document))
+        {
+            *counts.entry(label).or_default() += 1;
         }
+        counts
     }
 }
 
-fn holds(conditions: &[Condition], at: usize, document: u32) -> bool {
-    let is_in = |(_, set): &Condition| set.as_ref().is_none_or(|set| set.contains(document));
-    is_in(&conditions[at]) && !conditions[..at].iter().any(is_in)
+impl Group<'_> {
+    /// How many entries are read to list it from its start.
+    pub(crate) fn entries_count(&self) -> u64 {
+        match &self.documents {
+            Documents::Set(_) | Documents::Listed(_) => 0,
+            Documents::Rest { list, .. } => list.count().into(),
+        }
+    }
 }
 
 /// The documents that match as assets.
@@ -213,31 +244,35 @@ impl Assets<'_> {
         let bound = segment.len();
         let mut tiers =
             [Tier::Whole, Tier::Ending, Tier::Beginning].map(|tier| (tier, Bitmap::new(bound)));
-        let (Some(first), [Some(words), Some(prefixes), in_namespace, ..]) =
-            (self.query.words.first(), levels)
+        let last = self.query.folded.rsplit(' ').next();
+        let (Some(first), Some(last), [Some(words), Some(prefixes), in_namespace, ..]) =
+            (self.query.words.first(), last, levels)
         else {
             return Vec::new();
         };
-        // A name that begins with several runs has the first of them whole.
-        let lexicon = &segment.names;
-        let own = lexicon
-            .dictionary
-            .find(&first.run)
-            .map_or(0..0, |at| at..at + 1);
-        let places = [Place::Whole, Place::Ending, Place::Beginning];
-        let mut beginnings = in_place(lexicon, own, &places);
+        // A name that begins with several runs has the first of them whole; one that ends with them, the last.
+        let at = |word: &str, places: &[Place]| {
+            let own = segment.names.dictionary.find(word);
+            let terms = own.map_or(0..0, |ordinal| ordinal..ordinal + 1);
+            in_place(&segment.names, terms, places)
+        };
+        let ends = at(last, &[Place::Whole, Place::Ending, Place::Last]);
+        let mut endings = words.clone();
+        endings.intersect(&ends);
+        let mut beginnings = at(&first.run, &[Place::Whole, Place::Ending, Place::Beginning]);
         beginnings.intersect(prefixes);
-        beginnings.subtract(words);
+        beginnings.subtract(&endings);
         let mut with_namespace = in_namespace.clone().unwrap_or_default();
+        with_namespace.intersect(&ends);
         with_namespace.subtract(prefixes);
         let mut left = self.query.limits.compared_max;
-        for candidates in [words, &beginnings, &with_namespace] {
+        for candidates in [&endings, &beginnings, &with_namespace] {
             for document in candidates.iter() {
                 if self.part.gone.contains(document) {
                     continue;
                 }
                 let Some(after) = left.checked_sub(1) else {
-                    budget.is_whole &= candidates.is_empty();
+                    budget.is_whole = false;
                     return tiers.into();
                 };
                 left = after;
@@ -258,103 +293,5 @@ impl Assets<'_> {
             }
         }
         tiers.into()
-    }
-}
-
-/// Adds the fields that match: a field has at least one of the words, and it or its asset has the rest.
-fn add_fields<'a>(
-    groups: &mut Vec<Group<'a>>,
-    part: &'a Part,
-    query: &Query,
-    sets: &[WordSets],
-    comparer: &mut Comparer<'_>,
-    budget: &mut Budget,
-) {
-    let labels = &part.segment.labels;
-    let mut rest = Rests {
-        sets,
-        cache: HashMap::new(),
-    };
-    let mut seen = Bitmap::new(labels.len());
-    let mut left = query.limits.fields_max;
-    // The closest first, because there is a bound.
-    for level in 0..3 {
-        let mut found = Bitmap::new(labels.len());
-        for sets in sets {
-            found.union(&sets.labels[level]);
-        }
-        found.subtract(&seen);
-        seen.union(&found);
-        for label in found.iter_from(labels.namespaces_count) {
-            let Some(after) = left.checked_sub(1) else {
-                budget.is_whole = false;
-                return;
-            };
-            left = after;
-            let text = labels.get(label);
-            let mut conditions = rest.conditions(label);
-            let is_whole = |(tier, set): &Condition| *tier <= Tier::Prefixes && set.is_none();
-            if conditions.iter().any(is_whole)
-                && let Some(tier) = comparer.tier(text)
-            {
-                conditions = vec![(tier, None)];
-            }
-            let length = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
-            let (list, conditions) = (labels.list(label), Rc::<[Condition]>::from(conditions));
-            groups.extend((0..conditions.len()).map(|at| Group {
-                tier: conditions[at].0,
-                field: Some((length, text)),
-                documents: Documents::List(list, Rc::clone(&conditions), at),
-            }));
-        }
-    }
-}
-
-/// The documents that have the words that a field has not.
-struct Rests<'a> {
-    sets: &'a [WordSets],
-    /// By level and words, a bit each.
-    cache: HashMap<(usize, u32), Rc<Bitmap>>,
-}
-
-impl Rests<'_> {
-    /// By tier, the documents whose field with this label is a hit.
-    fn conditions(&mut self, label: u32) -> Vec<Condition> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        for (level, of_label) in [(0, 0), (1, 1), (2, 1), (3, 2)] {
-            let is_missing = |at: &usize| !self.sets[*at].labels[of_label].contains(label);
-            let missing: Vec<usize> = (0..self.sets.len()).filter(is_missing).collect();
-            if missing.len() == self.sets.len() {
-                continue;
-            }
-            if missing.is_empty() {
-                conditions.push((LEVELS[level], None));
-                return conditions;
-            }
-            let set = self.rest(level, &missing);
-            let is_new = conditions
-                .last()
-                .is_none_or(|(_, last)| last.as_ref().is_none_or(|last| !Rc::ptr_eq(last, &set)));
-            if is_new && !set.is_empty() {
-                conditions.push((LEVELS[level], Some(set)));
-            }
-        }
-        conditions
-    }
-
-    fn rest(&mut self, level: usize, missing: &[usize]) -> Rc<Bitmap> {
-        if let [only] = missing {
-            return Rc::clone(&self.sets[*only].documents[level]);
-        }
-        let mask = missing.iter().fold(0, |mask, at| mask | 1 << at);
-        let sets = self.sets;
-        let make = || {
-            let mut all = Bitmap::clone(&sets[missing[0]].documents[level]);
-            for at in &missing[1..] {
-                all.intersect(&sets[*at].documents[level]);
-            }
-            Rc::new(all)
-        };
-        Rc::clone(self.cache.entry((level, mask)).or_insert_with(make))
     }
 }

@@ -39,6 +39,26 @@ fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// Writes sorted numbers as the first and the gaps, and nothing that says how many.
+pub(crate) fn put_gaps(out: &mut Vec<u8>, numbers: &[u32]) {
+    let mut before = 0;
+    for number in numbers {
+        put_varint(out, u64::from(number - before));
+        before = *number;
+    }
+}
+
+/// The numbers that [`put_gaps`] wrote.
+pub(crate) fn gaps(bytes: &[u8]) -> Numbers<'_> {
+    Numbers {
+        bytes,
+        is_dense: false,
+        number: 0,
+        bits: Bits { word: 0, base: 0 },
+        base_next: 0,
+    }
+}
+
 /// Writes `numbers`, which are sorted, without repeats and below `bound`.
 pub(crate) fn put_list(out: &mut Vec<u8>, numbers: &[u32], bound: u32) {
     let is_dense = numbers.len() > 8 && numbers.len() > bound as usize / 8;
@@ -53,11 +73,7 @@ pub(crate) fn put_list(out: &mut Vec<u8>, numbers: &[u32], bound: u32) {
         put_varint(out, (*number).into());
     } else {
         let mut body = Vec::with_capacity(numbers.len() * 2);
-        let mut before = 0;
-        for number in numbers {
-            put_varint(&mut body, u64::from(number - before));
-            before = *number;
-        }
+        put_gaps(&mut body, numbers);
         put_varint(out, body.len() as u64);
         out.extend_from_slice(&body);
     }
@@ -110,11 +126,8 @@ impl<'a> List<'a> {
     /// Its numbers, in order.
     pub(crate) fn iter(&self) -> Numbers<'a> {
         Numbers {
-            bytes: self.body,
             is_dense: self.is_dense,
-            number: 0,
-            bits: Bits { word: 0, base: 0 },
-            base_next: 0,
+            ..gaps(self.body)
         }
     }
 }

@@ -45,7 +45,7 @@ impl Index {
                 is_whole: matches.budget.is_whole,
             };
             results.total_count += match filter {
-                None => count(&matches, &mut budget),
+                None => matches.count(&mut budget),
                 Some(filter) => count_accepted(&matches, filter, &mut examined_left, &mut budget),
             };
             results.is_total_exact &= budget.is_whole;
@@ -54,14 +54,6 @@ impl Index {
         page.finish(&mut results);
         results
     }
-}
-
-/// How many hits there are. What costs too much to count is left out.
-fn count(matches: &Matches<'_>, budget: &mut Budget) -> u64 {
-    let counts = matches.groups.iter();
-    counts
-        .filter_map(|group| matches.count(group, budget))
-        .sum()
 }
 
 /// How many of the first `examined_left` hits the filter accepts.
@@ -73,7 +65,7 @@ fn count_accepted(
 ) -> u64 {
     let mut accepted = 0;
     for group in &matches.groups {
-        if !budget.spend(matches.entries_count(group)) {
+        if !budget.spend(group.entries_count()) {
             break;
         }
         for document in matches.documents(group, 0) {
@@ -113,7 +105,7 @@ impl<'a> Page<'a> {
             let Some(from) = from else {
                 continue;
             };
-            match entries_left.checked_sub(matches.entries_count(group)) {
+            match entries_left.checked_sub(group.entries_count()) {
                 Some(left) => entries_left = left,
                 None if walked.is_some() => return self.cut(walked),
                 None => entries_left = 0,

@@ -67,8 +67,7 @@ impl Segment {
                 }
             }
         }
-        // Each segment is in order, and this sort makes use of that.
-        ranked.sort();
+        ranked.sort_unstable();
         let mut renumbered: Vec<Vec<u32>> = segments
             .iter()
             .map(|segment| vec![GONE; segment.len() as usize])
@@ -210,6 +209,7 @@ impl SegmentBuilder {
                 0 if runs_count == 1 => Place::Whole,
                 _ if at == last_segment && at + 1 == runs_count => Place::Ending,
                 _ if at == 0 || at == last_segment => Place::Beginning,
+                _ if at + 1 == runs_count => Place::Last,
                 _ => Place::Within,
             };
             gathered.add(run.text, number, place);

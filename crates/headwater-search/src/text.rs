@@ -105,6 +105,10 @@ impl Reader {
             if let Some(cut) = cut {
                 self.cuts.push(cut as u16);
             }
+            if character.is_ascii() {
+                self.run.push(character.to_ascii_lowercase());
+                continue;
+            }
             let lower = character.to_lowercase();
             self.run.extend(lower.filter(|lower| !is_combining(*lower)));
         }

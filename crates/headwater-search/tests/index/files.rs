@@ -151,6 +151,7 @@ fn a_sound_checksum_over_nonsense_is_refused_where_it_is_structure() {
         ("lab.end", 3, 255, "it does not fit the texts"),
         ("lab.ns", 3, 255, "there are not as many labels"),
         ("lab.loff", 0, 1, "its places are not in order"),
+        ("fld.off", 0, 1, "its places are not in order"),
         ("ali.doc", 3, 255, "its documents are not in order"),
         ("ali.num", 3, 255, "it does not fit the aliases"),
         ("ali.len", 3, 255, "it does not fit the aliases"),
@@ -166,7 +167,7 @@ proptest! {
 
     #[test]
     fn lists_that_nobody_wrote_are_searched_without_a_panic(
-        section in prop::sample::select(vec!["nam.rec", "des.rec", "lab.rec", "lab.list"]),
+        section in prop::sample::select(vec!["nam.rec", "des.rec", "lab.rec", "lab.list", "fld.list"]),
         at in any::<usize>(),
         byte in any::<u8>(),
     ) {
