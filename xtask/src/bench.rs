@@ -34,7 +34,7 @@ const TESTS_BENCH: [&str; 7] = [
     "--",
 ];
 
-const DRIVERS: [Driver; 6] = [
+const DRIVERS: [Driver; 7] = [
     Driver {
         name: "graph",
         measures: "build, closure, impact and paths on generated graphs",
@@ -45,6 +45,18 @@ const DRIVERS: [Driver; 6] = [
             "headwater-graph",
             "--example",
             "graph_bench",
+        ],
+    },
+    Driver {
+        name: "search",
+        measures: "indexing, queries and changes of a million names",
+        cargo: &[
+            "run",
+            "--release",
+            "--package",
+            "headwater-search",
+            "--example",
+            "search_bench",
         ],
     },
     Driver {
@@ -138,7 +150,7 @@ mod tests {
 
     #[test]
     fn without_a_name_every_driver_runs() {
-        check(&[], "graph store events impact manifest start");
+        check(&[], "graph search store events impact manifest start");
     }
 
     #[test]
@@ -150,7 +162,7 @@ mod tests {
     fn a_name_that_is_no_driver_is_refused_with_the_names_that_are() {
         check(
             &["graphs"],
-            "no benchmark is named graphs; there are graph, store, events, impact, manifest, start",
+            "no benchmark is named graphs; there are graph, search, store, events, impact, manifest, start",
         );
     }
 }

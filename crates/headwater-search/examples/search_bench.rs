@@ -22,7 +22,7 @@ impl Random {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// Small numbers are likelier, as common words are.
@@ -235,15 +235,7 @@ fn cpu_time() -> Duration {
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = cpu_time();
     let made = work();
-    (made, cpu_time() - start)
-}
-
-/// What the process holds, in MiB.
-fn memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kib.unwrap_or(0) / 1024
+    (made, cpu_time().saturating_sub(start))
 }
 
 fn shown(time: Duration) -> String {
@@ -336,12 +328,12 @@ fn run(count: usize, has_fields: bool) {
         bytes as f64 / 1e6,
         bytes as f64 / count as f64
     );
-    let before = memory();
     let (index, time) = timed(|| Index::read_from(file).expect("the file is whole").0);
-    let columns = memory().saturating_sub(before);
+    let bytes = index.bytes_count();
     println!(
-        "read in {}, {columns} MiB besides the file's bytes",
-        shown(time)
+        "read in {}, {:.1} bytes of memory per asset",
+        shown(time),
+        bytes as f64 / count as f64
     );
 
     let hundredth = |key: u32| key.is_multiple_of(97);

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use crate::position::Tier;
 use crate::query::{Query, Word};
 use crate::text::{Reader, bounded_name};
-use crate::typo::Typos;
 
 /// Compares texts with one query; keeps its buffers from one to the next.
 #[derive(Debug)]
@@ -83,13 +82,14 @@ impl<'a> Comparer<'a> {
             terms.insert(run.text.to_owned());
             terms.extend(run.parts().map(str::to_owned));
         });
-        let levels = self.query.words.iter().map(|word| level(word, &terms));
+        let query = self.query;
+        let levels = query.words.iter().map(|word| level(query, word, &terms));
         let worst = levels.collect::<Option<Vec<_>>>()?.into_iter().max();
         self.tier(text).or(worst)
     }
 }
 
-fn level(word: &Word, terms: &HashSet<String>) -> Option<Tier> {
+fn level(query: &Query, word: &Word, terms: &HashSet<String>) -> Option<Tier> {
     let has = |term: &String| terms.contains(term);
     let begins = |prefix: &String| terms.iter().any(|term| term.starts_with(prefix.as_str()));
     let parts = word.parts.split_last();
@@ -101,7 +101,7 @@ fn level(word: &Word, terms: &HashSet<String>) -> Option<Tier> {
     {
         return Some(Tier::Prefixes);
     }
-    let mut typos = Typos::of(&word.run)?;
+    let mut typos = query.typos(word)?;
     let is_near = |term: &String| {
         typos.truncate(0);
         term.chars().all(|character| typos.push(character)) && typos.is_near()

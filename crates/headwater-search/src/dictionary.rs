@@ -72,6 +72,13 @@ impl Dictionary {
         }
     }
 
+    pub(crate) fn bytes_count(&self) -> usize {
+        match self {
+            Self::Fst(fst) => fst.as_bytes().len(),
+            Self::List(list) => list.text.len() + 4 * list.ends.len(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fst(fst) => fst.len(),
@@ -254,8 +261,14 @@ fn near_in_fst(
         }
         step.pending[step.pending_len] = transition.inp;
         step.pending_len += 1;
-        if let Ok(text) = std::str::from_utf8(&step.pending[..step.pending_len]) {
-            if !text.chars().all(|character| typos.push(character)) {
+        let character = match transition.inp {
+            ..0x80 => Some(char::from(transition.inp)),
+            _ => std::str::from_utf8(&step.pending[..step.pending_len])
+                .ok()
+                .and_then(|text| text.chars().next()),
+        };
+        if let Some(character) = character {
+            if !typos.push(character) {
                 continue;
             }
             step.depth += 1;

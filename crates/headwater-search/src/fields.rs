@@ -144,26 +144,32 @@ impl<'a> FieldSearch<'a, '_> {
             documents.union(set);
         }
         self.part.gone.subtract_from(&mut documents);
+        let entries_max = self.query.limits.field_entries_max;
         let fields_count = labels.fields.records.len() as u64;
         let each = fields_count / u64::from(self.part.segment.len().max(1)) + 1;
-        let documents_cost = documents.count() * each;
-        if !budget.spend(documents_cost.min(entries_count)) {
-            return;
-        }
-        if documents_cost <= entries_count {
-            for document in documents.iter() {
-                for label in labels.fields.of(document) {
-                    if let Some(at) = wanted.get(&label) {
-                        found[*at].add(document);
-                    }
-                }
-            }
-        } else {
+        let documents_count = documents.count();
+        if entries_count <= entries_max && entries_count < documents_count * each {
             for (label, at) in wanted {
                 for document in labels.list(label).iter() {
                     if documents.contains(document) {
                         found[at].add(document);
                     }
+                }
+            }
+            return;
+        }
+        let mut is_wanted = Bitmap::new(labels.len());
+        for label in wanted.keys() {
+            is_wanted.insert(*label);
+        }
+        let documents_max = entries_max / each;
+        budget.is_whole &= documents_count <= documents_max;
+        for document in documents.iter().take(documents_max as usize) {
+            for label in labels.fields.of(document) {
+                if is_wanted.contains(label)
+                    && let Some(at) = wanted.get(&label)
+                {
+                    found[*at].add(document);
                 }
             }
         }

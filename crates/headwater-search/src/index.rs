@@ -75,7 +75,7 @@ impl Index {
         for (key, document) in &changes {
             for part in &mut parts {
                 if let Some(number) = part.segment.ranks.document(*key) {
-                    part.gone.insert(number);
+                    part.gone.insert(number, &part.segment.labels.fields);
                 }
             }
             if let Some(document) = document {
@@ -113,7 +113,7 @@ impl Index {
         let mut forget = |part: &Part, document: u32| {
             let key = part.segment.ranks.keys[document as usize];
             if let Some(number) = base.segment.ranks.document(key) {
-                base.gone.insert(number);
+                base.gone.insert(number, &base.segment.labels.fields);
             }
         };
         let is_same = |a: &Part, b: &Part| Arc::ptr_eq(&a.segment, &b.segment);
@@ -151,6 +151,14 @@ impl Index {
     pub fn overlay_count(&self) -> u64 {
         let newer = self.documents_count() - u64::from(self.parts[0].live_count());
         newer.max(u64::from(self.parts[0].gone.count()))
+    }
+
+    /// Bytes of memory that the segments hold.
+    pub fn bytes_count(&self) -> u64 {
+        self.parts
+            .iter()
+            .map(|part| part.segment.bytes_count())
+            .sum()
     }
 
     pub(crate) fn parts(&self) -> &[Part] {

@@ -56,6 +56,11 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
+    pub(crate) fn bytes_count(&self) -> u64 {
+        let bytes_count = self.records.len() + 4 * self.offsets.len();
+        bytes_count as u64 + self.dictionary.bytes_count() as u64
+    }
+
     /// The lists of a term, by place.
     pub(crate) fn lists(&self, ordinal: u32) -> [List<'_>; PLACES] {
         let at = ordinal as usize;

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
 use crate::bitmap::Bitmap;
 use crate::compare::Comparer;
 use crate::document::Names;
@@ -54,10 +52,10 @@ impl<'a> Matches<'a> {
         };
         let has_assets = query.entities != Entities::Fields;
         let has_documents = has_assets || query.words.len() > 1;
-        let sets = query.words.iter().map(|word| {
-            let limits = &query.limits;
-            WordSets::look_up(&part.segment, word, has_documents, limits, &mut budget)
-        });
+        let sets = query
+            .words
+            .iter()
+            .map(|word| WordSets::look_up(&part.segment, word, query, has_documents, &mut budget));
         let sets: Vec<WordSets> = sets.collect();
         let mut comparer = Comparer::new(query);
         let mut groups = Vec::new();
@@ -67,7 +65,7 @@ impl<'a> Matches<'a> {
                 query,
                 sets: &sets,
             };
-            for (tier, set) in assets.tiers(names, &mut comparer, &mut budget) {
+            for (tier, set) in assets.tiers(names, &mut comparer) {
                 groups.push(Group {
                     tier,
                     field: None,
@@ -115,17 +113,15 @@ impl<'a> Matches<'a> {
 
     /// How many hits there are. What costs too much to count is left out.
     pub(crate) fn count(&self, budget: &mut Budget) -> u64 {
-        let mut gone: Option<FxHashMap<u32, u64>> = None;
         let mut count = 0;
         for group in &self.groups {
             count += match &group.documents {
                 Documents::Set(set) => set.count(),
                 Documents::Listed(listed) => listed.len() as u64,
-                Documents::Rest { label, list, sets } if sets.is_empty() => {
-                    let gone = gone.get_or_insert_with(|| self.gone_by_label());
-                    let gone = gone.get(label).copied().unwrap_or(0);
-                    u64::from(list.count()).saturating_sub(gone)
-                }
+                Documents::Rest { label, list, sets } if sets.is_empty() => u64::from(
+                    list.count()
+                        .saturating_sub(self.part.gone.label_count(*label)),
+                ),
                 Documents::Rest { list, .. } if budget.spend(list.count().into()) => {
                     self.documents(group, 0).count() as u64
                 }
@@ -133,21 +129,6 @@ impl<'a> Matches<'a> {
             };
         }
         count
-    }
-
-    /// How many of the documents that are gone have each field.
-    fn gone_by_label(&self) -> FxHashMap<u32, u64> {
-        let mut counts = FxHashMap::default();
-        let fields = &self.part.segment.labels.fields;
-        for label in self
-            .part
-            .gone
-            .iter()
-            .flat_map(|document| fields.of(document))
-        {
-            *counts.entry(label).or_default() += 1;
-        }
-        counts
     }
 }
 
@@ -170,12 +151,7 @@ struct Assets<'a> {
 
 impl Assets<'_> {
     /// The documents by tier: no two sets share one, and none is gone.
-    fn tiers(
-        &self,
-        names: &dyn Names,
-        comparer: &mut Comparer<'_>,
-        budget: &mut Budget,
-    ) -> Vec<(Tier, Bitmap)> {
+    fn tiers(&self, names: &dyn Names, comparer: &mut Comparer<'_>) -> Vec<(Tier, Bitmap)> {
         let mut levels: Vec<Option<Bitmap>> = Vec::new();
         for at in 0..LEVELS.len() {
             let is_same = at > 0
@@ -185,10 +161,10 @@ impl Assets<'_> {
                     .all(|sets| Rc::ptr_eq(&sets.documents[at], &sets.documents[at - 1]));
             levels.push((!is_same).then(|| self.all_words(at)));
         }
-        let mut tiers = if self.query.is_single {
+        let mut tiers = if self.query.is_single() {
             self.placed()
         } else {
-            self.compared(&levels, names, comparer, budget)
+            self.compared(&levels, names, comparer)
         };
         for (tier, set) in LEVELS.into_iter().zip(levels) {
             tiers.extend(set.map(|set| (tier, set)));
@@ -238,7 +214,6 @@ impl Assets<'_> {
         levels: &[Option<Bitmap>],
         names: &dyn Names,
         comparer: &mut Comparer<'_>,
-        budget: &mut Budget,
     ) -> Vec<(Tier, Bitmap)> {
         let segment = &self.part.segment;
         let bound = segment.len();
@@ -264,7 +239,8 @@ impl Assets<'_> {
         beginnings.subtract(&endings);
         let mut with_namespace = in_namespace.clone().unwrap_or_default();
         with_namespace.intersect(&ends);
-        with_namespace.subtract(prefixes);
+        with_namespace.subtract(&endings);
+        with_namespace.subtract(&beginnings);
         let mut left = self.query.limits.compared_max;
         for candidates in [&endings, &beginnings, &with_namespace] {
             for document in candidates.iter() {
@@ -272,7 +248,6 @@ impl Assets<'_> {
                     continue;
                 }
                 let Some(after) = left.checked_sub(1) else {
-                    budget.is_whole = false;
                     return tiers.into();
                 };
                 left = after;

@@ -17,7 +17,8 @@ pub enum Tier {
     Prefixes = 4,
     /// Some word is, or begins, a word of the namespace only.
     Namespace = 5,
-    /// Some word is mistyped: one edit in words of four to seven characters, two in longer ones.
+    /// Some word is mistyped: one edit in words of four to seven characters, two in longer ones. Only in queries of at most
+    /// [`Query::TYPO_WORDS_MAX`](crate::Query::TYPO_WORDS_MAX) words.
     Typo = 6,
     /// Some word is, or begins, a word of the description only.
     Description = 7,

@@ -2,6 +2,7 @@
 
 use crate::position::Position;
 use crate::text::Reader;
+use crate::typo::Typos;
 
 /// Which entities are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,8 +53,11 @@ pub struct Limits {
     /// Names that are compared with a query of several words, in each segment, best first. Beyond it a name that
     /// equals or begins with the query is ranked like one that has its words.
     pub compared_max: u32,
-    /// Entries of lists that are read in each segment: first for the words, then again for the fields.
+    /// Entries of lists that are read in each segment: first for the words, then to count, then for the page.
     pub postings_max: u64,
+    /// Fields of assets that are looked at in each segment, because the asset has those words that they have not; best
+    /// assets first.
+    pub field_entries_max: u64,
     /// Steps through the dictionary for each word's typos.
     pub typo_steps_max: u32,
     /// Terms that a word may be a mistyping of, in each dictionary.
@@ -66,8 +70,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             examined_max: 50_000,
-            compared_max: 10_000,
+            compared_max: 4_000,
             postings_max: 4_000_000,
+            field_entries_max: 500_000,
             typo_steps_max: 50_000,
             typo_terms_max: 1_000,
             fields_max: 10_000,
@@ -82,8 +87,8 @@ pub struct Query {
     pub(crate) folded: String,
     /// No two are the same.
     pub(crate) words: Vec<Word>,
-    /// The text is a single run, though `words` may be one for `orders orders` too.
-    pub(crate) is_single: bool,
+    /// Repeats included.
+    runs_count: usize,
     pub(crate) first: u32,
     pub(crate) after: Option<Position>,
     pub(crate) entities: Entities,
@@ -103,6 +108,8 @@ impl Query {
     pub const BYTES_MAX: usize = 256;
     /// Words of a text, repeats included.
     pub const WORDS_MAX: usize = 8;
+    /// Texts of more words than this, repeats included, are taken as they are spelt: they are copied rather than typed.
+    pub const TYPO_WORDS_MAX: usize = 4;
     /// The largest page.
     pub const FIRST_MAX: u32 = 1000;
 
@@ -147,12 +154,25 @@ impl Query {
         Ok(Self {
             folded,
             words,
-            is_single: runs_count == 1,
+            runs_count,
             first,
             after: None,
             entities: Entities::All,
             limits: Limits::default(),
         })
+    }
+
+    /// True if the text is a single run.
+    pub(crate) fn is_single(&self) -> bool {
+        self.runs_count == 1
+    }
+
+    /// What a word may be mistyped as.
+    pub(crate) fn typos(&self, word: &Word) -> Option<Typos> {
+        if self.runs_count > Self::TYPO_WORDS_MAX {
+            return None;
+        }
+        Typos::of(&word.run)
     }
 
     /// The page after a position.

@@ -49,6 +49,31 @@ impl Segment {
             .all(|lexicon| lexicon.dictionary.bytes().is_some())
     }
 
+    /// Bytes of memory: lists, dictionaries and columns. Aliases count by their texts.
+    pub(crate) fn bytes_count(&self) -> u64 {
+        let Labels {
+            text,
+            ends,
+            offsets,
+            records,
+            lexicon,
+            fields,
+            ..
+        } = &self.labels;
+        let lexicons = [&self.names, &self.descriptions, lexicon].map(Lexicon::bytes_count);
+        let aliases = self.aliases.texts.iter().flatten().map(|alias| alias.len());
+        let columns = [
+            &self.ranks.keys,
+            &self.ranks.by_key,
+            ends,
+            offsets,
+            &fields.offsets,
+        ];
+        let numbers_count: usize = columns.iter().map(|column| column.len()).sum();
+        let bytes_count = text.len() + records.len() + fields.records.len() + 4 * numbers_count;
+        lexicons.iter().sum::<u64>() + (bytes_count + aliases.sum::<usize>()) as u64
+    }
+
     pub(crate) fn empty() -> Self {
         SegmentBuilder::default().finish(true)
     }

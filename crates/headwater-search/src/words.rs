@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::bitmap::Bitmap;
 use crate::lexicon::{Lexicon, Place};
 use crate::position::Tier;
-use crate::query::{Limits, Word};
+use crate::query::{Limits, Query, Word};
 use crate::segment::Segment;
 use crate::typo::Typos;
 
@@ -53,14 +53,14 @@ impl WordSets {
     pub(crate) fn look_up(
         segment: &Segment,
         word: &Word,
+        query: &Query,
         has_documents: bool,
-        limits: &Limits,
         budget: &mut Budget,
     ) -> Self {
         let mut search = LookUp {
             word,
-            typos: Typos::of(&word.run),
-            limits,
+            typos: query.typos(word),
+            limits: &query.limits,
             budget,
         };
         let (equal, begins) = search.terms(&segment.labels.lexicon);

@@ -10,9 +10,10 @@ const TESTKIT: &str = "headwater-testkit";
 const SDK: &str = "headwater-extractor";
 
 /// Each crate, and the crates it may use. A crate that is not here may not exist.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("headwater-model", &[]),
     ("headwater-store", &[]),
+    ("headwater-search", &[]),
     ("headwater-record", &["headwater-model"]),
     ("headwater-openlineage", &["headwater-model"]),
     ("headwater-graph", &["headwater-model"]),
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "headwater-model",
             "headwater-record",
             "headwater-graph",
+            "headwater-search",
             "headwater-store",
         ],
     ),

@@ -4,10 +4,11 @@ use super::Finding;
 use super::manifest::Manifest;
 
 /// A library, its companions `<library>-*` included, and the one crate that may use it.
-const LIBRARIES: [(&str, &str); 5] = [
+const LIBRARIES: [(&str, &str); 6] = [
     ("sled", "headwater-store"),
     ("wasmtime", "headwater-plugin"),
     ("petgraph", "headwater-graph"),
+    ("fst", "headwater-search"),
     ("async-graphql", "headwater-graphql"),
     ("axum", "headwater-server"),
 ];

@@ -68,6 +68,14 @@ fn a_count_that_a_limit_cut_says_so() {
     assert!(!cut.is_total_exact);
     assert!(cut.total_count >= 1 && cut.total_count < 1000);
 
+    let cut = search(
+        "0007x field",
+        tight(|limits| limits.field_entries_max = 50),
+        None,
+    );
+    assert!(!cut.is_total_exact);
+    assert!(cut.total_count > 0);
+
     let cut = search("field", tight(|limits| limits.fields_max = 3), None);
     assert!(!cut.is_total_exact);
     assert_eq!(cut.total_count, 3 * 40);
@@ -84,6 +92,16 @@ fn a_count_that_a_limit_cut_says_so() {
 }
 
 #[test]
+fn a_text_of_many_words_is_taken_as_it_is_spelt() {
+    let exact = Limits::default();
+    assert!(search("shpo orders 0007x", exact, None).total_count > 0);
+    assert_eq!(
+        search("shpo orders 0007x sho ord", exact, None).total_count,
+        0
+    );
+}
+
+#[test]
 fn a_name_beyond_the_comparisons_is_still_a_hit() {
     let limits = Limits {
         compared_max: 5,
@@ -93,7 +111,7 @@ fn a_name_beyond_the_comparisons_is_still_a_hit() {
     assert_eq!(results.hits[0].key, 1999);
     let results = search("shop orders", limits, None);
     assert_eq!(results.total_count, 2000);
-    assert!(!results.is_total_exact);
+    assert!(results.is_total_exact);
 }
 
 #[test]

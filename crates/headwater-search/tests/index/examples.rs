@@ -1,4 +1,4 @@
-use headwater_search::{Entities, Index, Part};
+use headwater_search::{Entities, Index, Part, Tier};
 
 use crate::support::{Doc, Docs, parse};
 
@@ -21,11 +21,11 @@ fn shop() -> Docs {
     };
     change(0, |doc| doc.namespace = "postgres://db:5432".into());
     change(0, |doc| {
-        doc.fields = ["id", "status", "customerId"].map(String::from).into()
+        doc.fields = vec!["id".into(), "status".into(), "customerId".into()];
     });
     change(1, |doc| doc.namespace = "kafka://broker:9092".into());
     change(3, |doc| {
-        doc.description = Some("Builds the customers with their revenue".into())
+        doc.description = Some("Builds the customers with their revenue".into());
     });
     change(6, |doc| doc.aliases = vec!["db.legacy.ord_st".into()]);
     docs
@@ -124,6 +124,19 @@ fn namespaces_aliases_and_descriptions_are_found() {
         "customers revenue",
         &["jaffle_shop.main.customers.build.run by description"],
     );
+}
+
+#[test]
+fn a_name_behind_its_namespace_is_whole_even_if_it_begins_like_the_query() {
+    let mut doc = Doc::named("oders");
+    doc.namespace = "order".into();
+    doc.aliases = vec!["orders".into()];
+    let docs = Docs([(0, doc)].into());
+    let hits = docs
+        .index()
+        .search(&parse("order/oders", 1), &docs, None)
+        .hits;
+    assert_eq!(hits[0].tier(), Tier::Whole);
 }
 
 #[test]

@@ -108,8 +108,10 @@ fn after(steps: &[Step]) -> (Index, Docs) {
             }
             Step::Reload => {
                 let mut file = Vec::new();
-                index.write_to(9, &mut file).unwrap();
-                let (read, mark) = Index::read_from(file).unwrap();
+                index
+                    .write_to(9, &mut file)
+                    .expect("memory takes everything");
+                let (read, mark) = Index::read_from(file).expect("the file is whole");
                 assert_eq!((mark, read.overlay_count()), (9, 0));
                 // What was begun on the index before it was read does not fit the one after.
                 compacted = None;
@@ -122,12 +124,12 @@ fn after(steps: &[Step]) -> (Index, Docs) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn an_index_with_any_past_finds_what_a_scan_finds(
         steps in prop::collection::vec(step(), 1..40),
-        queries in prop::collection::vec(text(3), 1..8),
+        queries in prop::collection::vec(prop_oneof![3 => text(3), 1 => text(7)], 1..8),
     ) {
         let (index, docs) = after(&steps);
         for query in queries {

@@ -56,7 +56,6 @@ fn runs(text: &str) -> Vec<Run> {
             let own = class(*character);
             let next = run.get(place + 1).map(|next| class(*next));
             let is_cut = match (before(1), own) {
-                (None, _) => false,
                 (Some(0), own) => own != 0,
                 (Some(_), 0) | (Some(2), 1) => true,
                 (Some(1), 1) => next == Some(2),
@@ -117,7 +116,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// How a word matches some terms: equal to one, the beginning of one, a mistyping of one.
-fn level(word: &Run, terms: &[String]) -> Option<Tier> {
+fn level(query: &[Run], word: &Run, terms: &[String]) -> Option<Tier> {
     let has = |wanted: &String| terms.contains(wanted);
     let begins = |wanted: &String| terms.iter().any(|term| term.starts_with(wanted.as_str()));
     let (last, others) = match word.parts.as_slice() {
@@ -131,6 +130,7 @@ fn level(word: &Run, terms: &[String]) -> Option<Tier> {
         return Some(Tier::Prefixes);
     }
     let edits_max = match word.text.chars().count() {
+        _ if query.len() > 4 => 0,
         ..4 => 0,
         4..8 => 1,
         8.. => 2,
@@ -158,7 +158,7 @@ fn whole(query: &str, text: &str) -> Option<Tier> {
 
 fn alone(query: &[Run], text: &String) -> Option<Tier> {
     let terms = terms([text]);
-    let levels = query.iter().map(|word| level(word, &terms));
+    let levels = query.iter().map(|word| level(query, word, &terms));
     let worst = levels.collect::<Option<Vec<_>>>()?.into_iter().max();
     whole(&folded(query), text).or(worst)
 }
@@ -171,9 +171,9 @@ fn levels(query: &[Run], doc: &Doc) -> Vec<Option<Tier>> {
     let described = doc.description.iter().flat_map(|text| runs(text));
     let described: Vec<String> = described.map(|run| run.text).collect();
     let of_word = |word: &Run| {
-        let by_name = level(word, &names);
+        let by_name = level(query, word, &names);
         let begins =
-            |terms: &[String]| level(word, terms).is_some_and(|tier| tier <= Tier::Prefixes);
+            |terms: &[String]| level(query, word, terms).is_some_and(|tier| tier <= Tier::Prefixes);
         by_name
             .filter(|tier| *tier <= Tier::Prefixes)
             .or(begins(&namespace).then_some(Tier::Namespace))
@@ -214,7 +214,10 @@ fn asset(query: &[Run], doc: &Doc) -> Option<(Tier, Part)> {
 
 fn field(query: &[Run], doc: &Doc, field: &String) -> Option<Tier> {
     let terms = terms([field]);
-    let of_field: Vec<Option<Tier>> = query.iter().map(|word| level(word, &terms)).collect();
+    let of_field: Vec<Option<Tier>> = query
+        .iter()
+        .map(|word| level(query, word, &terms))
+        .collect();
     let is_upto = |level: &Option<Tier>, tier: Tier| level.is_some_and(|level| level <= tier);
     if of_field.iter().all(|level| is_upto(level, Tier::Prefixes))
         && let Some(tier) = whole(&folded(query), field)
