@@ -147,7 +147,7 @@ impl Index {
     }
 
     /// Documents that changed since the base was made; removed ones count too. A hundredth of all is a good time to
-    /// compact: queries cost more with each segment, and a tenth costs noticeably more.
+    /// compact: queries cost half as much again to twice as much then.
     pub fn overlay_count(&self) -> u64 {
         let newer = self.documents_count() - u64::from(self.parts[0].live_count());
         newer.max(u64::from(self.parts[0].gone.count()))
