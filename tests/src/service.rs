@@ -1,7 +1,7 @@
 //! A service as a process of its own, on a free port, with a folder of its own.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -233,11 +233,28 @@ pub struct Ran {
 /// # Errors
 /// If the binary isn't there.
 pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Result<Ran> {
-    let output = Command::new(binary()?)
+    run_in(Path::new("."), arguments, b"")
+}
+
+/// Runs the command line in a folder, with `input` on standard input.
+///
+/// # Errors
+/// If the binary isn't there.
+pub fn run_in<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &[u8]) -> Result<Ran> {
+    let mut child = Command::new(binary()?.canonicalize()?)
         .args(arguments)
+        .current_dir(folder)
         .env_remove("HEADWATER_SERVER")
-        .stdin(Stdio::null())
-        .output()?;
+        .env_remove("HEADWATER_PLUGINS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that doesn't read its input may have ended.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output()?;
     Ok(Ran {
         code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

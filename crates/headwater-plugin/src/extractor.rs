@@ -167,6 +167,13 @@ impl Program {
     }
 }
 
+/// What one call used of what it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The most memory that the guest had, in bytes.
+    pub memory_bytes: u64,
+}
+
 /// An extractor that runs as a sandboxed WebAssembly component.
 ///
 /// Cloning is cheap: clones share the compiled code and the host's turns.
@@ -214,6 +221,46 @@ impl WasmExtractor {
             .map_err(|error| extract_error(name, error))
     }
 
+    /// As [`Extractor::extract`], and what the call used.
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub fn extract_measured(
+        &self,
+        config: &ExtractorConfig,
+        artifacts: &[Artifact],
+    ) -> Result<(Extraction, Usage), ExtractError> {
+        let name = &self.description.name;
+        self.schema
+            .check(config)
+            .map_err(|message| ExtractError::Config {
+                extractor: name.clone(),
+                message,
+            })?;
+        let config = serde_json::to_string(config).expect("a map of strings is JSON");
+        let (returned, state) = self
+            .program
+            .run(name, &self.description.limits, artifacts, |guest, store| {
+                let inputs: Vec<Resource<ArtifactHandle>> =
+                    (0..artifacts.len() as u32).map(Resource::new_own).collect();
+                let sink = Resource::<SinkHandle>::new_borrow(0);
+                let plugin = guest.headwater_extractor_plugin();
+                plugin.call_extract(store, &config, &inputs, sink)
+            })
+            .map_err(|error| extract_error(name.clone(), error))?;
+        let extraction = returned.map_err(|refused| self.refused(refused))?;
+        let usage = Usage {
+            memory_bytes: state.limiter.memory_bytes(),
+        };
+        let (collector, logged) = state.into_parts();
+        let finished = collector.finish(extraction, logged).map_err(|refusal| {
+            let (Refusal::Invalid(message) | Refusal::Quota(message) | Refusal::Late(message)) =
+                refusal;
+            extract_error(name.clone(), CallError::Failed(message))
+        });
+        finished.map(|extraction| (extraction, usage))
+    }
+
     fn refused(&self, refused: wit::ExtractError) -> ExtractError {
         let extractor = self.description.name.clone();
         let message = |text: String| cut_to(&text, MESSAGE_BYTES_MAX).to_owned();
@@ -255,31 +302,8 @@ impl Extractor for WasmExtractor {
         config: &ExtractorConfig,
         artifacts: &[Artifact],
     ) -> Result<Extraction, ExtractError> {
-        let name = &self.description.name;
-        self.schema
-            .check(config)
-            .map_err(|message| ExtractError::Config {
-                extractor: name.clone(),
-                message,
-            })?;
-        let config = serde_json::to_string(config).expect("a map of strings is JSON");
-        let (returned, state) = self
-            .program
-            .run(name, &self.description.limits, artifacts, |guest, store| {
-                let inputs: Vec<Resource<ArtifactHandle>> =
-                    (0..artifacts.len() as u32).map(Resource::new_own).collect();
-                let sink = Resource::<SinkHandle>::new_borrow(0);
-                let plugin = guest.headwater_extractor_plugin();
-                plugin.call_extract(store, &config, &inputs, sink)
-            })
-            .map_err(|error| extract_error(name.clone(), error))?;
-        let extraction = returned.map_err(|refused| self.refused(refused))?;
-        let (collector, logged) = state.into_parts();
-        collector.finish(extraction, logged).map_err(|refusal| {
-            let (Refusal::Invalid(message) | Refusal::Quota(message) | Refusal::Late(message)) =
-                refusal;
-            extract_error(name.clone(), CallError::Failed(message))
-        })
+        self.extract_measured(config, artifacts)
+            .map(|(extraction, _)| extraction)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    domains, extract, impact, lineage, plugin, resolve, search, send, serve, submit,
+    domains, extract, impact, lineage, paths, plugin, resolve, search, send, serve, shell, status,
+    submit,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -28,10 +29,14 @@ enum Command {
     Extract(extract::ExtractArgs),
     Impact(impact::ImpactArgs),
     Lineage(lineage::LineageArgs),
+    Paths(paths::PathsArgs),
     Search(search::SearchArgs),
     Resolve(resolve::ResolveArgs),
     Domains(domains::DomainsArgs),
+    Status(status::StatusArgs),
     Plugin(plugin::PluginArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 impl Cli {
@@ -47,10 +52,14 @@ impl Cli {
             Command::Extract(args) => extract::run(&args, environment),
             Command::Impact(args) => impact::run(&args),
             Command::Lineage(args) => lineage::run(&args),
+            Command::Paths(args) => paths::run(&args),
             Command::Search(args) => search::run(&args),
             Command::Resolve(args) => resolve::run(&args),
             Command::Domains(args) => domains::run(&args),
+            Command::Status(args) => status::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
+            Command::Completions(args) => shell::completions(&args),
+            Command::Man(args) => shell::man(&args),
         }
     }
 }
@@ -58,25 +67,40 @@ impl Cli {
 /// Which service to talk to.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the service
+    /// As stated by a flag or the environment
     #[arg(
         long = "server",
         value_name = "URL",
         env = "HEADWATER_SERVER",
-        default_value = "http://127.0.0.1:8080"
+        help = "Address of the service [default: http://127.0.0.1:8080]"
     )]
-    pub(crate) url: String,
+    stated: Option<String>,
 }
 
-/// What all asking commands take.
+impl ServerArgs {
+    /// Where a service listens that was told nothing.
+    const DEFAULT: &str = "http://127.0.0.1:8080";
+
+    /// The address: as stated, else the default.
+    pub(crate) fn url(&self) -> &str {
+        self.url_or(None)
+    }
+
+    /// The address: as stated, else as a file has it, else the default.
+    pub(crate) fn url_or<'a>(&'a self, of_file: Option<&'a str>) -> &'a str {
+        self.stated.as_deref().or(of_file).unwrap_or(Self::DEFAULT)
+    }
+}
+
+/// What all asking commands take; `F` are the ways in which the answer can be printed.
 #[derive(Debug, Args)]
-pub(crate) struct AskArgs {
+pub(crate) struct AskArgs<F: ValueEnum + Clone + Send + Sync + 'static = Format> {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
     /// How to print the answer
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: F,
 }
 
 /// What commands take whose answer may be incomplete.
@@ -135,7 +159,22 @@ mod tests {
         assert_eq!(
             code_of(&["submit", "--domain", "a", "--source", "s", "f"]),
             2,
-            "neither plugin nor facts"
+            "files without a plugin"
+        );
+        assert_eq!(
+            code_of(&["submit", "--domain", "a"]),
+            2,
+            "a source is missing"
+        );
+        assert_eq!(
+            code_of(&["submit", "--project", "p", "--domain", "a", "--source", "s"]),
+            2,
+            "a project has its own"
+        );
+        assert_eq!(
+            code_of(&["search", "x", "--format", "dot"]),
+            2,
+            "a list is no graph"
         );
         assert_eq!(
             code_of(&[
@@ -163,6 +202,16 @@ mod tests {
             "search orders",
             "resolve orders.orders",
             "domains --format json",
+            "submit",
+            "submit --dry-run --server http://h:1 --plugins target/plugins",
+            "submit --project orders/headwater.toml",
+            "impact orders#status --field-level --format csv",
+            "lineage orders --format mermaid",
+            "paths a b --first 3 --field-level --format dot",
+            "status --require-fresh --domain orders --format csv",
+            "plugin run dbt target/manifest.json --first 3 --set a=b",
+            "completions zsh",
+            "man target/man",
             "plugin list --plugins target/plugins",
             "plugin inspect target/plugins/dbt.wasm",
         ] {

@@ -59,7 +59,7 @@ impl Finding {
     }
 
     /// `warning: message (dbt/unresolved-ref, manifest.json /nodes/x 3:7)`.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut place = self.code.clone();
         if let Some(artifact) = &self.artifact {
             place.push_str(", ");

@@ -1,9 +1,13 @@
 //! Running an extractor on files.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use headwater_model::{ExtractError, Extraction, Extractor, ExtractorVersion};
+use headwater_model::{
+    Artifact, ExtractError, Extraction, Extractor as _, ExtractorConfig, ExtractorVersion,
+};
+use headwater_plugin::{Usage, WasmExtractor};
 use headwater_record::{FactsDocument, JsonLayout, facts_to_json};
 
 use crate::artifacts;
@@ -26,6 +30,10 @@ pub(crate) struct ExtractionArgs {
 pub(crate) struct Extracted {
     pub(crate) version: ExtractorVersion,
     pub(crate) extraction: Extraction,
+    /// What the call used of what it may.
+    pub(crate) usage: Usage,
+    /// Wall time of the call.
+    pub(crate) took: Duration,
 }
 
 impl ExtractionArgs {
@@ -42,25 +50,39 @@ impl ExtractionArgs {
     ) -> anyhow::Result<Extracted> {
         let config = self.config.load()?;
         let extractor = self.plugins.load(plugin, environment)?;
-        let description = extractor.description();
-        let artifacts =
-            artifacts::read(paths, &description.inputs, environment.current.as_deref())?;
-        let spinner = output::spinner(format!(
-            "{} reads {}",
-            description.name,
-            output::count(artifacts.len() as u64, "file")
-        ));
-        let extraction = extractor.extract(&config, &artifacts);
-        spinner.finish_and_clear();
-        Ok(Extracted {
-            version: ExtractorVersion {
-                name: description.name.clone(),
-                version: description.version.clone(),
-                digest: description.digest.to_string().into(),
-            },
-            extraction: extraction.map_err(|error| failure_of(&error))?,
-        })
+        let inputs = &extractor.description().inputs;
+        let artifacts = artifacts::read(paths, inputs, environment.current.as_deref())?;
+        extract(&extractor, &config, &artifacts)
     }
+}
+
+/// Runs `extractor` in its sandbox on `artifacts`.
+///
+/// # Errors
+/// A [`Failure`], see [`ExtractionArgs::run`].
+pub(crate) fn extract(
+    extractor: &WasmExtractor,
+    config: &ExtractorConfig,
+    artifacts: &[Artifact],
+) -> anyhow::Result<Extracted> {
+    let description = extractor.description();
+    let files = output::count(artifacts.len() as u64, "file");
+    let spinner = output::spinner(format!("{} reads {files}", description.name));
+    let begun = Instant::now();
+    let measured = extractor.extract_measured(config, artifacts);
+    let took = begun.elapsed();
+    spinner.finish_and_clear();
+    let (extraction, usage) = measured.map_err(|error| failure_of(&error))?;
+    Ok(Extracted {
+        version: ExtractorVersion {
+            name: description.name.clone(),
+            version: description.version.clone(),
+            digest: description.digest.to_string().into(),
+        },
+        extraction,
+        usage,
+        took,
+    })
 }
 
 impl Extracted {

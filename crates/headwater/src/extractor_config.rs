@@ -47,7 +47,11 @@ fn parse_setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn read_file(path: &Path) -> anyhow::Result<ExtractorConfig> {
+/// Reads a file of keys, JSON if it is called so, else TOML.
+///
+/// # Errors
+/// A [`Failure`] that names the file, the key and the rule.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<ExtractorConfig> {
     let shown = path.display();
     let wrong = |message: String| Failure::new(Exit::Input, format!("{shown}: {message}"));
     let bytes = fs::metadata(path)
@@ -74,6 +78,14 @@ fn read_file(path: &Path) -> anyhow::Result<ExtractorConfig> {
 
 fn parse_toml(text: &str) -> Result<ExtractorConfig, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+    config_of_table(table)
+}
+
+/// A table as an extractor gets it: flat keys, values as strings.
+///
+/// # Errors
+/// Names the key that is not flat, and says how to write it.
+pub(crate) fn config_of_table(table: toml::Table) -> Result<ExtractorConfig, String> {
     table
         .into_iter()
         .map(|(key, value)| {

@@ -118,10 +118,15 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let Some(exit) = exit_of(error) else {
         return ExitCode::SUCCESS;
     };
+    tell(error);
+    ExitCode::from(exit as u8)
+}
+
+/// Tells a person on standard error, where the command goes on.
+pub(crate) fn tell(error: &anyhow::Error) {
     for (tone, line) in lines_of(error) {
         output::tell(tone, &line);
     }
-    ExitCode::from(exit as u8)
 }
 
 #[cfg(test)]

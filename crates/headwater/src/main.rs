@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod completeness;
 mod diagnostics;
+mod drawing;
 mod environment;
 mod extraction;
 mod extractor_config;

@@ -20,6 +20,32 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How to print an answer that is a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+    /// For a spreadsheet: RFC 4180, with a header.
+    Csv,
+}
+
+/// How to print an answer that is a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+    /// For a picture in Markdown: a flowchart of Mermaid.
+    Mermaid,
+    /// For a picture by Graphviz.
+    Dot,
+    /// For a spreadsheet: RFC 4180, with a header.
+    Csv,
+}
+
 /// How a line on standard error is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -122,6 +148,23 @@ pub(crate) fn table<const N: usize>(
     lines
 }
 
+/// Writes `rows` as comma-separated values, see RFC 4180; names stand as they are, in quotes where needed.
+///
+/// # Errors
+/// None that a text in memory has; the type is that of [`csv::Writer`].
+pub(crate) fn csv<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(&row)?;
+    }
+    let bytes = writer.into_inner().context("cannot write the answer")?;
+    String::from_utf8(bytes).context("cannot write the answer")
+}
+
 /// `text` without characters that would move the cursor or end the line.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -171,5 +214,16 @@ mod tests {
         1     a b
         10    wide reference/with.dots
         ");
+    }
+
+    #[test]
+    fn a_name_with_commas_quotes_and_lines_is_one_value() {
+        let rows = [["a,b \"c\"", "x\ny"], ["größe", ""]].map(|row| row.map(str::to_owned));
+        assert_snapshot!(csv(["name", "other"], rows).expect("text"), @r#"
+        name,other
+        "a,b ""c""","x
+        y"
+        größe,
+        "#);
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drawing::{Drawing, Shape};
+
 /// Something that has a name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Named {
@@ -28,13 +30,87 @@ pub(crate) struct AssetLine {
 /// The fields of [`AssetLine`], for an interface or an object type.
 pub(crate) const ASSET_FIELDS: &str = "__typename id reference type domain { name }";
 
-/// [`AssetLine`] out of a union that has datasets and jobs among others.
-pub(crate) const ENTITY_FIELDS: &str = "__typename ... on Dataset { id reference type domain { name } } \
-    ... on Job { id reference type domain { name } }";
-
 impl AssetLine {
     /// Its domain; `-` if it has none.
     pub(crate) fn domain(&self) -> &str {
         self.domain.as_ref().map_or("-", |domain| &domain.name)
+    }
+
+    /// Its domain; empty if it has none.
+    pub(crate) fn domain_or_empty(&self) -> String {
+        let name = self.domain.as_ref().map(|domain| domain.name.clone());
+        name.unwrap_or_default()
+    }
+
+    /// Puts it into a picture, in the frame of its domain.
+    pub(crate) fn draw(&self, drawing: &mut Drawing) {
+        let domain = self.domain.as_ref().map(|domain| &*domain.name);
+        drawing.node(
+            &self.id,
+            Shape::of_kind(&self.kind),
+            &self.reference,
+            domain,
+        );
+    }
+}
+
+/// A field of a dataset.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FieldLine {
+    pub(crate) reference: String,
+    pub(crate) name: String,
+}
+
+/// The fields of [`FieldLine`].
+pub(crate) const FIELD_FIELDS: &str = "reference name";
+
+/// Whether a walk goes from dataset to dataset or from field to field.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct FieldLevelArgs {
+    /// Walk from field to field, where field lineage is known
+    #[arg(long)]
+    pub(crate) field_level: bool,
+}
+
+impl FieldLevelArgs {
+    /// The argument of the query: only where it is asked for, so that services without it still answer.
+    pub(crate) fn argument(self) -> &'static str {
+        if self.field_level {
+            ", granularity: FIELD"
+        } else {
+            ""
+        }
+    }
+}
+
+/// OpenLineage's column-lineage transformation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Transformation {
+    pub(crate) r#type: String,
+    pub(crate) subtype: Option<String>,
+    pub(crate) masking: bool,
+}
+
+/// The fields of [`Transformation`].
+pub(crate) const TRANSFORMATION_FIELDS: &str = "type subtype masking";
+
+impl Transformation {
+    /// `direct`, `indirect filter`, `direct transformation masking`.
+    fn words(&self) -> String {
+        let subtype = self.subtype.as_deref().filter(|text| !text.is_empty());
+        let masking = self.masking.then_some("masking");
+        let words: Vec<&str> = [Some(&*self.r#type), subtype, masking]
+            .into_iter()
+            .flatten()
+            .collect();
+        words.join(" ").to_lowercase()
+    }
+
+    /// All of them in one text, each once.
+    pub(crate) fn listed(all: &[Self]) -> String {
+        let mut words: Vec<String> = all.iter().map(Self::words).collect();
+        words.sort();
+        words.dedup();
+        words.join(", ")
     }
 }

@@ -57,7 +57,19 @@ fn exit_codes_say_what_happened() -> Result<()> {
 #[test]
 fn help_shows_examples() -> Result<()> {
     for command in [
-        "serve", "submit", "send", "extract", "impact", "lineage", "search", "resolve", "domains",
+        "serve",
+        "submit",
+        "send",
+        "extract",
+        "impact",
+        "lineage",
+        "paths",
+        "search",
+        "resolve",
+        "domains",
+        "status",
+        "completions",
+        "man",
     ] {
         let help = run(&[command, "--help"])?;
         assert_eq!(help.code, Some(0));

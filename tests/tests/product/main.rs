@@ -2,6 +2,7 @@
 
 mod captures;
 mod command_line;
+mod commands;
 mod durability;
 mod errors;
 mod hostile;

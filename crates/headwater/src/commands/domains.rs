@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::cli::AskArgs;
 use crate::client::Client;
-use crate::output::{self, Format, count, table};
+use crate::drawing::{Drawing, Shape};
+use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{Named, SnapshotInfo};
 
 /// Show the domains, and whose data flows to whom
@@ -17,10 +18,11 @@ use crate::queries::{Named, SnapshotInfo};
 #[command(after_help = "\
 Examples:
   headwater domains
+  headwater domains --format mermaid
   headwater domains --format json | jq '.edges[] | select(.aroundPortsCount > 0)'")]
 pub(crate) struct DomainsArgs {
     #[command(flatten)]
-    ask: AskArgs,
+    ask: AskArgs<GraphFormat>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,11 +54,14 @@ const QUERY: &str = "query { domainGraph { domains { name description } \
 
 /// Runs the command.
 pub(crate) fn run(args: &DomainsArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.ask.server.url)?;
+    let client = Client::new(args.ask.server.url())?;
     let graph: DomainGraph = client.ask("domainGraph", QUERY, &json!({}))?;
     match args.ask.format {
-        Format::Json => output::print_json(&graph),
-        Format::Table => output::print(&render(&graph)),
+        GraphFormat::Json => output::print_json(&graph),
+        GraphFormat::Table => output::print(&render(&graph)),
+        GraphFormat::Mermaid => output::print(&draw(&graph).mermaid()),
+        GraphFormat::Dot => output::print(&draw(&graph).dot()),
+        GraphFormat::Csv => output::print(&csv(&graph)?),
     }
 }
 
@@ -103,6 +108,44 @@ fn render(graph: &DomainGraph) -> String {
     text
 }
 
+fn draw(graph: &DomainGraph) -> Drawing {
+    let mut drawing = Drawing::default();
+    for domain in &graph.domains {
+        drawing.node(&domain.name, Shape::Domain, &domain.name, None);
+    }
+    for link in &graph.edges {
+        let edges = count(link.dataset_edge_count, "edge");
+        let text = match link.around_ports_count {
+            0 => edges,
+            around => format!("{edges}, {around} around ports"),
+        };
+        drawing.edge(&link.from.name, &link.to.name, &text);
+    }
+    drawing
+}
+
+/// The links: a domain without one is no row.
+fn csv(graph: &DomainGraph) -> anyhow::Result<String> {
+    output::csv(
+        [
+            "from",
+            "to",
+            "dataset_edges",
+            "through_ports",
+            "around_ports",
+        ],
+        graph.edges.iter().map(|link| {
+            [
+                link.from.name.clone(),
+                link.to.name.clone(),
+                link.dataset_edge_count.to_string(),
+                link.through_ports_count.to_string(),
+                link.around_ports_count.to_string(),
+            ]
+        }),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
@@ -127,6 +170,16 @@ mod tests {
 
         from    to       dataset edges  through ports  around ports
         orders  finance  3              2              1
+        ");
+        assert_snapshot!(draw(&graph).mermaid(), @r#"
+        flowchart LR
+          n0("finance")
+          n1("orders")
+          n1 -->|"3 edges, 1 around ports"| n0
+        "#);
+        assert_snapshot!(csv(&graph).expect("text"), @r"
+        from,to,dataset_edges,through_ports,around_ports
+        orders,finance,3,2,1
         ");
     }
 }

@@ -9,8 +9,12 @@ use serde_json::json;
 use crate::cli::{AskArgs, CompleteArgs};
 use crate::client::Client;
 use crate::completeness::Completeness;
-use crate::output::{self, Format, count, table};
-use crate::queries::{ASSET_FIELDS, AssetLine, SnapshotInfo};
+use crate::drawing::Drawing;
+use crate::output::{self, GraphFormat, count, table};
+use crate::queries::{
+    ASSET_FIELDS, AssetLine, FIELD_FIELDS, FieldLevelArgs, FieldLine, SnapshotInfo,
+    TRANSFORMATION_FIELDS, Transformation,
+};
 
 /// How many assets one request asks for.
 const PAGE_ASSETS: u32 = 500;
@@ -18,11 +22,15 @@ const PAGE_ASSETS: u32 = 500;
 /// Show everything downstream (or upstream) of datasets or jobs, for deciding
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A REF is <namespace>/<name>, job:<namespace>/<name>, an id, or an ending that only one asset has.
+A REF is <namespace>/<name>, job:<namespace>/<name>, an id, or an ending that only one asset has; with #<field> it is
+a field of it.
 
 Examples:
   headwater impact orders.public.orders
   headwater impact raw.orders raw.customers --depth 2
+  headwater impact raw.orders#status --field-level
+  headwater impact raw.orders --format csv > impact.csv
+  headwater impact raw.orders --format mermaid      # one shortest way to each
   headwater impact job:airflow/load --direction upstream --format json
   headwater impact orders --require-complete || echo 'not the whole truth'")]
 pub(crate) struct ImpactArgs {
@@ -43,7 +51,10 @@ pub(crate) struct ImpactArgs {
     first: u32,
 
     #[command(flatten)]
-    ask: AskArgs,
+    fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    ask: AskArgs<GraphFormat>,
 
     #[command(flatten)]
     complete: CompleteArgs,
@@ -106,6 +117,27 @@ struct Impacted {
     asset: AssetLine,
     hops: u32,
     crosses_domain: bool,
+    /// Of a walk from field to field: those that are affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<FieldLine>>,
+    /// Of a walk from field to field: how the last step takes the value in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<Transformation>>,
+    /// One shortest way from a root to it; asked for where it is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<Vec<AssetLine>>,
+}
+
+impl Impacted {
+    fn field_names(&self) -> String {
+        let fields = self.fields.iter().flatten();
+        let names: Vec<&str> = fields.map(|field| &*field.name).collect();
+        names.join(", ")
+    }
+
+    fn effects_listed(&self) -> String {
+        Transformation::listed(self.effects.as_deref().unwrap_or_default())
+    }
 }
 
 /// The whole answer.
@@ -123,7 +155,9 @@ struct Impact {
 
 /// Runs the command.
 pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.ask.server.url)?;
+    let client = Client::new(args.ask.server.url())?;
+    let is_drawn = matches!(args.ask.format, GraphFormat::Mermaid | GraphFormat::Dot);
+    let query = query(args.fields, is_drawn);
     let impact = gather(args.first, |first, after| {
         let variables = json!({
             "of": args.references,
@@ -132,25 +166,40 @@ pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
             "first": first,
             "after": after,
         });
-        Ok(client.ask("impact", &query(), &variables)?)
+        Ok(client.ask("impact", &query, &variables)?)
     })?;
     match args.ask.format {
-        Format::Json => output::print_json(&impact)?,
-        Format::Table => output::print(&render(&impact, args.direction))?,
+        GraphFormat::Json => output::print_json(&impact)?,
+        GraphFormat::Table => output::print(&render(&impact, args.direction))?,
+        GraphFormat::Mermaid => output::print(&draw(&impact, args.direction).mermaid())?,
+        GraphFormat::Dot => output::print(&draw(&impact, args.direction).dot())?,
+        GraphFormat::Csv => output::print(&csv(&impact)?)?,
     }
     impact
         .completeness
         .tell(impact.gaps, args.complete.require_complete)
 }
 
-fn query() -> String {
+fn query(fields: FieldLevelArgs, is_drawn: bool) -> String {
     let completeness = Completeness::SELECTION;
+    let granularity = fields.argument();
+    let mut more = String::new();
+    if fields.field_level {
+        // Writing to a string does not fail.
+        let _ = write!(
+            more,
+            " fields {{ {FIELD_FIELDS} }} effects {{ {TRANSFORMATION_FIELDS} }}"
+        );
+    }
+    if is_drawn {
+        let _ = write!(more, " path {{ {ASSET_FIELDS} }}");
+    }
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $first: Int, $after: String) {{ \
-           impact(of: $of, direction: $direction, depth: $depth) {{ \
+           impact(of: $of, direction: $direction, depth: $depth{granularity}) {{ \
              totalCount byDomain {{ key count nearestHops }} \
              assets(first: $first, after: $after) {{ \
-               nodes {{ asset {{ {ASSET_FIELDS} }} hops crossesDomain }} \
+               nodes {{ asset {{ {ASSET_FIELDS} }} hops crossesDomain{more} }} \
                pageInfo {{ hasNextPage endCursor }} }} \
              {completeness} snapshot {{ offset }} }} }}"
     )
@@ -221,18 +270,7 @@ fn render(impact: &Impact, direction: Side) -> String {
         }),
     );
     text.push('\n');
-    text += &table(
-        ["hops", "domain", "type", "reference"],
-        impact.assets.iter().map(|impacted| {
-            let asset = &impacted.asset;
-            [
-                impacted.hops.to_string(),
-                asset.domain().to_owned(),
-                asset.r#type.clone(),
-                asset.reference.clone(),
-            ]
-        }),
-    );
+    text += &render_assets(impact);
     let crossing = impact
         .assets
         .iter()
@@ -245,6 +283,82 @@ fn render(impact: &Impact, direction: Side) -> String {
         "\ncrosses: {crossing} of {listed} listed are in another domain than their root"
     );
     text
+}
+
+fn render_assets(impact: &Impact) -> String {
+    let rows = impact.assets.iter().map(|impacted| {
+        let asset = &impacted.asset;
+        [
+            impacted.hops.to_string(),
+            asset.domain().to_owned(),
+            asset.r#type.clone(),
+            asset.reference.clone(),
+            impacted.field_names(),
+            impacted.effects_listed(),
+        ]
+    });
+    let is_of_fields = impact.assets.iter().any(|asset| asset.fields.is_some());
+    if is_of_fields {
+        table(
+            ["hops", "domain", "type", "reference", "fields", "effects"],
+            rows,
+        )
+    } else {
+        table(
+            ["hops", "domain", "type", "reference"],
+            rows.map(|[hops, domain, kind, reference, ..]| [hops, domain, kind, reference]),
+        )
+    }
+}
+
+/// One shortest way to each asset, laid over one another.
+fn draw(impact: &Impact, direction: Side) -> Drawing {
+    let mut drawing = Drawing::default();
+    for impacted in &impact.assets {
+        let path = impacted.path.as_deref().unwrap_or_default();
+        for asset in path.iter().chain([&impacted.asset]) {
+            asset.draw(&mut drawing);
+        }
+        if let Some(root) = path.first() {
+            drawing.mark_root(&root.id);
+        }
+        for (near, far) in path.iter().zip(path.iter().skip(1)) {
+            // Arrows point the way data flows; a path upstream goes against it.
+            match direction {
+                Side::Downstream => drawing.edge(&near.id, &far.id, ""),
+                Side::Upstream => drawing.edge(&far.id, &near.id, ""),
+            }
+        }
+    }
+    drawing
+}
+
+fn csv(impact: &Impact) -> anyhow::Result<String> {
+    output::csv(
+        [
+            "hops",
+            "domain",
+            "kind",
+            "type",
+            "reference",
+            "crosses_domain",
+            "fields",
+            "effects",
+        ],
+        impact.assets.iter().map(|impacted| {
+            let asset = &impacted.asset;
+            [
+                impacted.hops.to_string(),
+                asset.domain_or_empty(),
+                asset.kind.to_lowercase(),
+                asset.r#type.clone(),
+                asset.reference.clone(),
+                impacted.crosses_domain.to_string(),
+                impacted.field_names(),
+                impacted.effects_listed(),
+            ]
+        }),
+    )
 }
 
 #[cfg(test)]
@@ -335,5 +449,62 @@ mod tests {
     fn nothing_downstream_is_one_line() {
         let impact = gather(10, |_, _| Ok(page(&[], 0, None, 7))).expect("an answer");
         assert_snapshot!(render(&impact, Side::Upstream), @"0 assets upstream (offset 7)");
+    }
+
+    fn one(more: &Value) -> Impact {
+        let mut found = impacted("b", Some("finance"), 1);
+        let object = found.as_object_mut().expect("an object");
+        object.extend(more.as_object().expect("an object").clone());
+        gather(10, |_, _| {
+            Ok(page(std::slice::from_ref(&found), 1, None, 7))
+        })
+        .expect("an answer")
+    }
+
+    #[test]
+    fn fields_and_effects_are_columns_of_a_walk_from_field_to_field() {
+        let impact = one(&json!({
+            "fields": [{"reference": "pg://db/b#x", "name": "x"}, {"reference": "pg://db/b#y, z", "name": "y, z"}],
+            "effects": [{"type": "INDIRECT", "subtype": "JOIN", "masking": false}, {"type": "DIRECT", "subtype": "IDENTITY", "masking": true}]
+        }));
+        assert_snapshot!(render_assets(&impact), @r"
+        hops  domain   type   reference  fields   effects
+        1     finance  TABLE  pg://db/b  x, y, z  direct identity masking, indirect join
+        ");
+        assert_snapshot!(csv(&impact).expect("text"), @r#"
+        hops,domain,kind,type,reference,crosses_domain,fields,effects
+        1,finance,dataset,TABLE,pg://db/b,true,"x, y, z","direct identity masking, indirect join"
+        "#);
+        let query = |field_level| super::query(FieldLevelArgs { field_level }, false);
+        assert!(query(true).contains("granularity: FIELD") && query(true).contains("effects {"));
+        assert!(!query(false).contains("granularity") && !query(false).contains("effects"));
+    }
+
+    #[test]
+    fn arrows_point_the_way_data_flows() {
+        let path = [
+            asset("Dataset", "a", Some("orders"), "TABLE"),
+            asset("Job", "j", Some("orders"), "MODEL"),
+            asset("Dataset", "b", Some("finance"), "TABLE"),
+        ];
+        let impact = one(&json!({ "path": path }));
+        assert_snapshot!(draw(&impact, Side::Downstream).mermaid(), @r#"
+        flowchart LR
+          subgraph g0["finance"]
+            n2[("pg://db/b")]
+          end
+          subgraph g1["orders"]
+            n0[("pg://db/a")]:::root
+            n1["pg://db/j"]
+          end
+          n0 --> n1
+          n1 --> n2
+          classDef root stroke-width:3px
+        "#);
+        let upstream = draw(&impact, Side::Upstream).dot();
+        assert!(
+            upstream.contains("n2 -> n1;") && upstream.contains("n1 -> n0;"),
+            "{upstream}"
+        );
     }
 }

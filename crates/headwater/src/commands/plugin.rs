@@ -15,10 +15,12 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, Tone, table};
 use crate::plugins::{PluginsArgs, host};
 
+mod run;
+
 /// The largest file that is read to be inspected.
 const COMPONENT_BYTES_MAX: u64 = 256 << 20;
 
-/// Look at extractors
+/// Look at extractors, and try them
 #[derive(Debug, Args)]
 pub(crate) struct PluginArgs {
     #[command(subcommand)]
@@ -29,6 +31,7 @@ pub(crate) struct PluginArgs {
 enum PluginCommand {
     List(ListArgs),
     Inspect(InspectArgs),
+    Run(run::RunArgs),
 }
 
 /// List the extractors in the plugins folder
@@ -69,6 +72,7 @@ pub(crate) fn run(args: &PluginArgs, environment: &Environment) -> anyhow::Resul
     match &args.command {
         PluginCommand::List(args) => list(args, environment),
         PluginCommand::Inspect(args) => inspect(args, environment),
+        PluginCommand::Run(args) => run::run(args, environment),
     }
 }
 

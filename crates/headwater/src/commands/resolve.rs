@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::AskArgs;
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
-use crate::output::{self, Format, table};
+use crate::output::{self, ListFormat, table};
 use crate::queries::{ASSET_FIELDS, AssetLine};
 
 /// Show which asset a reference names, and the rules that led there
@@ -24,7 +24,7 @@ pub(crate) struct ResolveArgs {
     reference: String,
 
     #[command(flatten)]
-    ask: AskArgs,
+    ask: AskArgs<ListFormat>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ struct Resolution {
 
 /// Runs the command.
 pub(crate) fn run(args: &ResolveArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.ask.server.url)?;
+    let client = Client::new(args.ask.server.url())?;
     let query = format!(
         "query($reference: Reference!) {{ resolve(reference: $reference) {{ reference \
            asset {{ {ASSET_FIELDS} }} steps candidates {{ {ASSET_FIELDS} }} }} }}"
@@ -45,8 +45,9 @@ pub(crate) fn run(args: &ResolveArgs) -> anyhow::Result<()> {
     let resolution: Resolution =
         client.ask("resolve", &query, &json!({ "reference": args.reference }))?;
     match args.ask.format {
-        Format::Json => output::print_json(&resolution)?,
-        Format::Table => output::print(&render(&resolution))?,
+        ListFormat::Json => output::print_json(&resolution)?,
+        ListFormat::Table => output::print(&render(&resolution))?,
+        ListFormat::Csv => output::print(&csv(&resolution)?)?,
     }
     match (&resolution.asset, resolution.candidates.len()) {
         (Some(_), _) => Ok(()),
@@ -59,17 +60,39 @@ fn not_found(reference: &str, what: &str) -> anyhow::Error {
     Failure::new(Exit::NotFound, format!("{reference} {what}")).into()
 }
 
+impl Resolution {
+    /// The asset, else the candidates.
+    fn found(&self) -> &[AssetLine] {
+        if self.asset.is_some() {
+            self.asset.as_slice()
+        } else {
+            &self.candidates
+        }
+    }
+}
+
+fn csv(resolution: &Resolution) -> anyhow::Result<String> {
+    output::csv(
+        ["kind", "domain", "type", "reference", "id"],
+        resolution.found().iter().map(|asset| {
+            [
+                asset.kind.to_lowercase(),
+                asset.domain_or_empty(),
+                asset.r#type.clone(),
+                asset.reference.clone(),
+                asset.id.clone(),
+            ]
+        }),
+    )
+}
+
 fn render(resolution: &Resolution) -> String {
     let mut text = String::new();
     for (index, step) in resolution.steps.iter().enumerate() {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{}. {}", index + 1, output::printable(step));
     }
-    let found = if resolution.asset.is_some() {
-        resolution.asset.as_slice()
-    } else {
-        resolution.candidates.as_slice()
-    };
+    let found = resolution.found();
     if found.is_empty() {
         return text;
     }
@@ -124,6 +147,11 @@ mod tests {
         kind     domain  type   reference         id
         dataset  -       TABLE  pg://db/a.orders  id_a.orders
         job      -       MODEL  pg://db/b.orders  id_b.orders
+        ");
+        assert_snapshot!(csv(&resolution).expect("text"), @r"
+        kind,domain,type,reference,id
+        dataset,,TABLE,pg://db/a.orders,id_a.orders
+        job,,MODEL,pg://db/b.orders,id_b.orders
         ");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::AskArgs;
 use crate::client::Client;
-use crate::output::{self, Format, Tone, count, table};
+use crate::output::{self, ListFormat, Tone, count, table};
 use crate::queries::Named;
 
 /// Find datasets, jobs and domains by text
@@ -14,7 +14,7 @@ use crate::queries::Named;
 #[command(after_help = "\
 Examples:
   headwater search orders
-  headwater search 'customer churn' --first 5 --format json")]
+  headwater search 'customer churn' --first 5 --format csv")]
 pub(crate) struct SearchArgs {
     /// What to look for
     #[arg(value_name = "TEXT")]
@@ -25,7 +25,7 @@ pub(crate) struct SearchArgs {
     first: u32,
 
     #[command(flatten)]
-    ask: AskArgs,
+    ask: AskArgs<ListFormat>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,12 +66,16 @@ const QUERY: &str = "query($text: String!, $first: Int) { search(text: $text, fi
 
 /// Runs the command.
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.ask.server.url)?;
+    let client = Client::new(args.ask.server.url())?;
     let variables = json!({ "text": args.text, "first": args.first });
     let hits: Hits = client.ask("search", QUERY, &variables)?;
     match args.ask.format {
-        Format::Json => output::print_json(&hits)?,
-        Format::Table => output::print(&render(&hits))?,
+        ListFormat::Json => output::print_json(&hits)?,
+        ListFormat::Table => output::print(&render(&hits))?,
+        ListFormat::Csv => output::print(&output::csv(
+            ["kind", "domain", "type", "reference", "matched"],
+            hits.nodes.iter().map(|hit| hit.cells("")),
+        )?)?,
     }
     let more = hits.total_count.saturating_sub(hits.nodes.len() as u64);
     if more > 0 {
@@ -90,19 +94,23 @@ fn render(hits: &Hits) -> String {
     }
     table(
         ["kind", "domain", "type", "reference", "matched"],
-        hits.nodes.iter().map(|hit| {
-            let entity = &hit.entity;
-            let shown = entity.reference.as_ref().or(entity.name.as_ref());
-            let domain = entity.domain.as_ref().map(|domain| domain.name.clone());
-            [
-                entity.kind.to_lowercase(),
-                domain.unwrap_or_else(|| "-".to_owned()),
-                entity.r#type.clone().unwrap_or_default(),
-                shown.cloned().unwrap_or_default(),
-                hit.matched.clone(),
-            ]
-        }),
+        hits.nodes.iter().map(|hit| hit.cells("-")),
     )
+}
+
+impl Hit {
+    fn cells(&self, no_domain: &str) -> [String; 5] {
+        let entity = &self.entity;
+        let shown = entity.reference.as_ref().or(entity.name.as_ref());
+        let domain = entity.domain.as_ref().map(|domain| domain.name.clone());
+        [
+            entity.kind.to_lowercase(),
+            domain.unwrap_or_else(|| no_domain.to_owned()),
+            entity.r#type.clone().unwrap_or_default(),
+            shown.cloned().unwrap_or_default(),
+            self.matched.clone(),
+        ]
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ struct Counts {
 
 /// Runs the command.
 pub(crate) fn run(args: &SendArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.server.url)?;
+    let client = Client::new(args.server.url())?;
     let source = args.source.as_ref().map(ToString::to_string);
     let headers: Vec<(&str, &str)> = source
         .iter()

@@ -27,7 +27,7 @@ use crate::serve_config::{LimitsConfig, LogFormat, ServeConfig};
 Examples:
   headwater serve --data ./data
   headwater serve --data ./data --listen 127.0.0.1:0 --mesh mesh.toml
-  headwater serve --config headwater.toml --log-format json
+  headwater serve --config serve.toml --log-format json
 
 Every flag can be set in the file, and as HEADWATER_<FLAG> in the environment; bounds stand in the file's
 table [limits], or as HEADWATER_LIMITS__<NAME>. Flags count over environment, environment over file.")]

@@ -1,64 +1,86 @@
 //! `headwater submit`: what a domain's own files say, to the service.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use headwater_model::{DomainName, SourceName};
-use headwater_record::JsonLayout;
-use serde_json::Value;
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use crate::cli::ServerArgs;
-use crate::client::{Client, Reply, blames_input};
-use crate::diagnostics::{self, Finding};
+use crate::client::Client;
 use crate::environment::Environment;
 use crate::extraction::ExtractionArgs;
-use crate::failure::{Exit, Failure};
+use crate::failure::{self, Exit, Failure};
 use crate::output::{self, Format, Tone, count};
 
+mod document;
+mod expand;
+mod post;
+mod project;
 mod receipt;
 
-use receipt::Receipt;
+use document::Document;
+use post::Target;
+use project::Project;
 
-/// The largest document of facts that is read from a file or from standard input.
-const FACTS_BYTES_MAX: u64 = 2 << 30;
+/// Where a project says what is submitted from it.
+const PROJECT_FILE: &str = "headwater.toml";
 
 /// Submit what a domain's files say: extract facts in a sandbox, and post them
 ///
-/// The source's facts of the kinds that the extractor covers are replaced by what the files say now.
+/// The source's facts of the kinds that the extractor covers are replaced by what the files say now. Without
+/// --domain, --source, --plugin and files, everything is submitted that ./headwater.toml lists; one source that fails
+/// does not keep the others from being submitted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  headwater submit
+  headwater submit --dry-run
   headwater submit --domain orders --source dbt-prod --plugin dbt target/
   headwater submit --domain orders --source dbt-prod --plugin dbt --dry-run target/manifest.json
-  headwater extract --plugin dbt target/ | headwater submit --domain orders --source dbt-prod --facts -")]
+  headwater extract --plugin dbt target/ | headwater submit --domain orders --source dbt-prod --facts -
+
+A file headwater.toml; paths in it start from its folder:
+  server = \"http://127.0.0.1:8080\"
+  domain = \"orders\"
+
+  [[source]]
+  source = \"dbt-prod\"
+  plugin = \"dbt\"
+  files = [\"target/manifest.json\", \"models/**/*.sql\"]
+  config = { namespace = \"postgres://db:5432\" }")]
 pub(crate) struct SubmitArgs {
     #[command(flatten)]
     server: ServerArgs,
 
     /// The domain that submits
-    #[arg(long, value_parser = |text: &str| DomainName::parse(text))]
-    domain: DomainName,
+    #[arg(long, value_parser = |text: &str| DomainName::parse(text), requires = "source")]
+    domain: Option<DomainName>,
 
     /// The source's name within the domain: one for each use of an extractor
-    #[arg(long, value_parser = |text: &str| SourceName::parse(text))]
-    source: SourceName,
+    #[arg(long, value_parser = |text: &str| SourceName::parse(text), requires = "domain")]
+    source: Option<SourceName>,
 
     /// Name of an extractor in the plugins folder, or path to a component
-    #[arg(
-        long,
-        value_name = "P",
-        required_unless_present = "facts",
-        requires = "files"
-    )]
+    #[arg(long, value_name = "P", requires_all = ["files", "source"])]
     plugin: Option<String>,
 
     /// Submit ready-made facts as JSON; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["plugin", "files", "config", "set"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "source",
+        conflicts_with_all = ["plugin", "files", "config", "set"]
+    )]
     facts: Option<PathBuf>,
+
+    /// The file that lists what is submitted [default: ./headwater.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["domain", "source", "plugin", "facts", "files", "config", "set"]
+    )]
+    project: Option<PathBuf>,
 
     #[command(flatten)]
     extraction: ExtractionArgs,
@@ -72,162 +94,118 @@ pub(crate) struct SubmitArgs {
     format: Format,
 
     /// Files to read; of a folder, those that the extractor reads
-    #[arg(value_name = "FILE|DIR")]
+    #[arg(value_name = "FILE|DIR", requires = "plugin")]
     files: Vec<PathBuf>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &SubmitArgs, environment: &Environment) -> anyhow::Result<()> {
-    let client = Client::new(&args.server.url)?;
-    let (body, findings) = facts_of(args, environment)?;
-    // One key for all attempts of this invocation, and another one for the next.
-    let key = Uuid::new_v4().to_string();
-    let suffix = if args.dry_run { "?dryRun=true" } else { "" };
-    let path = format!(
-        "/api/v1/sources/{}/{}/submissions{suffix}",
-        segment(args.domain.as_str()),
-        segment(args.source.as_str())
-    );
-    let spinner = output::spinner(format!(
-        "posting {} to {}",
-        bytes_of(&body),
-        client.server()
-    ));
-    let reply = client.post_repeatable(&path, &[("Idempotency-Key", &key)], &body);
-    spinner.finish_and_clear();
-    let answer = match reply
-        .map_err(anyhow::Error::new)
-        .and_then(|reply| accepted(args, &reply))
-    {
-        Ok(answer) => answer,
-        Err(error) => {
-            // What the extractor found may explain the refusal.
-            diagnostics::tell(&findings);
-            return Err(error);
+    let (Some(domain), Some(source)) = (&args.domain, &args.source) else {
+        return run_project(args, environment);
+    };
+    let target = Target {
+        domain: domain.clone(),
+        source: source.clone(),
+        is_dry_run: args.dry_run,
+    };
+    let document = match (&args.facts, &args.plugin) {
+        (Some(path), _) => Document::of_facts(path)?,
+        (None, Some(plugin)) => {
+            Document::of(&args.extraction.run(plugin, &args.files, environment)?)?
+        }
+        (None, None) => {
+            let message = format!("nothing to submit for {target}");
+            let failure = Failure::new(Exit::Usage, message);
+            return Err(failure
+                .hint("name an extractor with --plugin and the files it reads, or give --facts")
+                .into());
         }
     };
-    let receipt = Receipt::deserialize(&answer)?;
-    diagnostics::tell(&united(findings, &receipt.diagnostics));
+    let client = Client::new(args.server.url())?;
+    let answer = target.submit(&client, &document, args.format)?;
     match args.format {
-        Format::Json => output::print_json(&answer)?,
-        Format::Table => output::print(&receipt.render(&source_of(args), args.dry_run))?,
+        Format::Json => output::print_json(&answer),
+        Format::Table => Ok(()),
     }
-    let errors = receipt
-        .diagnostics
-        .iter()
-        .filter(|finding| finding.is_error())
-        .count();
-    if errors > 0 && !args.dry_run {
-        let errors = count(errors as u64, "error");
-        let line = format!(
-            "note: {errors} in the input: nothing of the source ended, and it is stale until it is submitted without"
-        );
-        output::tell(Tone::Warning, &line);
-    }
-    Ok(())
 }
 
-fn source_of(args: &SubmitArgs) -> String {
-    format!("{}/{}", args.domain, args.source)
-}
-
-/// The document to post, and what the extractor found on the way.
-fn facts_of(
-    args: &SubmitArgs,
-    environment: &Environment,
-) -> anyhow::Result<(Vec<u8>, Vec<Finding>)> {
-    if let Some(path) = &args.facts {
-        return Ok((read_facts(path)?, Vec::new()));
+/// Submits all that the project file lists.
+fn run_project(args: &SubmitArgs, environment: &Environment) -> anyhow::Result<()> {
+    let is_stray =
+        !args.extraction.config.set.is_empty() || args.extraction.config.config.is_some();
+    if is_stray {
+        let message =
+            "--config and --set are for --plugin; headwater.toml has a config for each source";
+        return Err(Failure::new(Exit::Usage, message).into());
     }
-    // The command line is refused without either of the two.
-    let plugin = args.plugin.as_deref().unwrap_or_default();
-    let extracted = args.extraction.run(plugin, &args.files, environment)?;
-    let findings = extracted
-        .extraction
-        .diagnostics
-        .iter()
-        .map(Finding::from)
-        .collect();
-    Ok((
-        extracted.to_json(JsonLayout::Compact)?.into_bytes(),
-        findings,
-    ))
-}
-
-fn read_facts(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let is_stdin = path == Path::new("-");
-    let shown = if is_stdin {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    let failed = || Failure::new(Exit::Input, format!("cannot read {shown}"));
-    let mut body = Vec::new();
-    let bounded = FACTS_BYTES_MAX + 1;
-    let length = if is_stdin {
-        std::io::stdin().lock().take(bounded).read_to_end(&mut body)
-    } else {
-        fs::File::open(path).and_then(|file| file.take(bounded).read_to_end(&mut body))
-    };
-    if length.with_context(failed)? as u64 > FACTS_BYTES_MAX {
-        let message = format!("{shown} is longer than {FACTS_BYTES_MAX} bytes");
-        return Err(Failure::new(Exit::Input, message).into());
+    let path = args
+        .project
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(PROJECT_FILE));
+    if args.project.is_none() && !path.is_file() {
+        let failure = Failure::new(Exit::Usage, format!("there is no ./{PROJECT_FILE}"));
+        return Err(failure
+            .hint("write one that lists what to submit (see --help), or name --domain, --source, --plugin and files")
+            .into());
     }
-    Ok(body)
-}
-
-/// The receipt, or why there is none.
-fn accepted(args: &SubmitArgs, reply: &Reply) -> anyhow::Result<Value> {
-    let source = source_of(args);
-    if reply.is_success() {
-        return serde_json::from_slice(&reply.body)
-            .with_context(|| format!("cannot read the receipt for {source}"));
-    }
-    let error = reply.error();
-    let message = format!("{source} was refused ({}): {}", reply.status, error.text());
-    let exit = if blames_input(reply.status) {
-        Exit::Input
-    } else {
-        Exit::Failed
-    };
-    let failure = Failure::new(exit, message);
-    Err(match reply.status {
-        404 => failure.hint(format!("does {} serve submissions?", args.server.url)),
-        503 | 429 => failure.hint("the service is busy; nothing was kept, try again"),
-        _ => failure,
-    }
-    .into())
-}
-
-/// What the extractor found, and what the service found beyond.
-fn united(mut findings: Vec<Finding>, answered: &[Finding]) -> Vec<Finding> {
-    let more: Vec<Finding> = answered
-        .iter()
-        .filter(|finding| !findings.contains(finding))
-        .cloned()
-        .collect();
-    findings.extend(more);
-    findings
-}
-
-/// A name as one segment of a path: names may hold letters beyond ASCII.
-fn segment(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
+    let project = Project::read(&path)?;
+    let client = Client::new(args.server.url_or(project.server.as_deref()))?;
+    let mut outcomes = Vec::with_capacity(project.sources.len());
+    let mut failed = Vec::new();
+    for source in &project.sources {
+        let target = Target {
+            domain: source.domain.clone(),
+            source: source.source.clone(),
+            is_dry_run: args.dry_run,
+        };
+        let submitted = source
+            .document(&project, &args.extraction.plugins, environment)
+            .and_then(|document| target.submit(&client, &document, args.format));
+        let key = json!({"domain": source.domain.as_str(), "source": source.source.as_str()});
+        match submitted {
+            Ok(answer) => outcomes.push(outcome(key, "submission", answer)),
+            Err(error) if error.is::<failure::OutputClosed>() => return Err(error),
+            Err(error) => {
+                let error = error.context(format!("{target} was not submitted"));
+                outcomes.push(outcome(key, "error", format!("{error:#}").into()));
+                failure::tell(&error);
+                failed.push(failure::exit_of(&error).unwrap_or(Exit::Failed));
             }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+        }
+    }
+    if args.format == Format::Json {
+        output::print_json(&json!({ "sources": outcomes }))?;
+    }
+    verdict(&failed, project.sources.len())
 }
 
-fn bytes_of(body: &[u8]) -> String {
-    match body.len() {
-        length @ 0..10_000 => count(length as u64, "byte"),
-        length @ 10_000..10_000_000 => format!("{} kB", length / 1000),
-        length => format!("{} MB", length / 1_000_000),
-    }
+fn outcome(mut key: Value, name: &str, value: Value) -> Value {
+    key[name] = value;
+    key
+}
+
+/// The exit code is that of the failures if they agree.
+fn verdict(failed: &[Exit], count_all: usize) -> anyhow::Result<()> {
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let is_agreed = failed.iter().all(|exit| exit == first);
+    let exit = if is_agreed { *first } else { Exit::Failed };
+    let message = format!(
+        "{} of {} failed",
+        failed.len(),
+        count(count_all as u64, "source")
+    );
+    Err(Failure::new(exit, message).into())
+}
+
+/// Tells of errors in the input, which keep what it no longer states.
+fn tell_errors(errors_count: usize) {
+    let errors = count(errors_count as u64, "error");
+    let line = format!(
+        "note: {errors} in the input: nothing of the source ended, and it is stale until it is submitted without"
+    );
+    output::tell(Tone::Warning, &line);
 }
 
 #[cfg(test)]
@@ -235,20 +213,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_segment_of_the_path() {
-        assert_eq!(segment("dbt-prod.v2_x"), "dbt-prod.v2_x");
-        assert_eq!(segment("bücher"), "b%C3%BCcher");
-    }
-
-    #[test]
-    fn a_finding_that_comes_back_is_told_once() {
-        let finding = |message: &str| {
-            serde_json::from_value::<Finding>(serde_json::json!({
-                "severity": "INFO", "code": "c", "message": message
-            }))
-            .expect("a finding")
+    fn the_exit_code_is_that_of_failures_that_agree() {
+        let exit = |failed: &[Exit]| {
+            verdict(failed, 3)
+                .err()
+                .and_then(|error| failure::exit_of(&error))
         };
-        let both = united(vec![finding("a")], &[finding("a"), finding("b")]);
-        assert_eq!(both, [finding("a"), finding("b")]);
+        assert_eq!(exit(&[]), None);
+        assert_eq!(exit(&[Exit::Input, Exit::Input]), Some(Exit::Input));
+        assert_eq!(exit(&[Exit::Input, Exit::NotFound]), Some(Exit::Failed));
     }
 }
