@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cargo;
 mod demo;
+mod graphiql;
 mod places;
 mod plugins;
 mod schema;
@@ -39,6 +40,8 @@ enum Command {
     Tidy,
     /// Write schema.graphql, or check that it is current.
     Schema(schema::Args),
+    /// Build the GraphiQL page that the service serves; needs Node.js and the network.
+    Graphiql(graphiql::Args),
     /// Run benchmark drivers: all of them, or those named.
     Bench(bench::Args),
     /// Serve a small mesh of three domains and show what to ask it.
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Test(args) => test::run(&places, &args),
         Command::Tidy => tidy::run(&places),
         Command::Schema(args) => schema::run(&places, &args),
+        Command::Graphiql(args) => graphiql::run(&places, &args),
         Command::Bench(args) => bench::run(&places, &args),
         Command::Demo(args) => demo::run(&places, &args),
     }

@@ -5,7 +5,7 @@
 //! Nothing is built while a digest over all inputs is the one recorded at the last build.
 
 mod component;
-mod digest;
+pub(crate) mod digest;
 mod guests;
 
 use std::collections::BTreeSet;

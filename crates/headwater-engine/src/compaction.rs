@@ -25,8 +25,8 @@ impl Compactor {
         }
     }
 
-    /// Takes over a finished compaction, or starts one that is due.
-    pub(crate) fn attend(&mut self, applier: &mut Applier, offset: Offset) {
+    /// Takes over a finished compaction, or starts one that is due. True if one was taken over.
+    pub(crate) fn attend(&mut self, applier: &mut Applier, offset: Offset) -> bool {
         match self.running.as_ref().map(Receiver::try_recv) {
             Some(Ok(compacted)) => {
                 self.running = None;
@@ -35,7 +35,10 @@ impl Compactor {
                     .iter()
                     .try_fold(compacted, |graph, delta: &Delta| graph.apply(delta))
                 {
-                    Ok(graph) => applier.graph = graph,
+                    Ok(graph) => {
+                        applier.graph = graph;
+                        return true;
+                    }
                     Err(error) => tracing::error!(%error, "a compacted graph is not used: {error}"),
                 }
             }
@@ -46,6 +49,7 @@ impl Compactor {
             None if applier.graph.needs_compaction() => self.start(applier, offset),
             Some(Err(TryRecvError::Empty)) | None => {}
         }
+        false
     }
 
     fn start(&mut self, applier: &mut Applier, offset: Offset) {

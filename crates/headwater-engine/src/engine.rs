@@ -19,6 +19,7 @@ use crate::options::EngineOptions;
 use crate::published::Published;
 use crate::recovery::{self, Recovery};
 use crate::sources::Sources;
+use crate::stats::{Counters, Stats};
 use crate::words::Words;
 use crate::writer::{Command, Writer};
 use crate::{EngineError, SubmitError, bounds};
@@ -32,6 +33,7 @@ pub type Done = Box<dyn FnOnce(Result<Receipt, SubmitError>) + Send>;
 /// One writer, many readers. Synchronous: whoever calls from async code hands over a callback.
 pub struct Engine {
     shared: Arc<Shared>,
+    log: Arc<dyn Log>,
     queue: Sender<Command>,
     writer: Mutex<Option<JoinHandle<()>>>,
     options: EngineOptions,
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) sources: Sources,
     pub(crate) is_failed: AtomicBool,
     pub(crate) failure: Mutex<Option<String>>,
+    pub(crate) counters: Counters,
 }
 
 impl Engine {
@@ -75,11 +78,12 @@ impl Engine {
             sources: applier.sources.clone(),
             is_failed: AtomicBool::new(false),
             failure: Mutex::new(None),
+            counters: Counters::default(),
         });
         let (queue, commands) = crossbeam_channel::bounded(options.queue_submissions_max);
         let writer = Writer::new(
             applier,
-            log,
+            Arc::clone(&log),
             Arc::clone(&shared),
             options.clone(),
             recovery.offset,
@@ -93,6 +97,7 @@ impl Engine {
             })?;
         let engine = Self {
             shared,
+            log,
             queue,
             writer: Mutex::new(Some(thread)),
             options,
@@ -133,7 +138,30 @@ impl Engine {
             facts,
             entry,
             done,
+            span: tracing::Span::current(),
         })
+    }
+
+    /// How the engine fares. Looks at files, and waits for an append under way: not for the threads that answer.
+    pub fn stats(&self) -> Stats {
+        let (shared, counters) = (&self.shared, &self.shared.counters);
+        let published = shared.published.load();
+        Stats {
+            offset: published.offset.get(),
+            queue_count: self.queue.len(),
+            queue_max: self.options.queue_submissions_max,
+            commit_seconds: counters.commit_seconds.read(),
+            commit_entries: counters.commit_entries.read(),
+            repeats_count: counters.repeats.load(Ordering::Relaxed),
+            compactions_count: counters.compactions.load(Ordering::Relaxed),
+            log_bytes: self.log.bytes_on_disk(),
+            log_segments_count: self.log.segments_count(),
+            state_bytes: shared.state.bytes_on_disk().ok(),
+            assets_count: published.graph.assets_count(),
+            edges_count: published.graph.edges_count(),
+            overlay_ratio: published.graph.overlay_ratio(),
+            has_failed: shared.is_failed.load(Ordering::Acquire),
+        }
     }
 
     /// Submits and waits.

@@ -1,6 +1,7 @@
 //! Bounds of the engine, each with its default.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Bounds, and where the graph file is.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct EngineOptions {
     pub submission_facts_max: usize,
     /// Where the graph is kept between starts; none for tests.
     pub graph_file: Option<PathBuf>,
+    /// Tells the time, for measuring commits and for nothing else. Default [`Instant::now`].
+    pub now: fn() -> Instant,
 }
 
 impl Default for EngineOptions {
@@ -29,6 +32,7 @@ impl Default for EngineOptions {
             entry_bytes_max: 224 << 20,
             submission_facts_max: 5_000_000,
             graph_file: None,
+            now: Instant::now,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Command {
         facts: Vec<u8>,
         entry: Vec<u8>,
         done: Done,
+        /// What is traced of whoever submits; empty where nothing is.
+        span: tracing::Span,
     },
     Mesh {
         mesh: Mesh,
@@ -106,7 +108,8 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            if let Err(error) = self.commit(commit) {
+            let span = commit.span();
+            if let Err(error) = span.in_scope(|| self.commit(commit)) {
                 self.fail(&error);
                 break;
             }
@@ -123,6 +126,11 @@ impl Writer {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<(), EngineError> {
+        let begun = (self.options.now)();
+        let counters = &self.shared.counters;
+        let repeats = commit.known.len() as u64;
+        counters.repeats.fetch_add(repeats, Ordering::Relaxed);
+        let entries = commit.accepted.len() as f64;
         for (done, offset) in commit.known {
             done(Ok(Receipt {
                 offset,
@@ -161,8 +169,17 @@ impl Writer {
         }
         self.offset = appended.last;
         self.applier.commit(self.offset, committed_at)?;
-        self.compactor.attend(&mut self.applier, self.offset);
+        let is_compacted = self.compactor.attend(&mut self.applier, self.offset);
         self.publish(committed_at);
+        let counters = &self.shared.counters;
+        let compactions = u64::from(is_compacted);
+        counters
+            .compactions
+            .fetch_add(compactions, Ordering::Relaxed);
+        counters.commit_entries.observe(entries);
+        counters
+            .commit_seconds
+            .observe((self.options.now)().duration_since(begun).as_secs_f64());
         for (receipt, done, repeats) in receipts {
             for repeat in repeats {
                 repeat(Ok(Receipt {
@@ -226,9 +243,26 @@ struct Commit {
     events: HashMap<(SourceKey, Digest), usize>,
     /// Sources of snapshots of this commit.
     snapshots: HashSet<SourceKey>,
+    /// What is traced of the submissions.
+    spans: Vec<tracing::Span>,
 }
 
 impl Commit {
+    /// A span of the commit that follows from those of its submissions; disabled unless something is traced.
+    fn span(&self) -> tracing::Span {
+        let span = tracing::trace_span!(
+            target: "headwater::trace",
+            parent: None,
+            "commit",
+            entries_count = self.accepted.len(),
+            bytes = self.bytes
+        );
+        for submission in &self.spans {
+            span.follows_from(submission);
+        }
+        span
+    }
+
     fn has_room(&self, options: &EngineOptions) -> bool {
         self.accepted.len() + self.known.len() < options.commit_submissions_max
             && self.bytes < options.commit_bytes_max
@@ -242,9 +276,15 @@ impl Commit {
                 facts,
                 entry,
                 done,
+                span,
             } => match self.repeats(&submission, applier) {
                 Ok(Some(offset)) => self.known.push((done, offset)),
-                Ok(None) => self.take_submission(submission, facts, &entry, done),
+                Ok(None) => {
+                    if !span.is_disabled() {
+                        self.spans.push(span);
+                    }
+                    self.take_submission(submission, facts, &entry, done);
+                }
                 Err(error) => done(Err(SubmitError::Closed {
                     reason: error.to_string(),
                 })),

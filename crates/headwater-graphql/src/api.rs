@@ -9,6 +9,7 @@ use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, ServerErr
 use headwater_engine::{Caller, Engine};
 use headwater_model::ExtractorDescription;
 use serde::Deserialize;
+use tracing::Instrument as _;
 
 use crate::document;
 use crate::error::Code;
@@ -33,6 +34,8 @@ pub struct Response {
     pub is_ok: bool,
     /// True if the request was carried out, perhaps with errors; false if it was refused before.
     pub is_executed: bool,
+    /// The `extensions.code` of each error.
+    pub error_codes: Vec<String>,
 }
 
 /// Answers GraphQL requests from an engine. Cheap to share; each request pins its own view.
@@ -142,6 +145,19 @@ impl Api {
     }
 
     async fn answer(&self, body: Body, method: Method) -> Response {
+        // Disabled unless something is traced.
+        let span = tracing::trace_span!(
+            target: "headwater::trace",
+            "graphql",
+            graphql.operation.name = body.operation_name.as_deref(),
+            errors_count = tracing::field::Empty,
+        );
+        let response = self.answer_now(body, method).instrument(span.clone()).await;
+        span.record("errors_count", response.error_codes.len());
+        response
+    }
+
+    async fn answer_now(&self, body: Body, method: Method) -> Response {
         let document = match document::read(&body.query, &self.limits) {
             Ok(document) => document,
             Err(error) => {
@@ -280,7 +296,18 @@ fn write(response: &async_graphql::Response, is_executed: bool) -> Response {
         json::serialized(&mut out, &response.errors);
     }
     out.push(b'}');
+    let codes = response.errors.iter().map(|error| {
+        let code = error
+            .extensions
+            .as_ref()
+            .and_then(|found| found.get("code"));
+        match code {
+            Some(async_graphql::Value::String(code)) => code.clone(),
+            _ => String::new(),
+        }
+    });
     Response {
+        error_codes: codes.collect(),
         json: out,
         is_ok: response.errors.is_empty(),
         is_executed,

@@ -1,37 +1,80 @@
-//! Reading bodies: bounded, packed or not.
+//! Reading bodies: bounded each and together, packed or not.
 
 use std::io::Read;
+use std::ops::Deref;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 
-use crate::error::ApiError;
+use crate::budget::{ByteBudget, Share};
+use crate::error::{ApiError, Refusal};
 
-/// Reads a body of at most `bytes_max` bytes, packed and unpacked.
+/// A body as it was meant, and its share of the memory for bodies: to be kept until what it says is dealt with.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl ReadBody {
+    /// The share alone, once the bytes are read.
+    pub(crate) fn into_share(self) -> Share {
+        self.share
+    }
+}
+
+impl Deref for ReadBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads a body of at most `bytes_max` bytes, packed and unpacked, within `budget`.
 pub(crate) async fn read(
     what: &'static str,
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     bytes_max: usize,
-) -> Result<Bytes, ApiError> {
+    budget: &ByteBudget,
+) -> Result<ReadBody, ApiError> {
     let packing = packing(headers)?;
-    let bytes = Limited::new(body, bytes_max)
-        .collect()
-        .await
-        .map_err(|error| {
-            if error.downcast_ref::<LengthLimitError>().is_some() {
-                ApiError::too_large(what, bytes_max)
-            } else {
-                ApiError::invalid(format!("{what} broke off: {error}"))
-            }
-        })?;
-    let bytes = bytes.to_bytes();
-    match packing {
-        Packing::None => Ok(bytes),
-        Packing::Gzip => unpack(what, bytes, bytes_max).await,
+    let mut read = ReadBody {
+        bytes: Vec::new(),
+        share: budget.share(),
+    };
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| ApiError::invalid(format!("{what} broke off: {error}")))?;
+        // Trailers say nothing here.
+        if let Ok(data) = frame.into_data() {
+            read.extend(what, &data, bytes_max)?;
+        }
     }
+    match packing {
+        Packing::None => Ok(read),
+        Packing::Gzip => unpack(what, read, bytes_max).await,
+    }
+}
+
+impl ReadBody {
+    fn extend(&mut self, what: &str, data: &Bytes, bytes_max: usize) -> Result<(), ApiError> {
+        if self.bytes.len() + data.len() > bytes_max {
+            return Err(ApiError::too_large(what, bytes_max));
+        }
+        let share = &mut self.share;
+        share.grow(data.len()).map_err(|_| exhausted())?;
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+fn exhausted() -> ApiError {
+    let message = "the memory for bodies of requests is used up; try again";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).because(Refusal::Memory)
 }
 
 enum Packing {
@@ -61,31 +104,71 @@ fn packing(headers: &HeaderMap) -> Result<Packing, ApiError> {
 
 /// Packed bytes above which unpacking leaves the async threads alone.
 const UNPACK_INLINE_BYTES_MAX: usize = 16 << 10;
+/// Unpacked bytes that an async thread is held for.
+const INLINE_BYTES_MAX: usize = 1 << 20;
+/// How much is unpacked before the budget is asked for more.
+const STEP_BYTES: usize = 256 << 10;
 
-async fn unpack(what: &'static str, packed: Bytes, bytes_max: usize) -> Result<Bytes, ApiError> {
-    if packed.len() <= UNPACK_INLINE_BYTES_MAX {
-        return unpack_now(what, &packed, bytes_max.min(1 << 20)).or_else(|error| {
+async fn unpack(
+    what: &'static str,
+    packed: ReadBody,
+    bytes_max: usize,
+) -> Result<ReadBody, ApiError> {
+    let packed = if packed.len() <= UNPACK_INLINE_BYTES_MAX {
+        match unpack_now(what, packed, bytes_max, INLINE_BYTES_MAX)? {
+            Unpacked::All(body) => return Ok(body),
             // A small body that unpacks to a large one is rare enough to begin again.
-            if bytes_max > 1 << 20 {
-                unpack_now(what, &packed, bytes_max)
-            } else {
-                Err(error)
-            }
-        });
+            Unpacked::TooMuch(packed) => packed,
+        }
+    } else {
+        packed
+    };
+    let unpacked =
+        tokio::task::spawn_blocking(move || unpack_now(what, packed, bytes_max, bytes_max))
+            .await
+            .map_err(|error| ApiError::internal(&error))??;
+    match unpacked {
+        Unpacked::All(body) => Ok(body),
+        Unpacked::TooMuch(_) => Err(ApiError::too_large(what, bytes_max)),
     }
-    tokio::task::spawn_blocking(move || unpack_now(what, &packed, bytes_max))
-        .await
-        .map_err(|error| ApiError::internal(&error))?
 }
 
-fn unpack_now(what: &str, packed: &[u8], bytes_max: usize) -> Result<Bytes, ApiError> {
-    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(bytes_max));
-    let mut reader = MultiGzDecoder::new(packed).take(bytes_max as u64 + 1);
-    reader
-        .read_to_end(&mut unpacked)
-        .map_err(|error| ApiError::invalid(format!("{what} is no gzip: {error}")))?;
-    if unpacked.len() > bytes_max {
-        return Err(ApiError::too_large(what, bytes_max));
+enum Unpacked {
+    All(ReadBody),
+    /// More than was to be unpacked; the body as it came.
+    TooMuch(ReadBody),
+}
+
+fn unpack_now(
+    what: &str,
+    mut packed: ReadBody,
+    bytes_max: usize,
+    stop_bytes: usize,
+) -> Result<Unpacked, ApiError> {
+    let packed_bytes = packed.bytes.len();
+    let stop_bytes = stop_bytes.min(bytes_max);
+    let mut unpacked = Vec::new();
+    let mut reader = MultiGzDecoder::new(&packed.bytes[..]).take(stop_bytes as u64 + 1);
+    loop {
+        let step = (&mut reader).take(STEP_BYTES as u64);
+        let mut step = step;
+        let read = step
+            .read_to_end(&mut unpacked)
+            .map_err(|error| ApiError::invalid(format!("{what} is no gzip: {error}")))?;
+        if read == 0 {
+            break;
+        }
+        packed.share.grow(read).map_err(|_| exhausted())?;
     }
-    Ok(unpacked.into())
+    if unpacked.len() > stop_bytes {
+        packed.share.shrink_to(packed_bytes);
+        return if stop_bytes == bytes_max {
+            Err(ApiError::too_large(what, bytes_max))
+        } else {
+            Ok(Unpacked::TooMuch(packed))
+        };
+    }
+    packed.share.shrink_to(unpacked.len());
+    packed.bytes = unpacked;
+    Ok(Unpacked::All(packed))
 }

@@ -11,6 +11,55 @@ use serde::Serialize;
 /// Seconds after which a client that was told to come back may do so.
 const RETRY_AFTER_SECONDS: &str = "1";
 
+/// Why an event or a submission was refused, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It breaks a rule.
+    Invalid,
+    /// It is larger than one may be.
+    TooLarge,
+    /// A page of another site sent it.
+    Origin,
+    /// It did not come in time.
+    Timeout,
+    /// The queue of the writer is full.
+    QueueFull,
+    /// The memory for bodies is used up.
+    Memory,
+    /// The service is stopping or has failed.
+    Stopped,
+    /// Something failed inside the service.
+    Internal,
+}
+
+impl Refusal {
+    /// In the order of their numbers.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Invalid,
+        Self::TooLarge,
+        Self::Origin,
+        Self::Timeout,
+        Self::QueueFull,
+        Self::Memory,
+        Self::Stopped,
+        Self::Internal,
+    ];
+
+    /// The label of it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::TooLarge => "too_large",
+            Self::Origin => "origin",
+            Self::Timeout => "timeout",
+            Self::QueueFull => "queue_full",
+            Self::Memory => "memory",
+            Self::Stopped => "stopped",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// What went wrong with a request.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -18,6 +67,7 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     pointer: Option<String>,
+    refusal: Refusal,
 }
 
 #[derive(Serialize)]
@@ -40,7 +90,19 @@ impl ApiError {
             code,
             message: message.into(),
             pointer: None,
+            refusal: if status.is_server_error() {
+                Refusal::Internal
+            } else {
+                Refusal::Invalid
+            },
         }
+    }
+
+    /// What it is counted as, where that is neither the client's input nor the service's failure.
+    #[must_use]
+    pub(crate) fn because(mut self, refusal: Refusal) -> Self {
+        self.refusal = refusal;
+        self
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -53,6 +115,7 @@ impl ApiError {
             "LIMIT_EXCEEDED",
             format!("{what} has more than {bytes_max} bytes"),
         )
+        .because(Refusal::TooLarge)
     }
 
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
@@ -90,7 +153,12 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match &error {
             SubmitError::Busy { .. } | SubmitError::Closed { .. } => {
+                let refusal = match error {
+                    SubmitError::Busy { .. } => Refusal::QueueFull,
+                    _ => Refusal::Stopped,
+                };
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error.to_string())
+                    .because(refusal)
             }
             SubmitError::Invalid(message) => Self::invalid(message.clone()),
         }
@@ -113,6 +181,7 @@ impl IntoResponse for ApiError {
             },
         };
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(self.refusal);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

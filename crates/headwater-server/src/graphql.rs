@@ -27,9 +27,10 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let bytes = body::read("the request", &headers, body, app.limits.graphql_bytes_max).await?;
+    let max = app.limits.graphql_bytes_max;
+    let body = body::read("the request", &headers, body, max, &app.bodies).await?;
     answer(&app, move |api, runtime| {
-        runtime.block_on(api.execute(&bytes)).json
+        runtime.block_on(api.execute(&body))
     })
     .await
 }
@@ -47,9 +48,7 @@ pub(crate) async fn get(
             variables,
             operation_name,
         } = parameters;
-        runtime
-            .block_on(api.execute_get(&query, variables.as_deref(), operation_name.as_deref()))
-            .json
+        runtime.block_on(api.execute_get(&query, variables.as_deref(), operation_name.as_deref()))
     })
     .await
 }
@@ -57,19 +56,21 @@ pub(crate) async fn get(
 /// Answers on a thread of its own: a large answer takes longer than an async thread may be held.
 async fn answer(
     app: &App,
-    ask: impl FnOnce(&headwater_graphql::Api, &Handle) -> Vec<u8> + Send + 'static,
+    ask: impl FnOnce(&headwater_graphql::Api, &Handle) -> headwater_graphql::Response + Send + 'static,
 ) -> Result<Response, ApiError> {
     let place = Arc::clone(&app.question_places).acquire_owned().await;
     let place = place.map_err(|error| ApiError::internal(&error))?;
     let api = Arc::clone(&app.api);
     let runtime = Handle::current();
-    let json = tokio::task::spawn_blocking(move || {
-        let json = ask(&api, &runtime);
+    let span = tracing::Span::current();
+    let response = tokio::task::spawn_blocking(move || {
+        let response = span.in_scope(|| ask(&api, &runtime));
         drop(place);
-        json
+        response
     })
     .await
     .map_err(|error| ApiError::internal(&error))?;
+    app.metrics.count_errors(&response.error_codes);
     let kind = (header::CONTENT_TYPE, "application/json");
-    Ok((StatusCode::OK, [kind], json).into_response())
+    Ok((StatusCode::OK, [kind], response.json).into_response())
 }

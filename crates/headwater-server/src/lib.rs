@@ -4,16 +4,21 @@
 //! run on threads of their own.
 
 mod body;
+mod budget;
 mod error;
+mod graphiql;
 mod graphql;
 mod health;
 mod limits;
 mod lineage;
+mod metrics;
 mod router;
 mod serve;
 mod submissions;
+mod trace;
 
 pub use headwater_openlineage::Mode as EventMode;
 pub use limits::Limits;
 pub use router::{App, Clock, router};
 pub use serve::serve;
+pub use trace::{TRACE_TARGET, Tracer};

@@ -15,11 +15,15 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Time that the headers of a request may take. Default 10 s.
     pub headers_timeout: Duration,
+    /// Time that a client may take none of what it is sent, before its connection is closed. Default 30 s.
+    pub write_timeout: Duration,
+    /// Bytes of the bodies of all requests under way, packed and unpacked; more is refused. Default 512 MiB.
+    pub bodies_bytes_max: usize,
     /// Connections at a time; more wait to be accepted. Default 4,096.
     pub connections_max: usize,
     /// Questions that are answered at a time; more wait. Default 4 for each core.
     pub questions_max: usize,
-    /// Submissions of facts that are read at a time; more wait. Default 2.
+    /// Submissions of facts that are dealt with at a time, once they have arrived; more wait. Default 2.
     pub submissions_max: usize,
     /// Time that requests under way get to end when the service stops. Default 20 s.
     pub shutdown_timeout: Duration,
@@ -34,6 +38,8 @@ impl Default for Limits {
             graphql_bytes_max: 1 << 20,
             request_timeout: Duration::from_secs(120),
             headers_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            bodies_bytes_max: 512 << 20,
             connections_max: 4096,
             questions_max: 4 * cores,
             submissions_max: 2,

@@ -4,14 +4,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use headwater_engine::{Receipt, SubmitError};
+use headwater_engine::{Done, Receipt, SubmitError};
 use headwater_model::{SourceKey, Statement, Submission};
 use headwater_openlineage::parse_event_with;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::body;
 use crate::error::ApiError;
 use crate::router::App;
+use crate::trace;
 
 /// Says at which offset a write is visible.
 pub(crate) const OFFSET: HeaderName = HeaderName::from_static("headwater-offset");
@@ -25,8 +27,11 @@ pub(crate) async fn post(
     body: Body,
 ) -> Result<Response, ApiError> {
     let stated = source(&headers)?;
-    let bytes = body::read("the event", &headers, body, app.limits.event_bytes_max).await?;
-    let event = parse_event_with(&bytes, app.event_mode)?;
+    let max = app.limits.event_bytes_max;
+    let body = body::read("the event", &headers, body, max, &app.bodies).await?;
+    let event = parse_event_with(&body, app.event_mode)?;
+    // What was parsed takes about as much while it waits for the writer.
+    let share = body.into_share();
     let source = stated.unwrap_or_else(|| app.engine.source_of(&event));
     let receipt = submit(
         &app,
@@ -38,6 +43,7 @@ pub(crate) async fn post(
         },
     )
     .await?;
+    drop(share);
     Ok((
         StatusCode::CREATED,
         [(OFFSET, HeaderValue::from(receipt.offset))],
@@ -62,13 +68,12 @@ fn source(headers: &HeaderMap) -> Result<Option<SourceKey>, ApiError> {
 /// Submits, and waits without holding a thread.
 pub(crate) async fn submit(app: &App, submission: Submission) -> Result<Receipt, ApiError> {
     let (sender, receiver) = oneshot::channel::<Result<Receipt, SubmitError>>();
-    app.engine.submit(
-        submission,
-        Box::new(move |result| {
-            // A client that went away doesn't wait for its answer.
-            let _ = sender.send(result);
-        }),
-    )?;
-    let result = receiver.await.map_err(|error| ApiError::internal(&error))?;
-    Ok(result?)
+    let span = trace::submission(&submission.source);
+    let done: Done = Box::new(move |result| {
+        // A client that went away doesn't wait for its answer.
+        let _ = sender.send(result);
+    });
+    span.in_scope(|| app.engine.submit(submission, done))?;
+    let result = receiver.instrument(span).await;
+    Ok(result.map_err(|error| ApiError::internal(&error))??)
 }

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -15,11 +16,13 @@ use headwater_model::Timestamp;
 use headwater_openlineage::Mode;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
-use crate::error::ApiError;
+use crate::budget::ByteBudget;
+use crate::error::{ApiError, Refusal};
 use crate::limits::Limits;
-use crate::{graphql, health, lineage, submissions};
+use crate::metrics::Metrics;
+use crate::trace::Tracer;
+use crate::{graphiql, graphql, health, lineage, metrics, submissions, trace};
 
 /// Tells the time; the only place where the service asks for it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -34,6 +37,9 @@ pub struct App {
     pub(crate) event_mode: Mode,
     pub(crate) question_places: Arc<Semaphore>,
     pub(crate) submission_places: Arc<Semaphore>,
+    pub(crate) bodies: ByteBudget,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl App {
@@ -50,10 +56,20 @@ impl App {
             api: Arc::new(api),
             question_places: Arc::new(Semaphore::new(limits.questions_max)),
             submission_places: Arc::new(Semaphore::new(limits.submissions_max)),
+            bodies: ByteBudget::new(limits.bodies_bytes_max),
+            metrics: Arc::new(Metrics::new(Instant::now)),
             limits: Arc::new(limits),
             clock,
             event_mode,
+            tracer: None,
         }
+    }
+
+    /// Traces requests: `tracer` is told of each one's headers.
+    #[must_use]
+    pub fn traced(mut self, tracer: Tracer) -> Self {
+        self.tracer = Some(tracer);
+        self
     }
 }
 
@@ -67,19 +83,24 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
             post(submissions::post),
         )
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready));
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::get))
+        .route("/graphiql", get(graphiql::page))
+        .route("/graphiql/", get(graphiql::page))
+        .route("/graphiql/{*path}", get(graphiql::file));
     for path in lineage_paths {
         router = router.route(path, post(lineage::post));
     }
-    let timeout = app.limits.request_timeout;
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn(refuse_foreign_origin))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            timeout,
+        .layer(middleware::from_fn_with_state(app.clone(), end_in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            metrics::measure,
         ))
         .with_state(app)
 }
@@ -99,9 +120,23 @@ async fn refuse_foreign_origin(request: Request, next: Next) -> Response {
             != text(header::HOST);
     if is_foreign {
         let message = "requests of pages of other sites (header Origin) are refused";
-        return ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
+        return ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+            .because(Refusal::Origin)
+            .into_response();
     }
     next.run(request).await
+}
+
+/// Ends a request that takes longer than one may, its body included.
+async fn end_in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let timeout = app.limits.request_timeout;
+    if let Ok(response) = tokio::time::timeout(timeout, next.run(request)).await {
+        return response;
+    }
+    let message = format!("the request took longer than {} ms", timeout.as_millis());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "BUSY", message)
+        .because(Refusal::Timeout)
+        .into_response()
 }
 
 async fn unknown_path(uri: Uri) -> ApiError {

@@ -12,11 +12,13 @@ use headwater_model::{DomainName, Snapshot, SourceKey, SourceName, Statement, Su
 use headwater_record::submission_from_json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::body;
 use crate::error::ApiError;
 use crate::lineage::OFFSET;
 use crate::router::App;
+use crate::trace;
 
 /// The longest Idempotency-Key, in bytes.
 const KEY_BYTES_MAX: usize = 256;
@@ -101,19 +103,15 @@ pub(crate) async fn post(
         .map_err(|error| ApiError::invalid(format!("query string: {}", error.body_text())))?;
     let source = source_key(&domain, &source)?;
     let key = idempotency_key(&headers)?;
-    // Few are read at a time: each may be large.
+    let max = app.limits.submission_bytes_max;
+    let body = body::read("the submission", &headers, body, max, &app.bodies).await?;
+    // Few are dealt with at a time: each may be large. One that is still arriving takes no place.
     let place = Arc::clone(&app.submission_places).acquire_owned().await;
-    let bytes = body::read(
-        "the submission",
-        &headers,
-        body,
-        app.limits.submission_bytes_max,
-    )
-    .await?;
-    let snapshot = off_thread(move || {
-        let mut snapshot = submission_from_json(&bytes)?;
+    let (snapshot, share) = off_thread(move || {
+        let mut snapshot = submission_from_json(&body)?;
         snapshot.idempotency_key = key;
-        Ok::<_, ApiError>(snapshot)
+        // What was parsed takes at least as much.
+        Ok::<_, ApiError>((snapshot, body.into_share()))
     })
     .await??;
     let response = if parameters.dry_run {
@@ -121,7 +119,7 @@ pub(crate) async fn post(
     } else {
         accept(app, source, snapshot).await
     };
-    drop(place);
+    drop((place, share));
     response
 }
 
@@ -135,7 +133,10 @@ async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Respo
     // A large submission is encoded before it is queued: not on an async thread.
     let (sender, receiver) = oneshot::channel();
     let engine = Arc::clone(&app.engine);
+    let span = trace::submission(&source);
+    let entered = span.clone();
     off_thread(move || {
+        let _entered = entered.enter();
         engine.submit(
             submission,
             Box::new(move |result| {
@@ -145,6 +146,7 @@ async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Respo
     })
     .await??;
     let receipt = receiver
+        .instrument(span)
         .await
         .map_err(|error| ApiError::internal(&error))??;
     let offset = HeaderValue::from(receipt.offset);

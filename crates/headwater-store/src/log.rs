@@ -71,6 +71,9 @@ pub trait Log: Send + Sync {
 
     /// Bytes the log occupies; for a log in memory, the payload bytes it holds.
     fn bytes_on_disk(&self) -> u64;
+
+    /// Files that hold the entries.
+    fn segments_count(&self) -> usize;
 }
 
 /// Why a log could not be opened, appended to or read.

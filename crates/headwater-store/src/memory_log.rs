@@ -85,4 +85,8 @@ impl Log for MemoryLog {
     fn bytes_on_disk(&self) -> u64 {
         self.held.read().bytes
     }
+
+    fn segments_count(&self) -> usize {
+        0
+    }
 }

@@ -421,4 +421,8 @@ impl Log for SegmentLog {
         let index = self.index.read();
         index.segments.iter().map(|segment| segment.bytes).sum()
     }
+
+    fn segments_count(&self) -> usize {
+        self.index.read().segments.len()
+    }
 }

@@ -7,6 +7,7 @@ mod commands;
 mod completeness;
 mod diagnostics;
 mod drawing;
+mod effective;
 mod environment;
 mod extraction;
 mod extractor_config;
@@ -18,6 +19,7 @@ mod queries;
 mod serve_config;
 #[cfg(test)]
 mod testing;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -42,6 +42,8 @@ pub(crate) struct ServeConfig {
     pub(crate) lineage_paths: Vec<String>,
     /// Refuse events that break the specification, where otherwise they are accepted with a warning.
     pub(crate) strict_events: bool,
+    /// Address of an OpenTelemetry collector that gets traces, as OTLP over HTTP.
+    pub(crate) otlp_endpoint: Option<String>,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
 }
@@ -64,11 +66,15 @@ pub(crate) struct LimitsConfig {
     pub(crate) headers_timeout_ms: u64,
     /// Milliseconds that requests under way get to end when the service stops.
     pub(crate) shutdown_timeout_ms: u64,
+    /// Milliseconds that a client may take none of what it is sent.
+    pub(crate) write_timeout_ms: u64,
+    /// Bytes of the bodies of all requests under way.
+    pub(crate) bodies_bytes_max: usize,
     /// Connections at a time.
     pub(crate) connections_max: usize,
     /// Questions answered at a time.
     pub(crate) questions_max: usize,
-    /// Submissions of facts read at a time.
+    /// Submissions of facts dealt with at a time.
     pub(crate) submissions_max: usize,
     /// Submissions that may wait for the writer.
     pub(crate) queue_submissions_max: usize,
@@ -102,6 +108,8 @@ impl Default for LimitsConfig {
             request_timeout_ms: millis(server.request_timeout),
             headers_timeout_ms: millis(server.headers_timeout),
             shutdown_timeout_ms: millis(server.shutdown_timeout),
+            write_timeout_ms: millis(server.write_timeout),
+            bodies_bytes_max: server.bodies_bytes_max,
             connections_max: server.connections_max,
             questions_max: server.questions_max,
             submissions_max: server.submissions_max,
@@ -128,6 +136,7 @@ impl Default for ServeConfig {
             allow_unauthenticated: false,
             lineage_paths: Vec::new(),
             strict_events: false,
+            otlp_endpoint: None,
             limits: LimitsConfig::default(),
         }
     }
@@ -143,6 +152,7 @@ const VARIABLES: &[&str] = &[
     "allow_unauthenticated",
     "lineage_paths",
     "strict_events",
+    "otlp_endpoint",
 ];
 
 impl ServeConfig {
@@ -151,6 +161,18 @@ impl ServeConfig {
     /// # Errors
     /// A [`Failure`] with [`Exit::Input`] that names the key and where it was set.
     pub(crate) fn of(args: &ServeArgs) -> Result<Self, Failure> {
+        let config: Self = Self::figment(args)?
+            .extract()
+            .map_err(|error| Failure::new(Exit::Input, format!("configuration: {error}")))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What flags, environment, file and defaults say, the stronger ones over the weaker ones.
+    ///
+    /// # Errors
+    /// A [`Failure`] with [`Exit::Input`] if there is no such file.
+    pub(crate) fn figment(args: &ServeArgs) -> Result<Figment, Failure> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = &args.config {
             if !file.is_file() {
@@ -159,14 +181,10 @@ impl ServeConfig {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let config: Self = figment
+        Ok(figment
             .merge(Env::prefixed("HEADWATER_").only(VARIABLES))
             .merge(Env::prefixed("HEADWATER_LIMITS__").map(|key| format!("limits.{key}").into()))
-            .merge(Serialized::defaults(args))
-            .extract()
-            .map_err(|error| Failure::new(Exit::Input, format!("configuration: {error}")))?;
-        config.check()?;
-        Ok(config)
+            .merge(Serialized::defaults(args)))
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -211,6 +229,18 @@ impl LimitsConfig {
                 let message = format!("limits.{name} is {value}, must be from 1 to {PLACES_MAX}");
                 return Err(Failure::new(Exit::Input, message));
             }
+        }
+        let largest = self.submission_bytes_max.max(self.event_bytes_max);
+        if self.bodies_bytes_max < largest {
+            let message = format!(
+                "limits.bodies_bytes_max is {}, less than the {largest} that one body may have",
+                self.bodies_bytes_max
+            );
+            return Err(Failure::new(Exit::Input, message));
+        }
+        if self.write_timeout_ms == 0 {
+            let message = "limits.write_timeout_ms is 0, must be at least 1";
+            return Err(Failure::new(Exit::Input, message));
         }
         Ok(())
     }
@@ -292,6 +322,21 @@ mod tests {
             "/a --lineage-path /a",
         ] {
             assert!(config(&format!("--lineage-path {path}")).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_bound_can_be_set_by_a_flag_and_makes_sense() {
+        let two = config("--limit walk_ms_max=9 --limit questions_max=3").expect("a configuration");
+        assert_eq!((two.limits.walk_ms_max, two.limits.questions_max), (9, 3));
+        for (line, part) in [
+            ("--limit walks_max=9", "walks_max"),
+            ("--limit questions_max=0", "questions_max"),
+            ("--limit write_timeout_ms=0", "write_timeout_ms"),
+            ("--limit bodies_bytes_max=1000", "bodies_bytes_max"),
+        ] {
+            let error = config(line).expect_err("no such bound");
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
 }

@@ -8,3 +8,4 @@ mod errors;
 mod hostile;
 mod manifests;
 mod mesh;
+mod operating;

@@ -13,13 +13,17 @@ use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
 use headwater_server::{App, Clock, EventMode, router};
 use headwater_store::{Log, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateError};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::failure::{Exit, Failure};
 use crate::mesh_file;
+use crate::output;
 use crate::serve_config::{LimitsConfig, LogFormat, ServeConfig};
+use crate::traces::Traces;
 
 /// Run the service
 #[derive(Debug, Args, Serialize)]
@@ -28,6 +32,7 @@ Examples:
   headwater serve --data ./data
   headwater serve --data ./data --listen 127.0.0.1:0 --mesh mesh.toml
   headwater serve --config serve.toml --log-format json
+  headwater serve --config serve.toml --limit walk_ms_max=2000 --print-config
 
 Every flag can be set in the file, and as HEADWATER_<FLAG> in the environment; bounds stand in the file's
 table [limits], or as HEADWATER_LIMITS__<NAME>. Flags count over environment, environment over file.")]
@@ -76,12 +81,47 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     strict_events: bool,
+
+    /// Address of an OpenTelemetry collector that gets traces, as OTLP over HTTP
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<String>,
+
+    /// One bound, for example `walk_ms_max=2000`; may be given again
+    #[arg(long = "limit", value_name = "NAME=N", value_parser = parse_limit)]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_table")]
+    limits: Vec<(String, u64)>,
+
+    /// Print the configuration in force and who set each value, and end
+    #[arg(long)]
+    #[serde(skip)]
+    print_config: bool,
+}
+
+fn parse_limit(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=N")?;
+    let value = value
+        .parse()
+        .map_err(|error| format!("{value:?}: {error}"))?;
+    Ok((name.to_owned(), value))
+}
+
+fn as_table<S: Serializer>(limits: &[(String, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(limits.iter().map(|(name, value)| (name, value)))
 }
 
 /// Serves until told to stop.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = ServeConfig::of(args)?;
-    start_logging(config.log_format);
+    if args.print_config {
+        return output::print(&config.shown(&ServeConfig::figment(args)?));
+    }
+    let traces = config
+        .otlp_endpoint
+        .as_deref()
+        .map(Traces::to)
+        .transpose()?;
+    start_logging(config.log_format, traces.as_ref());
     if !config.listen.ip().is_loopback() {
         tracing::warn!(listen = %config.listen, "other machines are let in, and nobody is authenticated");
     }
@@ -103,6 +143,9 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins));
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
+    if let Some(traces) = traces {
+        traces.shut_down();
+    }
     tracing::info!("stopped");
     served
 }
@@ -129,7 +172,10 @@ async fn serve(
     let limits = server_limits(&config.limits);
     let api = Api::new(Arc::clone(&engine), graphql_limits(&config.limits));
     let api = api.with_plugins(plugins);
-    let app = App::new(engine, api, limits.clone(), clock, mode);
+    let mut app = App::new(engine, api, limits.clone(), clock, mode);
+    if config.otlp_endpoint.is_some() {
+        app = app.traced(Traces::tracer());
+    }
     let routes = router(app, &config.lineage_paths);
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
@@ -159,19 +205,21 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn start_logging(format: LogFormat) {
+fn start_logging(format: LogFormat, traces: Option<&Traces>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false);
-    match format {
+    let lines = match format {
         LogFormat::Text => {
             let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(is_terminal).init();
+            lines.with_ansi(is_terminal).boxed()
         }
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let mut layers = vec![lines.with_filter(filter).boxed()];
+    layers.extend(traces.map(|traces| traces.layer().boxed()));
+    tracing_subscriber::registry().with(layers).init();
 }
 
 /// Loads every extractor of the folder, so that one that can't be used is known at the start; says which can.
@@ -270,6 +318,8 @@ fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
         request_timeout: Duration::from_millis(limits.request_timeout_ms),
         headers_timeout: Duration::from_millis(limits.headers_timeout_ms),
         shutdown_timeout: Duration::from_millis(limits.shutdown_timeout_ms),
+        write_timeout: Duration::from_millis(limits.write_timeout_ms),
+        bodies_bytes_max: limits.bodies_bytes_max,
         connections_max: limits.connections_max,
         questions_max: limits.questions_max,
         submissions_max: limits.submissions_max,
