@@ -159,6 +159,8 @@ impl Engine {
             state_bytes: shared.state.bytes_on_disk().ok(),
             assets_count: published.graph.assets_count(),
             edges_count: published.graph.edges_count(),
+            fields_count: published.graph.fields_count(),
+            field_edges_count: published.graph.field_edges_count(),
             overlay_ratio: published.graph.overlay_ratio(),
             has_failed: shared.is_failed.load(Ordering::Acquire),
         }

@@ -118,6 +118,10 @@ pub struct Stats {
     pub assets_count: usize,
     /// Edges between them.
     pub edges_count: usize,
+    /// Fields in the graph.
+    pub fields_count: usize,
+    /// Edges between fields.
+    pub field_edges_count: usize,
     /// Changed edges as a share of all: at 0.01 the graph is compacted.
     pub overlay_ratio: f64,
     /// True if nothing is accepted any more.

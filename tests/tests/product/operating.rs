@@ -104,6 +104,8 @@ fn metrics_count_what_happened() -> Result<()> {
         ("headwater_log_segments", 1.0),
         ("headwater_graph_assets", 1.0),
         ("headwater_graph_edges", 0.0),
+        ("headwater_graph_fields", 0.0),
+        ("headwater_graph_field_edges", 0.0),
         ("headwater_compactions_total", 0.0),
         ("headwater_accepting", 1.0),
     ] {
@@ -272,8 +274,11 @@ fn the_configuration_in_force_is_printed_with_who_set_it() -> Result<()> {
     Ok(())
 }
 
+/// Head and body of a request.
+type Taken = (String, Vec<u8>);
+
 /// Takes requests like a collector; each is sent on as its head and its body.
-fn collector() -> Result<(String, mpsc::Receiver<(String, Vec<u8>)>)> {
+fn collector() -> Result<(String, mpsc::Receiver<Taken>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);
     let (sender, receiver) = mpsc::channel();

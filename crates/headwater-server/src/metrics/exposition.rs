@@ -175,6 +175,15 @@ impl Exposition {
         )?;
         let edges = stats.edges_count as u64;
         out.gauge("graph_edges", "Edges between them", None, edges)?;
+        let fields = stats.fields_count as u64;
+        out.gauge("graph_fields", "Fields in the graph", None, fields)?;
+        let field_edges = stats.field_edges_count as u64;
+        out.gauge(
+            "graph_field_edges",
+            "Edges between fields",
+            None,
+            field_edges,
+        )?;
         out.gauge(
             "graph_overlay",
             "Changed edges as a share of all; at 0.01 the graph is compacted",
