@@ -260,3 +260,69 @@ fn a_shell_and_a_manual_know_every_command() -> Result<()> {
     assert!(folder.path().join("man1/headwater-submit.1").is_file());
     Ok(())
 }
+
+/// A column that becomes another, filtered by a third.
+const FIELDS: &str = r#"{"datasets": [
+    {"namespace": "db", "name": "raw", "type": "TABLE", "fields": [{"name": "amount"}, {"name": "status"}]},
+    {"namespace": "db", "name": "mart", "type": "TABLE", "fields": [{"name": "total"}]}],
+  "jobs": [{"namespace": "dbt", "name": "sum", "type": "MODEL"}],
+  "edges": [
+    {"kind": "READS", "from": {"kind": "DATASET", "namespace": "db", "name": "raw"}, "to": {"kind": "JOB", "namespace": "dbt", "name": "sum"}},
+    {"kind": "WRITES", "from": {"kind": "JOB", "namespace": "dbt", "name": "sum"}, "to": {"kind": "DATASET", "namespace": "db", "name": "mart"}}],
+  "fieldEdges": [
+    {"from": {"namespace": "db", "name": "raw", "field": "amount"}, "to": {"namespace": "db", "name": "mart", "field": "total"},
+     "via": {"namespace": "dbt", "name": "sum"}, "transformations": [{"type": "DIRECT", "subtype": "AGGREGATION", "masking": false}]}]}"#;
+
+#[test]
+fn ways_and_fields_are_shown() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let service = Service::start(folder.path(), &[])?;
+    let path = "/api/v1/sources/orders/own/submissions";
+    let answer = service.post(path, &[], FIELDS.as_bytes())?;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    for (words, expected) in [
+        (
+            &["paths", "db/raw", "db/mart", "--format", "csv"][..],
+            "1,3,orders,dataset,db/mart",
+        ),
+        (&["paths", "db/raw", "db/mart"], "1 path"),
+        (
+            &[
+                "paths",
+                "raw#amount",
+                "mart#total",
+                "--field-level",
+                "--format",
+                "csv",
+            ],
+            "1,2,orders,field,db/mart#total",
+        ),
+        (
+            &["impact", "raw#amount", "--field-level", "--format", "csv"],
+            "orders,dataset,TABLE,db/mart,false,total,direct aggregation",
+        ),
+        (
+            &["lineage", "raw#amount", "--field-level", "--format", "csv"],
+            "db/mart#total,job:dbt/sum,direct aggregation",
+        ),
+        (
+            &[
+                "lineage",
+                "raw#amount",
+                "--field-level",
+                "--format",
+                "mermaid",
+            ],
+            "([\"db/raw#35;amount\"]):::root",
+        ),
+    ] {
+        let ran = ask(&service, words)?;
+        assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.err);
+        assert!(ran.out.contains(expected), "{words:?}: {}", ran.out);
+    }
+    assert_eq!(
+        ask(&service, &["paths", "db/raw", "nothing"])?.code,
+        Some(4)
+    );
+    Ok(())
+}
