@@ -4,6 +4,7 @@
 
 mod aliases;
 mod changes;
+mod documents;
 mod events;
 mod fields;
 mod names;
@@ -13,11 +14,12 @@ mod runs;
 mod snapshots;
 
 pub(crate) use changes::raw_edge;
+pub(crate) use documents::touched;
 pub(crate) use reconcile::{Difference, Times, compare};
 pub(crate) use rows::{OWNER, TAG, graph_delta, is_owner, product_of_word, word_of_product};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
@@ -28,6 +30,7 @@ use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
     decode_value, encode_mesh, encode_value,
 };
+use headwater_search::Index;
 use headwater_store::{Offset, State};
 use quick_cache::unsync::Cache;
 
@@ -72,6 +75,10 @@ pub(crate) struct Applier {
     slots: Cache<SlotKey, SlotRecord>,
     names: Cache<headwater_model::AssetName, u32>,
     contributions: Cache<Half, Arc<Facts>>,
+    /// The index over names as of the last commit.
+    pub(crate) index: Index,
+    /// Raw assets to be indexed anew with this commit.
+    documents: BTreeSet<u32>,
     /// Changes of the graph since a compaction began, while one runs.
     pub(crate) recent: Option<Vec<Delta>>,
     /// Findings of the entry in progress.
@@ -97,6 +104,8 @@ impl Applier {
             slots: Cache::new(SLOTS_CACHED),
             names: Cache::new(NAMES_CACHED),
             contributions: Cache::new(CONTRIBUTIONS_CACHED),
+            index: Index::new(),
+            documents: BTreeSet::new(),
             recent: None,
             findings: Vec::new(),
         }
@@ -238,6 +247,8 @@ impl Applier {
     pub(crate) fn commit(&mut self, applied: Offset, at: Timestamp) -> Result<(), EngineError> {
         self.txn
             .put(keys::COMMITTED_AT.to_vec(), encode_value(&at.as_micros()));
+        let documents = std::mem::take(&mut self.documents);
+        self.index_documents(&documents)?;
         self.txn.commit(applied)
     }
 

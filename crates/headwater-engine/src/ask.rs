@@ -25,7 +25,7 @@ pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use products::ProductView;
 pub use resolve::Resolution;
 pub use runs::{RunPlace, RunView};
-pub use search::{SearchEntity, SearchHit};
+pub use search::{SearchAnswer, SearchEntity, SearchHit, SearchPlace, SearchQuestion};
 pub use sources::{DiagnosticView, SubmissionView};
 pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};
 pub use walks::{

@@ -68,6 +68,7 @@ impl Engine {
             recovery.offset,
             recovery.committed_at,
             Arc::clone(&applier.claimants),
+            applier.index.clone(),
         );
         let shared = Arc::new(Shared {
             published: ArcSwap::from_pointee(published),

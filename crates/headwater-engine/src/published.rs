@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use headwater_graph::{DomainLink, Snapshot as Graph};
 use headwater_model::Timestamp;
+use headwater_search::Index;
 use headwater_store::Offset;
 
 use crate::mesh::Claimants;
@@ -14,6 +15,8 @@ pub(crate) struct Published {
     pub(crate) offset: Offset,
     pub(crate) committed_at: Timestamp,
     pub(crate) claimants: Arc<Claimants>,
+    /// The index over the names in the graph.
+    pub(crate) index: Index,
     links: OnceLock<Vec<DomainLink>>,
 }
 
@@ -23,12 +26,14 @@ impl Published {
         offset: Offset,
         committed_at: Timestamp,
         claimants: Arc<Claimants>,
+        index: Index,
     ) -> Self {
         Self {
             graph,
             offset,
             committed_at,
             claimants,
+            index,
             links: OnceLock::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! Opening: the state is brought up to the log's end, the graph up to the state.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,10 +10,12 @@ use headwater_record::{
     DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, decode_entry, decode_value,
     encode_value,
 };
+use headwater_search::Index;
 use headwater_store::{Log, Offset, State, StateBatch};
 
 use crate::EngineError;
-use crate::apply::{Applier, graph_delta};
+use crate::apply::{Applier, graph_delta, touched};
+use crate::compaction::index_file;
 use crate::entries::Assembler;
 use crate::keys;
 use crate::mesh::Claimants;
@@ -24,6 +27,8 @@ use crate::words::Words;
 /// Entries that are read from the log at once.
 const READ_ENTRIES_MAX: u32 = 1024;
 const READ_BYTES_MAX: u64 = 16 << 20;
+/// Documents that opening may leave beside the base of the index.
+const INDEX_OVERLAY_MAX: u64 = 4096;
 
 /// What opening found and did.
 #[derive(Clone, Debug)]
@@ -89,7 +94,11 @@ pub(crate) fn recover(
     {
         applier.claimants = Arc::new(Claimants::new(mesh)?);
     }
+    recover_index(&mut applier, applied, options)?;
     let replayed_count = replay(log, &mut applier, applied, &mut committed_at)?;
+    if applier.index.overlay_count() > INDEX_OVERLAY_MAX {
+        applier.index = applier.index.compact().index().clone();
+    }
     let recovery = Recovery {
         offset: log.last_offset(),
         committed_at,
@@ -98,6 +107,62 @@ pub(crate) fn recover(
         graph_file_refused,
     };
     Ok((applier, recovery))
+}
+
+/// The index over names: from its file and what changed since, else from the state.
+fn recover_index(
+    applier: &mut Applier,
+    applied: Offset,
+    options: &EngineOptions,
+) -> Result<(), EngineError> {
+    let path = options.graph_file.as_deref().map(index_file);
+    let bytes = path.as_deref().map(std::fs::read);
+    let reason = match bytes {
+        Some(Ok(bytes)) => match Index::read_from(bytes) {
+            Ok((index, mark)) if mark <= applied.get() => {
+                applier.index = index;
+                let changed = changed_after(applier.txn.reader(), mark)?;
+                return applier.index_documents(&changed);
+            }
+            Ok((_, mark)) => Some(format!("it is of offset {mark}, the state of {applied}")),
+            Err(error) => Some(error.to_string()),
+        },
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => Some(error.to_string()),
+        Some(Err(_)) | None => None,
+    };
+    if let Some(reason) = reason {
+        tracing::warn!("the file of the index over names is not used: {reason}");
+    }
+    applier.index_all()
+}
+
+/// The raw assets to be indexed anew by what changed after `mark`.
+fn changed_after(reader: Reader<'_>, mark: u64) -> Result<BTreeSet<u32>, EngineError> {
+    let mark = Offset::new(mark).map_err(|_| EngineError::Corrupt("the offset of an index"))?;
+    let prefix = keys::deltas_prefix();
+    let mut changed = BTreeSet::new();
+    let mut parts: Option<(u64, Vec<u8>)> = None;
+    let mut add = |bytes: &[u8]| -> Result<(), EngineError> {
+        let record: DeltaRecord = decode_value("a change", bytes)?;
+        changed.extend(touched(&record));
+        Ok(())
+    };
+    for item in reader.scan_from(&prefix, &keys::delta(mark.next())) {
+        let (key, part) = item?;
+        let offset = keys::parse_delta(&key).ok_or(EngineError::Corrupt("a change's key"))?;
+        match &mut parts {
+            Some((of, bytes)) if *of == offset => bytes.extend(part),
+            _ => {
+                if let Some((_, bytes)) = parts.replace((offset, part)) {
+                    add(&bytes)?;
+                }
+            }
+        }
+    }
+    if let Some((_, bytes)) = parts {
+        add(&bytes)?;
+    }
+    Ok(changed)
 }
 
 fn reason_to_rebuild(log: &dyn Log, state: &dyn State) -> Result<Option<String>, EngineError> {
@@ -126,13 +191,18 @@ fn remove_graph(options: &EngineOptions) -> Result<(), EngineError> {
     let Some(path) = &options.graph_file else {
         return Ok(());
     };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EngineError::Io {
-            path: path.display().to_string(),
-            source: error,
-        }),
-        _ => Ok(()),
+    for path in [path.clone(), index_file(path)] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EngineError::Io {
+                    path: path.display().to_string(),
+                    source: error,
+                });
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {

@@ -121,7 +121,7 @@ impl Writer {
         self.refuse_rest(commands);
         // After a failure the graph may be ahead of the offset: what is on disk stays as it was.
         if !has_failed {
-            self.compactor.finish(&self.applier.graph, self.offset);
+            self.compactor.finish(&self.applier, self.offset);
         }
     }
 
@@ -199,6 +199,7 @@ impl Writer {
             self.offset,
             committed_at,
             Arc::clone(&self.applier.claimants),
+            self.applier.index.clone(),
         );
         self.shared.published.store(Arc::new(published));
     }

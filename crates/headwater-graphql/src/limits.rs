@@ -31,7 +31,7 @@ pub struct Limits {
     pub paths_steps_max: usize,
     /// Values in one list of a filter. Default 1,000.
     pub filter_values_max: usize,
-    /// Bytes of the text that is searched for. Default 1,024.
+    /// Bytes of the text that is searched for; at most 256. Default 256.
     pub search_bytes_max: usize,
     /// How long the walks of one request may take together; then they are cut, and `cutBy` says so. Milliseconds;
     /// default 5,000.
@@ -55,7 +55,7 @@ impl Default for Limits {
             lineage_edges_max: 100_000,
             paths_steps_max: 100_000,
             filter_values_max: 1_000,
-            search_bytes_max: 1_024,
+            search_bytes_max: 256,
             walk_ms_max: 5_000,
         }
     }

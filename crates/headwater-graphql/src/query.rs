@@ -143,7 +143,7 @@ impl Query {
         Ok(Resolution { reference, found })
     }
 
-    /// Datasets, jobs and domains; exact name first, then prefix, then the rest.
+    /// Datasets, jobs, fields, domains, data products; exact name first, then prefix, then the rest.
     #[graphql(complexity = "cost(first, 20, child_complexity)")]
     async fn search(
         &self,
@@ -159,8 +159,7 @@ impl Query {
             return Err(too_large("the length of text in bytes", text.len(), max));
         }
         let filter = AssetFilter::read(filter, &scope.limits)?;
-        let hits = scope.view.search(&text, filter.as_ref());
-        search::page(scope, &text, &hits, (first, after))
+        search::page(scope, &text, filter, (first, after))
     }
 
     /// Assets that filter chooses, in the order in which they were first named.

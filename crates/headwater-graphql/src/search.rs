@@ -1,17 +1,20 @@
 //! Finding assets: by reference, and by a part of their name.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, Object, Result, SimpleObject, Union};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater_engine as engine;
+use headwater_engine::{SearchPlace, SearchQuestion};
 
 use crate::asset::Asset;
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::domain::Domain;
-use crate::error::internal;
+use crate::error::ask_error;
+use crate::field::Field;
 use crate::job::Job;
 use crate::page::{self, Connection, Edge};
+use crate::product::DataProduct;
 use crate::quick::not_quick;
 use crate::scalars::Reference;
 use crate::scope::{Scope, scope};
@@ -55,8 +58,12 @@ pub(crate) enum SearchEntity {
     Dataset(Dataset),
     /// A job.
     Job(Job),
+    /// A field of a dataset.
+    Field(Field),
     /// A domain.
     Domain(Domain),
+    /// A data product.
+    DataProduct(DataProduct),
 }
 
 /// One hit of a search.
@@ -69,82 +76,74 @@ pub(crate) struct SearchHit {
 
 not_quick!(SearchHit);
 
-/// What hits are sorted by, then what tells them apart: a domain has no number and comes first.
-type Key = (u8, usize, String, Option<u32>);
+/// The last domain or product and the last position of the index up to a hit.
+type Key = (Option<(u8, bool, String)>, Option<String>);
 
-fn key(scope: &Scope, hit: &engine::SearchHit) -> Key {
-    let (name, number) = match &hit.entity {
-        engine::SearchEntity::Domain(name) => (name.to_string(), None),
-        engine::SearchEntity::Asset(index) => {
-            let asset = scope.view.asset(*index);
-            let name = asset.map(|asset| asset.name.to_owned());
-            (name.unwrap_or_default(), Some(index.get()))
-        }
-    };
-    (hit.rank, name.len(), name, number)
-}
-
-/// One page of what a search found.
+/// One page of what a search finds.
 ///
 /// # Errors
-/// Those of paging arguments.
+/// Those of paging arguments and of the text.
 pub(crate) fn page(
     scope: &Scope,
     text: &str,
-    hits: &[engine::SearchHit],
+    filter: Option<engine::AssetFilter>,
     (first, after): (Option<i32>, Option<String>),
 ) -> Result<Connection<SearchHit>> {
     let count = page::count(first, 20, scope.limits.page_max)?;
     let after: Option<Key> = after
         .map(|after| cursor::read("search", &after))
         .transpose()?;
-    let start = after.map_or(0, |after| {
-        hits.partition_point(|hit| key(scope, hit) <= after)
+    let has_previous = after.is_some();
+    let (word, indexed) = after.unwrap_or_default();
+    let answer = scope.view.search(&SearchQuestion {
+        text,
+        filter,
+        hits_max: count,
+        after: SearchPlace {
+            word,
+            indexed: indexed.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()),
+        },
+        is_over: &|| scope.is_over(),
     });
-    let range = page::range(start, count, hits.len());
-    let nodes = hits[range.clone()]
-        .iter()
+    let answer = answer.map_err(ask_error)?;
+    let total = usize::try_from(answer.total_count).unwrap_or(usize::MAX);
+    let edges = answer
+        .hits
+        .into_iter()
         .map(|hit| {
+            let indexed = hit.place.indexed.as_ref();
+            let key: Key = (
+                hit.place.word.clone(),
+                indexed.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)),
+            );
             Ok(Edge {
-                node: node(scope, text, hit)?,
-                cursor: cursor::of("search", &key(scope, hit)),
+                cursor: cursor::of("search", &key),
+                node: node(scope, hit)?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(Connection {
-        edges: nodes,
-        has_next: range.end < hits.len(),
-        has_previous: range.start > 0,
-        total: page::Total::Count(hits.len()),
+        edges,
+        has_next: answer.has_more,
+        has_previous,
+        total: page::Total::Count(total),
     })
 }
 
-fn node(scope: &Scope, text: &str, hit: &engine::SearchHit) -> Result<SearchHit> {
-    let index = match &hit.entity {
-        engine::SearchEntity::Domain(name) => {
-            return Ok(SearchHit {
-                matched: format!("name: {name}"),
-                entity: SearchEntity::Domain(Domain(Arc::clone(name))),
-            });
+fn node(scope: &Scope, hit: engine::SearchHit) -> Result<SearchHit> {
+    let entity = match hit.entity {
+        engine::SearchEntity::Domain(name) => SearchEntity::Domain(Domain(name)),
+        engine::SearchEntity::Product(product) => SearchEntity::DataProduct(DataProduct(product)),
+        engine::SearchEntity::Field(dataset, name) => {
+            SearchEntity::Field(Field::named(dataset, &name))
         }
-        engine::SearchEntity::Asset(index) => *index,
-    };
-    let asset = scope.view.asset(index);
-    let asset = asset.ok_or_else(|| internal(&"a hit is not in the graph"))?;
-    let is_in_name = asset
-        .name
-        .to_lowercase()
-        .contains(&text.trim().to_lowercase());
-    let matched = if is_in_name {
-        format!("name: {}", asset.name)
-    } else {
-        format!("namespace and name: {}/{}", asset.namespace, asset.name)
-    };
-    Ok(SearchHit {
-        entity: match Asset::new(scope, index)? {
+        engine::SearchEntity::Asset(index) => match Asset::new(scope, index)? {
             Asset::Dataset(dataset) => SearchEntity::Dataset(dataset),
             Asset::Job(job) => SearchEntity::Job(job),
         },
-        matched,
+    };
+    Ok(SearchHit {
+        entity,
+        matched: hit.matched,
     })
 }

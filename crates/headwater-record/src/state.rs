@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// A text that is shared.
 pub type Str = Arc<str>;
@@ -414,6 +414,8 @@ pub struct DeltaRecord {
     pub fields_added: Vec<FieldEdgeRecord>,
     /// Edges between fields that went away.
     pub fields_removed: Vec<FieldEdgeRecord>,
+    /// Further assets whose fields, description or other names changed: they are to be searched anew.
+    pub documents: Vec<u32>,
 }
 
 impl DeltaRecord {
@@ -426,5 +428,6 @@ impl DeltaRecord {
             && self.fields.is_empty()
             && self.fields_added.is_empty()
             && self.fields_removed.is_empty()
+            && self.documents.is_empty()
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Changes {
     pub(crate) fields_unstated: BTreeSet<RawFieldEdge>,
     /// Raw assets at an end of an alias that came or went, or whose being declared changed.
     pub(crate) identities: BTreeSet<u32>,
+    /// Raw assets whose names, fields or descriptions changed.
+    pub(crate) documents: BTreeSet<u32>,
     /// Claims.
     pub(crate) counts: Counts,
 }
@@ -41,9 +43,17 @@ impl Changes {
                 ClaimKey::Alias(other) => {
                     self.identities.extend([owner, *other]);
                     self.assets.extend([owner, *other]);
+                    self.documents.extend([owner, *other]);
                 }
-                ClaimKey::Entity | ClaimKey::Attribute { field: None, .. } => {
+                ClaimKey::Entity => {
                     self.assets.insert(owner);
+                    self.documents.insert(owner);
+                }
+                ClaimKey::Attribute { field: None, .. } => {
+                    self.assets.insert(owner);
+                }
+                ClaimKey::Field(_) => {
+                    self.documents.insert(owner);
                 }
                 ClaimKey::FieldDerives { .. } => {
                     let edges = if is_stated {

@@ -11,7 +11,7 @@ use headwater_record::{
 use headwater_store::Offset;
 
 use crate::EngineError;
-use crate::apply::{Applier, Counts};
+use crate::apply::{Applier, Counts, documents};
 use crate::keys::{self, SlotKey};
 
 /// The attribute that publishes a dataset.
@@ -84,8 +84,10 @@ impl Applier {
         if !delta.is_empty() {
             self.txn
                 .put_parts(&keys::delta(offset), &encode_value(&delta));
+            let documents: Vec<u32> = documents::touched(&delta).collect();
             let delta = graph_delta(&self.graph, &delta);
             self.graph = self.graph.apply(&delta)?;
+            self.documents.extend(documents);
             if let Some(recent) = &mut self.recent {
                 recent.push(delta);
             }
@@ -128,6 +130,11 @@ impl Applier {
             let row = merged_row(*index, canonical);
             rows.extend(Some(row).filter(|row| self.differs(row)));
         }
+        let mut documents = std::mem::take(&mut self.changes.documents);
+        documents.extend(fields.new.iter().map(|(dataset, _)| *dataset));
+        for row in &rows {
+            documents.remove(&row.index);
+        }
         Ok(DeltaRecord {
             names: std::mem::take(&mut self.changes.names),
             rows,
@@ -136,6 +143,7 @@ impl Applier {
             fields: fields.new,
             fields_added: fields.added,
             fields_removed: fields.removed,
+            documents: documents.into_iter().collect(),
         })
     }
 

@@ -6,6 +6,7 @@ mod events;
 mod fields;
 mod recovery;
 mod runs;
+mod search;
 mod secrets;
 mod snapshots;
 mod support;

@@ -52,7 +52,7 @@ fn the_schema_has_what_clients_are_written_against() {
         "type Source implements Node {",
         "type Submission implements Node {",
         "union LineageEntity = Dataset | Job | Field",
-        "union SearchEntity = Dataset | Job | Domain",
+        "union SearchEntity = Dataset | Job | Field | Domain | DataProduct",
         "scalar Offset",
         "scalar Reference",
         "scalar JSON",
