@@ -70,6 +70,8 @@ const CODES: [&str; 10] = [
     "NOT_YET_VISIBLE",
     "UNAUTHENTICATED",
 ];
+/// How an extraction went: everything could be read, or an artifact had an error.
+const OUTCOMES: [&str; 2] = ["whole", "with_errors"];
 /// Upper bounds of seconds that a request may take.
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
@@ -81,6 +83,7 @@ pub(crate) struct Metrics {
     in_flight: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
     graphql_errors: [AtomicU64; CODES.len()],
+    extractions: [AtomicU64; OUTCOMES.len()],
     stopwatch: Stopwatch,
 }
 
@@ -100,8 +103,14 @@ impl Metrics {
             in_flight: AtomicU64::new(0),
             refused: Default::default(),
             graphql_errors: Default::default(),
+            extractions: Default::default(),
             stopwatch,
         }
+    }
+
+    /// Counts an accepted submission that an extractor made.
+    pub(crate) fn count_extraction(&self, has_errors: bool) {
+        self.extractions[usize::from(has_errors)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts the errors of one GraphQL response.

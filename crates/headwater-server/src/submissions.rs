@@ -8,7 +8,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use headwater_engine::{Caller, DiagnosticView, DryRun, DryRunFacts, Receipt};
-use headwater_model::{DomainName, Snapshot, SourceKey, SourceName, Statement, Submission};
+use headwater_model::{
+    DomainName, Severity, Snapshot, SourceKey, SourceName, Statement, Submission,
+};
 use headwater_record::submission_from_json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -124,6 +126,11 @@ pub(crate) async fn post(
 }
 
 async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Response, ApiError> {
+    let has_errors = snapshot
+        .diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error);
+    let is_extracted = snapshot.extractor.is_some();
     let submission = Submission {
         source: source.clone(),
         principal: None,
@@ -149,6 +156,9 @@ async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Respo
         .instrument(span)
         .await
         .map_err(|error| ApiError::internal(&error))??;
+    if is_extracted && !receipt.is_repeat {
+        app.metrics.count_extraction(has_errors);
+    }
     let offset = HeaderValue::from(receipt.offset);
     let record = receipt_record(&app, &source, &receipt)?;
     Ok(([(OFFSET, offset)], Json(record)).into_response())

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::Unit;
 
-use super::{CODES, LABELS, Metrics, STATUSES};
+use super::{CODES, LABELS, Metrics, OUTCOMES, STATUSES};
 use crate::error::Refusal;
 use crate::router::App;
 
@@ -100,6 +100,17 @@ impl Exposition {
 
     fn encode_writes(&self, out: &mut Out<'_, '_>) -> fmt::Result {
         let stats = &self.stats;
+        let extractions = OUTCOMES.iter().zip(&self.metrics.extractions);
+        out.counters(
+            "extractions",
+            "Accepted submissions that an extractor made, by whether it found errors",
+            extractions.map(|(outcome, count)| {
+                (
+                    [("outcome", (*outcome).to_owned())],
+                    count.load(Ordering::Relaxed),
+                )
+            }),
+        )?;
         let refused = Refusal::ALL.iter().zip(&self.metrics.refused);
         out.counters(
             "submissions_refused",
