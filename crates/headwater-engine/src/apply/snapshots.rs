@@ -73,9 +73,7 @@ impl Applier {
             return Ok(None);
         };
         let is_same = slot.digest == snapshot.digest.half()
-            && slot.generated_at == snapshot.generated_at.map(Timestamp::as_micros)
-            // A submission that its client names apart is no repeat of the one before.
-            && snapshot.idempotency_key.is_none();
+            && slot.generated_at == snapshot.generated_at.map(Timestamp::as_micros);
         if !is_same {
             return Ok(None);
         }

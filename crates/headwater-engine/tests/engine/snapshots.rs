@@ -109,6 +109,26 @@ fn the_same_snapshot_again_is_a_repeat_and_an_older_one_again_is_not() {
 }
 
 #[test]
+fn the_latest_snapshot_again_is_a_repeat_whatever_its_key() {
+    let fixture = Fixture::new();
+    let keyed = |seconds, text: &str, key: &str| {
+        let mut submission = snapshot("orders/dbt", seconds, text);
+        if let Statement::Snapshot(snapshot) = &mut submission.statement {
+            snapshot.idempotency_key = Some(key.into());
+        }
+        fixture.submit(submission)
+    };
+    let first = keyed(1, "a", "one");
+    let again = keyed(1, "a", "two");
+    assert_eq!((again.offset, again.is_repeat), (first.offset, true));
+    assert!(!keyed(2, "b", "three").is_repeat);
+    assert!(
+        !keyed(1, "a", "four").is_repeat,
+        "A, B, A are three submissions"
+    );
+}
+
+#[test]
 fn an_idempotency_key_that_was_seen_is_a_repeat() {
     let fixture = Fixture::new();
     let keyed = |seconds, text: &str| {
