@@ -26,7 +26,7 @@ pub struct PathsOptions {
     pub by_fields: bool,
 }
 
-/// One way: no asset or field is on it twice, but for steps within one dataset.
+/// One way: no dataset (by fields: no field) is on it twice; a job is, where it makes several steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     /// The assets on it, both ends included, jobs too.
@@ -254,7 +254,7 @@ impl Search<'_> {
                 let Some(left) = self.left.get(&stop.entity) else {
                     continue;
                 };
-                if !is_new(&beginning.stops, &stop) {
+                if !self.is_new(&beginning.stops, &stop) {
                     continue;
                 }
                 let hops = beginning.hops + u32::from(!matches!(stop.entity, Entity::Job(_)));
@@ -378,6 +378,24 @@ impl Search<'_> {
         }
     }
 
+    /// Whether what the stop enters is not on the way already. A job may make several steps of one way.
+    fn is_new(&self, stops: &[Stop], next: &Stop) -> bool {
+        // A way from a whole dataset does not come back to a field of it.
+        let is_back = match (stops[0].entity, next.entity) {
+            (Entity::Dataset(start), Entity::Field(field)) => {
+                self.steps.fields.row_of(field.get()).dataset == start.get()
+            }
+            _ => false,
+        };
+        !is_back
+            && stops.iter().all(|stop| {
+                stop.entity != next.entity
+                    && next.entity != Entity::Job(AssetIndex::new(stop.via))
+                    && (next.via == VIA_NONE
+                        || stop.entity != Entity::Job(AssetIndex::new(next.via)))
+            })
+    }
+
     fn way(&self, beginning: &Beginning<'_>, from: FieldRoot) -> Way {
         let mut way = Way {
             assets: vec![from.asset()],
@@ -409,16 +427,6 @@ impl Search<'_> {
         }
         way
     }
-}
-
-/// Whether neither the stop nor the job before it is on the way already.
-fn is_new(stops: &[Stop], next: &Stop) -> bool {
-    stops.iter().all(|stop| {
-        let is_job = |asset: u32| stop.entity == Entity::Job(AssetIndex::new(asset));
-        stop.entity != next.entity
-            && (next.via == VIA_NONE || stop.via != next.via && !is_job(next.via))
-            && next.entity != Entity::Job(AssetIndex::new(stop.via))
-    })
 }
 
 impl Beginning<'_> {

@@ -443,7 +443,7 @@ where
         // Steps that were noted and not taken are beyond what they leave.
         let mut stopped: Vec<AssetIndex> = noted
             .iter()
-            .filter(|step| !self.is_reached(step.goal) && !self.is_within_whole(step.goal))
+            .filter(|step| self.leads_beyond(step))
             .map(|step| self.asset_at(step.before))
             .collect();
         for placed in level.iter().chain(next) {
@@ -486,12 +486,15 @@ where
             self.left.drop_asset(dataset);
             self.closure.without_fields.truncate(told);
         }
-        steps.iter().any(|step| {
-            let is_new_job = step.via != VIA_NONE && !self.jobs.has(step.via);
-            let is_stopped = step.via != VIA_NONE && (self.stop_at)(AssetIndex::new(step.via));
-            let is_reached = self.is_reached(step.goal) || self.is_within_whole(step.goal);
-            is_new_job || !is_stopped && !is_reached
-        })
+        steps.iter().any(|step| self.leads_beyond(step))
+    }
+
+    /// Whether a step reaches what is not reached: a job, or what is beyond it.
+    fn leads_beyond(&self, step: &Step) -> bool {
+        let is_new_job = step.via != VIA_NONE && !self.jobs.has(step.via);
+        let is_stopped = step.via != VIA_NONE && (self.stop_at)(AssetIndex::new(step.via));
+        let is_reached = self.is_reached(step.goal) || self.is_within_whole(step.goal);
+        is_new_job || !is_stopped && !is_reached
     }
 }
 

@@ -92,6 +92,9 @@ impl Snapshot {
                 let nearest = hops.entry(entity).or_insert(at);
                 *nearest = at.min(*nearest);
             }
+            if taken.is_cut {
+                lineage.cut_by.insert(CutReason::Limit);
+            }
             edges.extend(taken.edges);
         }
         let mut nodes: Vec<FieldLineageNode> = hops
@@ -103,12 +106,23 @@ impl Snapshot {
             })
             .collect();
         nodes.sort_unstable_by_key(|node| (node.hops, node.asset, node.entity));
-        let nodes_max = options.assets_max.unwrap_or(usize::MAX);
+        // The fields of a root come with it.
+        let roots_count = nodes.partition_point(|node| node.hops == 0);
+        let nodes_max = options
+            .assets_max
+            .map_or(usize::MAX, |max| max.saturating_add(roots_count));
         if nodes.len() > nodes_max {
-            frontier.extend(nodes.split_off(nodes_max).iter().map(|node| node.asset));
+            nodes.truncate(nodes_max);
             lineage.cut_by.insert(CutReason::Limit);
         }
         let kept: BTreeSet<Entity> = nodes.iter().map(|node| node.entity).collect();
+        for edge in &edges {
+            match (kept.contains(&edge.from), kept.contains(&edge.to)) {
+                (true, false) => frontier.insert(self.asset_of(edge.from)),
+                (false, true) => frontier.insert(self.asset_of(edge.to)),
+                _ => false,
+            };
+        }
         lineage.edges = edges
             .into_iter()
             .filter(|edge| kept.contains(&edge.from) && kept.contains(&edge.to))
@@ -143,6 +157,8 @@ struct Taken<'a, S> {
     reached: FxHashMap<Entity, u32>,
     hops: BTreeMap<Entity, u32>,
     edges: Vec<FieldLineageEdge>,
+    /// True if there are edges beyond the bound.
+    is_cut: bool,
 }
 
 impl<'a, S: Fn(AssetIndex) -> bool> Taken<'a, S> {
@@ -188,6 +204,7 @@ impl<'a, S: Fn(AssetIndex) -> bool> Taken<'a, S> {
             reached,
             hops,
             edges: Vec::new(),
+            is_cut: false,
         }
     }
 
@@ -213,6 +230,11 @@ impl<'a, S: Fn(AssetIndex) -> bool> Taken<'a, S> {
         }
         for entry in &walk.entries {
             if self.edges.len() > self.edges_max {
+                self.edges.sort_unstable();
+                self.edges.dedup();
+                self.is_cut = self.edges.len() > self.edges_max;
+            }
+            if self.is_cut {
                 return;
             }
             if (self.stop_at)(entry.asset) {

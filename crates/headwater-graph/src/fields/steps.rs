@@ -4,15 +4,12 @@
 //! of all its fields. Where an edge between assets has no edges between fields, both are left at dataset level.
 
 use headwater_model::AssetIndex;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::closure::{Direction, root_job_goals};
 use crate::csr::{Entry, SPECIAL, VIA_NONE, VIA_STATED};
 use crate::fields::{FieldIndex, Fields};
 use crate::snapshot::{Parts, Snapshot};
-
-/// Edges into a dataset that are looked at before it is worth noting what they tell.
-const EDGES_UNTIL_NOTED: usize = 8;
 
 /// What a walk over fields reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,8 +62,6 @@ pub(crate) struct Steps<'s> {
     pub(crate) snapshot: &'s Snapshot,
     pub(crate) fields: &'s Fields,
     pub(crate) direction: Direction,
-    /// Whether an edge between fields enters the dataset via the job.
-    stated: FxHashMap<(u32, u32), bool>,
 }
 
 impl<'s> Steps<'s> {
@@ -75,7 +70,6 @@ impl<'s> Steps<'s> {
             snapshot,
             fields: &snapshot.parts().fields,
             direction,
-            stated: FxHashMap::default(),
         }
     }
 
@@ -113,17 +107,36 @@ impl<'s> Steps<'s> {
         root_job_goals(self.snapshot, self.direction, job, |to| {
             step(VIA_NONE, Goal::Whole(to));
         });
+        if self.direction == Direction::Downstream {
+            return;
+        }
+        // Upstream of a job are the fields that it makes its outputs from, too.
+        let outputs = self.parts().downstream.entries(job);
+        for field in outputs.flat_map(|output| self.fields.of(output.asset)) {
+            for origin in self.fields.upstream.entries(field) {
+                let row = self.fields.row_of(origin.asset);
+                if origin.via == job && !row.is_whole() {
+                    step(
+                        VIA_NONE,
+                        Goal::Field {
+                            from: None,
+                            to: origin.asset,
+                        },
+                    );
+                }
+            }
+        }
     }
 
     /// The steps at dataset level: along edges that have no edges between fields.
-    pub(crate) fn without_fields(&mut self, dataset: u32, step: impl FnMut(u32, Goal)) {
+    pub(crate) fn without_fields(&self, dataset: u32, step: impl FnMut(u32, Goal)) {
         match self.direction {
             Direction::Downstream => self.without_fields_down(dataset, step),
             Direction::Upstream => self.without_fields_up(dataset, step),
         }
     }
 
-    fn without_fields_down(&mut self, dataset: u32, mut step: impl FnMut(u32, Goal)) {
+    fn without_fields_down(&self, dataset: u32, mut step: impl FnMut(u32, Goal)) {
         let parts = self.parts();
         let mut linked = None;
         for entry in parts.downstream.entries(dataset) {
@@ -136,13 +149,10 @@ impl<'s> Steps<'s> {
             let job = entry.asset;
             let (mut is_told, mut leads_on) = (false, false);
             for output in parts.downstream.entries(job) {
-                let unknown = Entry::plain(output.asset);
-                if output.is_special
-                    || self.is_stated(job, output.asset)
-                    || self.is_linked(&mut linked, dataset, unknown)
-                {
+                let by_job = Entry::derives(output.asset, job);
+                if self.is_linked(&mut linked, dataset, by_job) {
                     is_told = true;
-                } else if output.asset != dataset {
+                } else if !output.is_special && output.asset != dataset {
                     leads_on = true;
                     step(job, Goal::Whole(output.asset));
                 }
@@ -153,7 +163,7 @@ impl<'s> Steps<'s> {
         }
     }
 
-    fn without_fields_up(&mut self, dataset: u32, mut step: impl FnMut(u32, Goal)) {
+    fn without_fields_up(&self, dataset: u32, mut step: impl FnMut(u32, Goal)) {
         let parts = self.parts();
         let mut linked = None;
         for entry in parts.upstream.entries(dataset) {
@@ -165,13 +175,10 @@ impl<'s> Steps<'s> {
                 continue;
             }
             let job = entry.asset;
-            if self.is_stated(job, dataset) {
-                continue;
-            }
             let (mut is_told, mut leads_on) = (false, false);
             for input in parts.upstream.entries(job) {
-                let unknown = Entry::plain(input.asset);
-                if self.is_linked(&mut linked, dataset, unknown) {
+                let by_job = Entry::derives(input.asset, job);
+                if self.is_linked(&mut linked, dataset, by_job) {
                     is_told = true;
                 } else if input.asset != dataset {
                     leads_on = true;
@@ -202,25 +209,5 @@ impl<'s> Steps<'s> {
             found
         });
         linked.contains(&(entry.asset, VIA_NONE)) || linked.contains(&(entry.asset, entry.via))
-    }
-
-    /// Whether an edge between fields says what the job puts into the dataset.
-    fn is_stated(&mut self, job: u32, dataset: u32) -> bool {
-        let fields = self.fields;
-        let mut entries = fields
-            .of(dataset)
-            .flat_map(|field| fields.upstream.entries(field));
-        // Mostly one of the first edges tells.
-        for _ in 0..EDGES_UNTIL_NOTED {
-            match entries.next() {
-                Some(entry) if entry.via == job => return true,
-                Some(_) => {}
-                None => return false,
-            }
-        }
-        *self
-            .stated
-            .entry((job, dataset))
-            .or_insert_with(|| entries.any(|entry| entry.via == job))
     }
 }

@@ -169,11 +169,15 @@ fn an_edge_without_field_lineage_is_taken_at_dataset_level_and_told() {
 }
 
 #[test]
-fn a_job_that_states_its_output_field_by_field_takes_no_other_field() {
+fn only_edges_between_assets_that_have_field_lineage_are_left_to_it() {
     let case = Fielded::new("a, z -> j -> b, c", "a#x => b#u via j");
-    // c is not stated, so whatever j reads may be in it.
-    case.down("z#q", "j:0 c#*:1 | without fields at z");
+    case.down("z#q", "j:0 b#*:1 c#*:1 | without fields at z");
     case.down("a#y", "j:0 c#*:1 | without fields at a");
+    case.up("b#u", "j:0 a#x:1 z#*:1 | without fields at b");
+    let case = Fielded::new("a, z -> j -> b; a => b via j", "a#x => b#u via j");
+    // What b is made of is stated, and z is not among it: the job that reads z is as far as it goes.
+    case.down("z#q", "j:0 | without fields at z");
+    case.down("a#y", "");
     case.up("b#u", "j:0 a#x:1");
 }
 
@@ -209,7 +213,7 @@ fn a_dataset_as_root_is_all_its_fields() {
     );
     case.down("a", "j:0 b#u:1 b#n:1");
     case.down("j", "b#*:1");
-    case.up("j", "a#*:1");
+    case.up("j", "a#*:1 a#x:1");
 }
 
 #[test]
@@ -437,19 +441,16 @@ impl Case {
                 .iter()
                 .any(|(a, b, by)| a.0 == from && b.0 == to && via(*by))
         };
-        let stated = |job: u32, to: u32| {
-            fields
-                .iter()
-                .any(|(_, b, by)| b.0 == to && *by == Some(job))
-                || assets.iter().any(|(_, b, by)| *b == to && *by == Some(job))
-        };
+        let stated =
+            |job: u32, to: u32| assets.iter().any(|(_, b, by)| *b == to && *by == Some(job));
         for (from, to, via) in &assets {
             if *from != dataset {
                 continue;
             }
             if self.is_job(*to) {
                 for (_, output, _) in assets.iter().filter(|(job, _, _)| job == to) {
-                    let is_told = stated(*to, *output) || has(dataset, *output, &|by| by.is_none());
+                    let is_told = stated(*to, *output)
+                        || has(dataset, *output, &|by| by.is_none_or(|job| job == *to));
                     if *output != dataset && !is_told {
                         found.extend(all(*output));
                     }

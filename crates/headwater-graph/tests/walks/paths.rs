@@ -58,6 +58,11 @@ fn a_stated_output_is_entered_from_its_origins_only() {
 }
 
 #[test]
+fn a_job_may_make_several_steps_of_a_way() {
+    check("a => s via j; s => o via j", "a", "o", ALL, "a j s j o:2");
+}
+
+#[test]
 fn work_is_bounded_where_there_are_very_many_ways() {
     let mut lines = Vec::new();
     for at in 0..20 {
@@ -129,7 +134,7 @@ fn naive_ways(
             Follows => {}
             Reads => {
                 let job = entry.to;
-                if way.contains(&job) {
+                if way.contains(&job) && (job == to || job == way[0]) {
                     continue;
                 }
                 way.push(job);
@@ -152,7 +157,8 @@ fn naive_ways(
                 way.pop();
             }
             Derives | Writes => {
-                let via = entry.via.filter(|via| !way.contains(via));
+                let is_end = |via: &AssetIndex| *via == to || *via == way[0];
+                let via = entry.via.filter(|via| !(way.contains(via) && is_end(via)));
                 if entry.via.is_some() != via.is_some() || way.contains(&entry.to) {
                     if via == Some(to) {
                         let mut ended = way.clone();
