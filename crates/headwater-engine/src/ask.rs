@@ -25,6 +25,7 @@ pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use products::ProductView;
 pub use resolve::Resolution;
 pub use runs::{RunPlace, RunView};
+pub(crate) use search::Catalogue;
 pub use search::{SearchAnswer, SearchEntity, SearchHit, SearchPlace, SearchQuestion};
 pub use sources::{DiagnosticView, SubmissionView};
 pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};

@@ -108,6 +108,9 @@ pub(crate) fn state<N: Names>(
         let key = ClaimKey::Facet(facet.name.as_str().into());
         put(stated, owner, key, ClaimBody::Json(facet.json.clone()));
     }
+    for edge in &facts.field_edges {
+        state_way(stated, edge, names)?;
+    }
     for run in &facts.runs {
         implied(stated, &run.job.clone().job(), FactKind::Jobs, names)?;
     }
@@ -229,6 +232,38 @@ fn state_field_edge<N: Names>(
         evidence: edge.evidence.as_ref().map(evidence_record),
     };
     put(stated, owner, key, body);
+    Ok(())
+}
+
+/// Where data flows between fields, it flows between their datasets: said as the job's reading and writing, or as a
+/// derivation if no job is known, unless the facts say so themselves.
+fn state_way<N: Names>(
+    stated: &mut Stated,
+    edge: &FieldEdgeFact,
+    names: &mut N,
+) -> Result<(), N::Error> {
+    let from = names.index_of(&edge.from.dataset.clone().dataset())?;
+    let to = names.index_of(&edge.to.dataset.clone().dataset())?;
+    let via = implied_job(stated, edge.via.as_ref(), FactKind::FieldEdges, names)?;
+    let derives = ClaimKey::Derives { from, via };
+    let says = |owner: u32, key: &ClaimKey| {
+        stated
+            .get(&owner)
+            .is_some_and(|claims| claims.contains_key(key))
+    };
+    if from == to || says(to, &derives) {
+        return Ok(());
+    }
+    let ways = match via {
+        None => vec![(to, derives)],
+        Some(job) => vec![(job, ClaimKey::Reads(from)), (job, ClaimKey::Writes(to))],
+    };
+    for (owner, key) in ways {
+        let claims = stated.entry(owner).or_default();
+        claims
+            .entry(key)
+            .or_insert(ClaimBody::Edge { evidence: None });
+    }
     Ok(())
 }
 

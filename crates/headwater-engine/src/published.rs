@@ -7,6 +7,7 @@ use headwater_model::Timestamp;
 use headwater_search::Index;
 use headwater_store::Offset;
 
+use crate::ask::Catalogue;
 use crate::mesh::Claimants;
 
 /// The graph at one offset, and what is needed to read it.
@@ -18,6 +19,7 @@ pub(crate) struct Published {
     /// The index over the names in the graph.
     pub(crate) index: Index,
     links: OnceLock<Vec<DomainLink>>,
+    catalogue: OnceLock<Catalogue>,
 }
 
 impl Published {
@@ -35,7 +37,13 @@ impl Published {
             claimants,
             index,
             links: OnceLock::new(),
+            catalogue: OnceLock::new(),
         }
+    }
+
+    /// Domains and data products: listed when first asked for.
+    pub(crate) fn catalogue(&self, list: impl FnOnce() -> Catalogue) -> &Catalogue {
+        self.catalogue.get_or_init(list)
     }
 
     /// Edges between domains: counted when first asked for.

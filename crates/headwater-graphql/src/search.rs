@@ -76,8 +76,8 @@ pub(crate) struct SearchHit {
 
 not_quick!(SearchHit);
 
-/// The last domain or product and the last position of the index up to a hit.
-type Key = (Option<(u8, bool, String)>, Option<String>);
+/// The positions of a hit among domains and products, and among assets and fields.
+type Key = (Option<String>, Option<String>);
 
 /// One page of what a search finds.
 ///
@@ -100,7 +100,7 @@ pub(crate) fn page(
         filter,
         hits_max: count,
         after: SearchPlace {
-            word,
+            word: word.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()),
             indexed: indexed.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()),
         },
         is_over: &|| scope.is_over(),
@@ -111,10 +111,11 @@ pub(crate) fn page(
         .hits
         .into_iter()
         .map(|hit| {
-            let indexed = hit.place.indexed.as_ref();
+            let text = |bytes: &Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
+            let place = &hit.place;
             let key: Key = (
-                hit.place.word.clone(),
-                indexed.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)),
+                place.word.as_ref().map(text),
+                place.indexed.as_ref().map(text),
             );
             Ok(Edge {
                 cursor: cursor::of("search", &key),

@@ -133,6 +133,34 @@ impl View {
         Ok(self.stated(edge)?.transformations.into_iter().collect())
     }
 
+    /// How any of some edges takes values in. What is said of each dataset that they enter is read once.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn transformations_of(
+        &self,
+        edges: &[FieldEdgeView],
+    ) -> Result<Vec<TransformationView>, AskError> {
+        let mut wanted: BTreeMap<AssetIndex, BTreeSet<(End, End, Option<AssetIndex>)>> =
+            BTreeMap::new();
+        for edge in edges {
+            let (from, to) = (end(&edge.from), end(&edge.to));
+            wanted.entry(to.0).or_default().insert((from, to, edge.via));
+        }
+        let mut found = BTreeSet::new();
+        for (dataset, keys) in wanted {
+            let stated = self.edges_into(dataset, |from, to, via| {
+                keys.contains(&(from.clone(), to.clone(), via))
+            })?;
+            found.extend(
+                stated
+                    .into_values()
+                    .flat_map(|stated| stated.transformations),
+            );
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// Who asserts an edge between fields.
     ///
     /// # Errors

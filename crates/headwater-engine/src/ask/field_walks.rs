@@ -95,7 +95,7 @@ impl FieldWalk {
         view: &View,
         asset: AssetIndex,
     ) -> Result<Vec<TransformationView>, AskError> {
-        let mut effects = Vec::new();
+        let mut edges = Vec::new();
         for at in self.entries_of(asset) {
             let reached = &self.closure.entries[*at as usize];
             let Some((before, via)) = self.closure.last_step(*at as usize) else {
@@ -106,17 +106,15 @@ impl FieldWalk {
             match reached.entity {
                 Entity::Field(field) => {
                     let far = (asset, name(field).map(Str::from));
-                    effects.extend(self.transformations(view, near, far, via)?);
+                    edges.push(self.edge(near, far, via));
                 }
-                Entity::Dataset(_) => {
-                    effects.extend(self.transformations(view, near, (asset, None), via)?);
-                }
+                Entity::Dataset(_) => edges.push(self.edge(near, (asset, None), via)),
                 Entity::Job(job) => {
                     let Some(field) = reached.from_field else {
                         continue;
                     };
-                    let edges = view.graph().field_edges(field, self.direction);
-                    let made = edges.filter(|edge| edge.via == Some(job));
+                    let around = view.graph().field_edges(field, self.direction);
+                    let made = around.filter(|edge| edge.via == Some(job));
                     for edge in made.take(EFFECT_EDGES_MAX) {
                         let far = match self.direction {
                             Direction::Downstream => edge.to,
@@ -124,34 +122,30 @@ impl FieldWalk {
                         };
                         if let Some(far) = view.graph().field(far) {
                             let far = (far.dataset, far.name.map(Str::from));
-                            let found = self.transformations(view, near.clone(), far, Some(job))?;
-                            effects.extend(found);
+                            edges.push(self.edge(near.clone(), far, Some(job)));
                         }
                     }
                 }
             }
         }
-        effects.sort_unstable();
-        effects.dedup();
-        Ok(effects)
+        view.transformations_of(&edges)
     }
 
-    fn transformations(
+    fn edge(
         &self,
-        view: &View,
         near: (AssetIndex, Option<Str>),
         far: (AssetIndex, Option<Str>),
         via: Option<AssetIndex>,
-    ) -> Result<Vec<TransformationView>, AskError> {
+    ) -> FieldEdgeView {
         let (from, to) = match self.direction {
             Direction::Downstream => (near, far),
             Direction::Upstream => (far, near),
         };
-        view.transformations(&FieldEdgeView {
+        FieldEdgeView {
             from: entity(from),
             to: entity(to),
             via,
-        })
+        }
     }
 }
 

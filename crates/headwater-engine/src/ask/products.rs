@@ -47,6 +47,14 @@ impl View {
             .collect()
     }
 
+    /// All data products, by domain and name.
+    pub(crate) fn all_products(&self) -> BTreeSet<ProductView> {
+        let shown = self.graph().assets().filter(is_shown);
+        shown
+            .flat_map(|asset| self.products_named(&asset))
+            .collect()
+    }
+
     /// The data products of a domain, by name.
     pub fn products_of_domain(&self, domain: &str) -> Vec<ProductView> {
         let Some(number) = self.shared.words.number(domain) else {

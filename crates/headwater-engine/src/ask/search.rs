@@ -3,7 +3,7 @@
 use headwater_graph::Snapshot as Graph;
 use headwater_model::AssetIndex;
 use headwater_record::Str;
-use headwater_search::{Names, Part, Position, Query, Results, Tier};
+use headwater_search::{Document, Index, Names, Part, Position, Query, Results};
 
 use crate::AskError;
 use crate::ask::filter::{AssetFilter, is_shown};
@@ -34,12 +34,12 @@ pub struct SearchHit {
     pub place: SearchPlace,
 }
 
-/// A place among the hits: the last of the words (domains and products) and the last of the index before it.
+/// A place among the hits: the last of domains and products, and the last of assets and fields, up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchPlace {
-    /// Rank, kind and name of a domain or product.
-    pub word: Option<(u8, bool, String)>,
-    /// A position of the index.
+    /// A position among domains and products.
+    pub word: Option<Vec<u8>>,
+    /// A position among assets and fields.
     pub indexed: Option<Vec<u8>>,
 }
 
@@ -78,18 +78,40 @@ impl Names for GraphNames<'_> {
     }
 }
 
-/// How well a word matches: as the index ranks names.
-fn rank(word: &str, text: &str) -> Option<Tier> {
-    let (word, text) = (word.to_lowercase(), text.to_lowercase());
-    Some(match () {
-        () if word == text => Tier::Whole,
-        () if word.starts_with(&text) => Tier::Beginning,
-        () if word.contains(&text) => Tier::Words,
-        () => return None,
-    })
+/// Domains and data products, which are few, and an index over their names.
+pub(crate) struct Catalogue {
+    entities: Vec<SearchEntity>,
+    index: Index,
 }
 
-type Word = ((u8, bool, String), SearchEntity);
+impl Catalogue {
+    fn new(entities: Vec<SearchEntity>) -> Self {
+        let documents = entities.iter().enumerate().map(|(key, entity)| {
+            let document = Document {
+                name: word_of(entity),
+                ..Document::default()
+            };
+            (key as u32, Some(document))
+        });
+        let index = Index::new().apply(documents);
+        Self { entities, index }
+    }
+}
+
+impl Names for Catalogue {
+    fn names(&self, key: u32) -> Option<(&str, &str)> {
+        Some(("", word_of(self.entities.get(key as usize)?)))
+    }
+}
+
+/// The name of a domain or data product.
+fn word_of(entity: &SearchEntity) -> &str {
+    match entity {
+        SearchEntity::Domain(name) => name,
+        SearchEntity::Product(product) => &product.name,
+        SearchEntity::Asset(_) | SearchEntity::Field(..) => "",
+    }
+}
 
 impl View {
     /// A page of what `question` finds.
@@ -101,38 +123,41 @@ impl View {
         if text.is_empty() {
             return Ok(SearchAnswer::default());
         }
-        let words = match &question.filter {
-            None => self.words_like(text),
-            Some(_) => Vec::new(),
+        let first = u32::try_from(question.hits_max).unwrap_or(u32::MAX);
+        let query =
+            Query::parse(text, first).map_err(|error| AskError::Invalid(error.to_string()))?;
+        let position = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(Position::from_bytes);
+        let catalogue = self.published.catalogue(|| self.list_catalogue());
+        let mut words = match &question.filter {
+            None => {
+                let query = query.clone().after(position(&question.after.word));
+                catalogue.index.search(&query, catalogue, None)
+            }
+            Some(_) => Results::default(),
         };
-        let after = question.after.indexed.as_deref();
-        let mut indexed =
-            self.indexed_like(question, text, after.and_then(Position::from_bytes))?;
-        let words_count = words.len() as u64;
-        let mut words = words
-            .into_iter()
-            .filter(|(key, _)| question.after.word.as_ref().is_none_or(|last| key > last))
-            .peekable();
+        let mut indexed = self.indexed_like(question, &query, position(&question.after.indexed));
+        let mut named = words.hits.drain(..).peekable();
         let mut hits = indexed.hits.drain(..).peekable();
         let mut place = question.after.clone();
         let mut found = Vec::new();
         while found.len() < question.hits_max {
-            let word_first = match (words.peek(), hits.peek()) {
-                (Some(((rank, ..), _)), Some(hit)) => *rank <= hit.tier() as u8,
+            let is_word = match (named.peek(), hits.peek()) {
+                (Some(word), Some(hit)) => word.tier() <= hit.tier(),
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
                 (None, None) => break,
             };
-            let (entity, matched) = if word_first {
-                let Some((key, entity)) = words.next() else {
-                    break;
-                };
-                let matched = format!("name: {}", key.2);
-                place.word = Some(key);
+            let Some(hit) = (if is_word { named.next() } else { hits.next() }) else {
+                break;
+            };
+            let position = Some(hit.position.to_bytes());
+            let (entity, matched) = if is_word {
+                place.word = position;
+                let entity = catalogue.entities[hit.key as usize].clone();
+                let matched = format!("name: {}", word_of(&entity));
                 (entity, matched)
             } else {
-                let Some(hit) = hits.next() else { break };
-                place.indexed = Some(hit.position.to_bytes());
+                place.indexed = position;
                 self.of_index(hit.key, hit.part)
             };
             found.push(SearchHit {
@@ -141,42 +166,28 @@ impl View {
                 place: place.clone(),
             });
         }
-        let has_more = words.peek().is_some() || hits.peek().is_some() || indexed.has_more;
-        drop(hits);
+        let is_rest = named.peek().is_some() || hits.peek().is_some();
+        drop((named, hits));
+        let has_more = is_rest || words.has_more || indexed.has_more;
         Ok(SearchAnswer {
             has_more: has_more && !found.is_empty(),
             hits: found,
-            total_count: words_count + indexed.total_count,
+            total_count: words.total_count + indexed.total_count,
         })
     }
 
-    fn words_like(&self, text: &str) -> Vec<Word> {
-        let mut words = Vec::new();
-        for domain in self.domain_names() {
-            if let Some(rank) = rank(&domain, text) {
-                let key = (rank as u8, false, domain.to_string());
-                words.push((key, SearchEntity::Domain(domain.clone())));
-            }
-            for product in self.products_of_domain(&domain) {
-                if let Some(rank) = rank(&product.name, text) {
-                    let key = (rank as u8, true, format!("{}/{domain}", product.name));
-                    words.push((key, SearchEntity::Product(product)));
-                }
-            }
-        }
-        words.sort_by(|a, b| a.0.cmp(&b.0));
-        words
+    fn list_catalogue(&self) -> Catalogue {
+        let domains = self.domain_names().into_iter().map(SearchEntity::Domain);
+        let products = self.all_products().into_iter().map(SearchEntity::Product);
+        Catalogue::new(domains.chain(products).collect())
     }
 
     fn indexed_like(
         &self,
         question: &SearchQuestion<'_>,
-        text: &str,
+        query: &Query,
         after: Option<Position>,
-    ) -> Result<Results, AskError> {
-        let first = u32::try_from(question.hits_max).unwrap_or(u32::MAX);
-        let query =
-            Query::parse(text, first).map_err(|error| AskError::Invalid(error.to_string()))?;
+    ) -> Results {
         let names = GraphNames(self.graph());
         let matcher = question.filter.as_ref().map(|filter| self.matcher(filter));
         let accepts = |key: u32| {
@@ -201,7 +212,7 @@ impl View {
             results.has_more = more.has_more;
             results.cut_at = more.cut_at;
         }
-        Ok(results)
+        results
     }
 
     fn of_index(&self, key: u32, part: Part) -> (SearchEntity, String) {

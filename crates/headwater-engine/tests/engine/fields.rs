@@ -268,3 +268,32 @@ fn paths_go_by_fields_if_asked() {
     assert_eq!(ask("db/a#y", "db/c", Granularity::Field), "");
     assert_eq!(ask("db/a#y", "db/c", Granularity::Dataset), "a j b k c ()");
 }
+
+#[test]
+fn where_data_flows_between_fields_it_flows_between_their_datasets() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot(
+        "orders/sql",
+        1,
+        "a; b; c; a#x => b#u @j; b#u => c#t",
+    ));
+    let view = fixture.view();
+    let root = view.require_root(&Reference::Text("db/a".into()));
+    let question = ImpactQuestion {
+        of: vec![root.expect("the root is known")],
+        granularity: Granularity::Dataset,
+        direction: Direction::Downstream,
+        depth_hops_max: None,
+        filter: None,
+        stop_at: None,
+        is_over: &|| false,
+    };
+    let answer = view.impact(&question).expect("an answer");
+    let names: Vec<String> = answer
+        .reached()
+        .iter()
+        .map(|a| name(&view, a.index))
+        .collect();
+    assert_eq!(names.join(" "), "j b c");
+    assert_eq!(down(&fixture, "db/a#x"), "b#u:1 c#t:2 j:0");
+}

@@ -59,7 +59,10 @@ fn domains_products_assets_and_fields_are_found_with_the_commit_that_names_them(
     }
     fixture.submit(submission);
     let view = fixture.view();
-    assert_eq!(found(&view, "orders"), "domain orders, orders, raw_orders");
+    assert_eq!(
+        found(&view, "orders"),
+        "domain orders, orders, raw_orders, product order book"
+    );
     assert_eq!(
         found(&view, "order"),
         "domain orders, product order book, orders, raw_orders"
