@@ -68,7 +68,11 @@ fn domains_products_assets_and_fields_are_found_with_the_commit_that_names_them(
         "domain orders, product order book, orders, raw_orders"
     );
     assert_eq!(found(&view, "status"), "orders#status");
-    assert_eq!(found(&view, "ordres"), "orders, raw_orders", "a typo");
+    assert_eq!(
+        found(&view, "ordres"),
+        "domain orders, orders, raw_orders",
+        "a typo"
+    );
     assert_eq!(found(&view, "nothing"), "");
     fixture.submit(snapshot("orders/dbt", 2, "orders; orders.state"));
     let view = fixture.view();
