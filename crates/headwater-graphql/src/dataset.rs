@@ -141,6 +141,11 @@ impl Dataset {
         Ok(self.0.summary(scope(ctx))?.is_unresolved)
     }
 
+    /// True if its domain publishes it for others to read.
+    pub(crate) async fn is_output_port(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.0.summary(scope(ctx))?.is_output_port)
+    }
+
     #[graphql(complexity = "cost(first, 50, child_complexity)")]
     pub(crate) async fn produced_by(
         &self,

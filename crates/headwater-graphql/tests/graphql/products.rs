@@ -73,8 +73,8 @@ fn a_data_product_is_what_its_datasets_say() {
     assert_json_snapshot!(ask(
         &api(),
         r#"{ domain(name: "orders") { dataProducts { id name description domain { name } owners { name type }
-                outputPorts { totalCount nodes { reference dataProduct { name } } } } }
-            dataset(namespace: "postgres://db:5432", name: "growth.report.churn") { dataProduct { name } } }"#
+                outputPorts { totalCount nodes { reference isOutputPort dataProduct { name } } } } }
+            dataset(namespace: "postgres://db:5432", name: "growth.report.churn") { isOutputPort dataProduct { name } } }"#
     ));
 }
 
