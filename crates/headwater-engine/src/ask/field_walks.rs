@@ -75,16 +75,20 @@ impl FieldWalk {
         self.closure.root(entry)
     }
 
-    /// The fields of an asset that were reached by name, in order.
+    /// The fields of an asset that were reached by name, in order; none if it was reached as a whole: then all of them
+    /// were.
     pub(crate) fn fields(&self, view: &View, asset: AssetIndex) -> Vec<Str> {
-        let mut fields: Vec<Str> = self
-            .entries_of(asset)
-            .iter()
-            .filter_map(|at| match self.closure.entries[*at as usize].entity {
-                Entity::Field(field) => view.graph().field(field)?.name.map(Str::from),
-                Entity::Dataset(_) | Entity::Job(_) => None,
-            })
-            .collect();
+        let mut fields: Vec<Str> = Vec::new();
+        for at in self.entries_of(asset) {
+            match self.closure.entries[*at as usize].entity {
+                Entity::Field(field) => {
+                    let field = view.graph().field(field);
+                    fields.extend(field.and_then(|field| field.name).map(Str::from));
+                }
+                Entity::Dataset(_) => return Vec::new(),
+                Entity::Job(_) => {}
+            }
+        }
         fields.sort_unstable();
         fields
     }

@@ -90,6 +90,19 @@ fn a_source_that_does_not_cover_field_edges_ends_none() {
 }
 
 #[test]
+fn of_a_dataset_that_is_affected_as_a_whole_no_field_is_named() {
+    let fixture = Fixture::new();
+    let facts = "a -> j -> b; b.v; a#x => b#u @j; a#y => b#* @j; b -> k -> c; b#u => c#t @k";
+    fixture.submit(snapshot("orders/dbt", 1, facts));
+    assert_eq!(down(&fixture, "db/a#x"), "b#u:1 c#t:2 j:0 k:1");
+    assert_eq!(
+        down(&fixture, "db/a"),
+        "b:1 c#t:2 j:0 k:1",
+        "b#u alone would say that b#v is not affected"
+    );
+}
+
+#[test]
 fn fields_follow_their_dataset_when_names_turn_out_to_be_one() {
     let fixture = Fixture::new();
     fixture.submit(snapshot("orders/dbt", 1, "a -> j -> b; a#x => b#u @j; a.x"));
