@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_graph::{Direction, FieldIndex};
 use headwater_model::{AssetIndex, AssetKind, Digest, EdgeKind, FieldName, Timestamp};
 use headwater_record::{
-    Claim, ClaimBody, ClaimKey, EvidenceRecord, NameRecord, SlotRecord, Str, decode_value,
+    Claim, ClaimBody, ClaimKey, ClaimsRecord, EvidenceRecord, NameRecord, SlotRecord, Str,
+    decode_value,
 };
 
 use crate::AskError;
@@ -130,6 +131,14 @@ struct Said {
     rank: (u8, i64, std::cmp::Reverse<String>),
 }
 
+/// Whether what a slot says of an asset declares it.
+fn declares(record: &ClaimsRecord) -> bool {
+    record
+        .open
+        .iter()
+        .any(|claim| matches!(&claim.body, ClaimBody::Entity(entity) if entity.is_declared))
+}
+
 /// What slots say of the raw names of one asset, and what is needed to read it.
 struct Reading<'a> {
     claims: ClassClaims,
@@ -192,6 +201,8 @@ impl View {
             for (slot, record) in claims {
                 let source = self.source_by_number(slot.source);
                 let rank = source.as_ref().map_or(0, crate::SourceState::rank);
+                // Who declares an asset knows more of it than who merely mentions it.
+                let rank = rank + 4 * u8::from(declares(&record));
                 let name = source
                     .map(|source| source.key.to_string())
                     .unwrap_or_default();

@@ -339,6 +339,34 @@ fn a_dataset_said_again_in_passing_keeps_what_was_said_of_it() {
 }
 
 #[test]
+fn who_declares_a_dataset_counts_more_than_who_mentions_it_later() {
+    let fixture = Fixture::new();
+    for (seconds, source, text, description) in [
+        (1, "orders/dbt", "b.x:int", "one row per order"),
+        (2, "finance/dbt", "?b", "published by orders"),
+    ] {
+        let mut submission = snapshot(source, seconds, text);
+        if let Statement::Snapshot(snapshot) = &mut submission.statement {
+            snapshot.facts.datasets[0].description = Some(description.into());
+            snapshot.facts.facets.push(FacetFact {
+                on: dataset("b").dataset(),
+                name: FacetName::parse("dbt").expect("a name"),
+                json: format!("\"{source}\"").into(),
+            });
+        }
+        fixture.submit(submission);
+    }
+    let view = fixture.view();
+    let b = Reference::Text("db/b".into());
+    let details = view.details(view.require(&b).expect("known"));
+    let details = details.expect("details");
+    assert_eq!(details.description.as_deref(), Some("one row per order"));
+    assert_eq!(&*details.facets["dbt"], "\"orders/dbt\"");
+    let sources = details.asserted_by.iter().map(|one| one.source);
+    assert_eq!(sources.collect::<Vec<_>>(), [0, 1], "the owner first");
+}
+
+#[test]
 fn what_exists_only_for_a_tag_retires_with_it() {
     let fixture = Fixture::new();
     let attributes: Coverage = [FactKind::Attributes].into_iter().collect();
