@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Keep the data here; without it, a temporary folder that goes when the demo stops.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Build and run the binary of the dev profile: it is built sooner and answers later.
+    #[arg(long)]
+    debug: bool,
     /// Take the binary of the dev profile as the tests built it, and build nothing.
     #[arg(skip)]
     is_built: bool,
@@ -47,9 +50,9 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
             .context("cannot listen for signals")?;
     }
     if !args.is_built {
-        build::run(places, &build::Args::default())?;
+        build::run(places, &build::Args { debug: args.debug })?;
     }
-    let binary = places.binary(args.is_built);
+    let binary = places.binary(args.debug);
 
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let data = args
@@ -77,6 +80,7 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
 
     print!("{}", show::domain_graph(&found));
     print!("{}", show::impact(&found));
+    print!("{}", show::field_impact(&found));
     if args.check {
         let differences = expected.differences(&found);
         for difference in &differences {
@@ -101,6 +105,7 @@ pub(crate) fn check(places: &Places) -> Result<()> {
             check: true,
             listen: "127.0.0.1:0".to_owned(),
             data: None,
+            debug: true,
             is_built: true,
         },
     )
@@ -124,7 +129,7 @@ fn load(
             .arg(places.plugins().join("dbt.wasm"))
             .arg("--config")
             .arg(mesh.join(domain).join("extractor.toml"))
-            .arg(mesh.join(domain).join("artifacts/manifest.json"));
+            .arg(mesh.join(domain).join("artifacts"));
         run_client(places, command, is_stopped)?;
     }
     let mut command = Command::new(binary);

@@ -19,6 +19,8 @@ pub(crate) struct Answers {
     pub(crate) not_datasets: BTreeSet<String>,
     pub(crate) domain_graph: BTreeSet<Link>,
     pub(crate) impact: Impact,
+    pub(crate) field_edges: FieldEdges,
+    pub(crate) field_impact: FieldImpact,
 }
 
 /// What one domain has.
@@ -26,6 +28,9 @@ pub(crate) struct Answers {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Domain {
     pub(crate) datasets: BTreeSet<String>,
+    pub(crate) output_ports: BTreeSet<String>,
+    /// How many jobs of each type.
+    pub(crate) jobs: BTreeMap<String, u64>,
 }
 
 /// How data flows from one domain to another.
@@ -70,6 +75,43 @@ pub(crate) struct Impacted {
     pub(crate) domain: Option<String>,
     pub(crate) hops: u64,
     pub(crate) crosses_domain: bool,
+}
+
+/// The edges from or to a field.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct FieldEdges {
+    pub(crate) edges: BTreeSet<FieldEdge>,
+}
+
+/// One edge from or to a field; a name without a field is the whole dataset.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct FieldEdge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// `DIRECT IDENTITY`, `DIRECT TRANSFORMATION masking`, …
+    pub(crate) transformations: BTreeSet<String>,
+}
+
+/// What of one domain depends on one field, without the ways through the domains in `stop_at`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FieldImpact {
+    pub(crate) of: String,
+    pub(crate) domain: String,
+    pub(crate) stop_at: BTreeSet<String>,
+    pub(crate) datasets: BTreeSet<FieldsImpacted>,
+    pub(crate) without_fields_count: u64,
+    pub(crate) exhaustive: bool,
+}
+
+/// Fields of one dataset that depend on it; none if the dataset does as a whole.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct FieldsImpacted {
+    pub(crate) name: String,
+    pub(crate) fields: BTreeSet<String>,
+    pub(crate) hops: u64,
+    /// `INDIRECT CONDITIONAL`, …
+    pub(crate) effects: BTreeSet<String>,
 }
 
 impl Answers {
@@ -147,8 +189,8 @@ pub(crate) mod tests {
             r#"{
               "namespace": "n",
               "domains": {
-                "a": {"datasets": ["x", "y"], "outputPorts": ["x"], "jobs": {"models": 1, "seeds": 1}},
-                "b": {"datasets": ["z"], "outputPorts": [], "jobs": {"models": 1}}
+                "a": {"datasets": ["x", "y"], "outputPorts": ["x"], "jobs": {"MODEL": 1, "SEED": 1}},
+                "b": {"datasets": ["z"], "outputPorts": [], "jobs": {"MODEL": 1}}
               },
               "unresolved": ["raw"],
               "notDatasets": ["latest"],
@@ -158,7 +200,11 @@ pub(crate) mod tests {
               "impact": {"of": "x", "totalCount": 2,
                 "datasets": [{"name": "z", "domain": "b", "hops": 1, "crossesDomain": true}],
                 "jobsByDomain": {"b": 1}, "assetsByDomain": {"b": 2}, "unresolvedCount": 0},
-              "fieldEdges": {"edges": [{"from": "x#a", "to": "z#b", "transformations": ["DIRECT IDENTITY"]}]}
+              "fieldEdges": {"edges": [{"from": "x#a", "to": "z#b", "transformations": ["DIRECT IDENTITY"]}]},
+              "fieldImpact": {"of": "x#a", "domain": "b", "stopAt": ["a"],
+                "datasets": [{"name": "z", "fields": ["b", "c"], "hops": 1, "effects": ["DIRECT IDENTITY"]},
+                             {"name": "zz", "fields": [], "hops": 2, "effects": []}],
+                "withoutFieldsCount": 1, "exhaustive": false}
             }"#,
         )
         .unwrap()
@@ -203,6 +249,28 @@ pub(crate) mod tests {
                 found.impact.jobs_by_domain.clear();
             },
             &["/impact/jobsByDomain/b: 1 is missing"],
+        );
+    }
+
+    #[test]
+    fn a_wrong_edge_between_fields_is_found() {
+        check(
+            |found| found.field_edges.edges.clear(),
+            &[
+                r#"/fieldEdges/edges: {"from":"x#a","to":"z#b","transformations":["DIRECT IDENTITY"]} is missing"#,
+            ],
+        );
+        check(
+            |found| found.field_impact.exhaustive = true,
+            &["/fieldImpact/exhaustive: is true, must be false"],
+        );
+    }
+
+    #[test]
+    fn a_missing_output_port_is_found() {
+        check(
+            |found| found.domains.get_mut("a").unwrap().output_ports.clear(),
+            &["/domains/a/outputPorts: \"x\" is missing"],
         );
     }
 

@@ -1,5 +1,7 @@
 //! The questions, in GraphQL, and their answers in the words of `expected.json`.
 
+mod fields;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,7 +12,11 @@ use serde_json::{Value, json};
 use super::answers::{Answers, Crossing, Domain, Impact, Impacted, Link};
 
 const DOMAINS: &str = "query Domains {
-  domains { name datasets(first: 100) { nodes { id name } pageInfo { hasNextPage } } }
+  domains { name datasets(first: 100) { nodes { id name isOutputPort } pageInfo { hasNextPage } } }
+}";
+
+const JOBS: &str = "query Jobs($domain: String!) {
+  assets(filter: { domains: [$domain] }, first: 200) { nodes { __typename type } }
 }";
 
 const UNRESOLVED: &str = "query Unresolved($namespace: String!, $name: String!) {
@@ -77,9 +83,23 @@ struct DatasetPage {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Dataset {
     id: String,
     name: String,
+    is_output_port: bool,
+}
+
+#[derive(Deserialize)]
+struct JobsAnswer {
+    assets: Nodes<TypedAsset>,
+}
+
+#[derive(Deserialize)]
+struct TypedAsset {
+    #[serde(rename = "__typename")]
+    kind: String,
+    r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -186,7 +206,9 @@ pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
             .map(|link| link_of(link, &names))
             .collect::<Result<_>>()?,
         unresolved: unresolved(url, expected)?,
-        domains: domains_of(domains)?,
+        field_edges: fields::edges(url, expected, names.keys())?,
+        field_impact: fields::impact(url, expected)?,
+        domains: domains_of(url, domains)?,
         impact: impact_of(&expected.impact.of, impact.impact),
     })
 }
@@ -209,19 +231,38 @@ fn reference(expected: &Answers, name: &str) -> String {
 }
 
 /// What each domain has; a domain without a dataset is left out.
-fn domains_of(answer: DomainsAnswer) -> Result<BTreeMap<String, Domain>> {
+fn domains_of(url: &str, answer: DomainsAnswer) -> Result<BTreeMap<String, Domain>> {
     let mut domains = BTreeMap::new();
     for DomainNode { name, datasets } in answer.domains {
         ensure!(
             !datasets.page_info.has_next_page,
             "domain {name} has more than 100 datasets: is this folder's data of another mesh?"
         );
-        let datasets: BTreeSet<String> = datasets.nodes.into_iter().map(|d| d.name).collect();
-        if !datasets.is_empty() {
-            domains.insert(name, Domain { datasets });
+        if datasets.nodes.is_empty() {
+            continue;
         }
+        let ports = datasets.nodes.iter().filter(|found| found.is_output_port);
+        let output_ports = ports.map(|port| port.name.clone()).collect();
+        let domain = Domain {
+            output_ports,
+            datasets: datasets.nodes.into_iter().map(|found| found.name).collect(),
+            jobs: jobs_of(url, &name)?,
+        };
+        domains.insert(name, domain);
     }
     Ok(domains)
+}
+
+/// How many jobs of each type a domain has.
+fn jobs_of(url: &str, domain: &str) -> Result<BTreeMap<String, u64>> {
+    let answer: JobsAnswer = query(url, JOBS, &json!({ "domain": domain }))?;
+    let mut jobs = BTreeMap::new();
+    for asset in answer.assets.nodes {
+        if asset.kind == "Job" {
+            *jobs.entry(asset.r#type).or_default() += 1;
+        }
+    }
+    Ok(jobs)
 }
 
 fn link_of(link: DomainLink, names: &BTreeMap<String, String>) -> Result<Link> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answers::{Answers, Impacted};
+use super::answers::{Answers, FieldsImpacted, Impacted};
 
 /// Domains, how data flows between them, and each edge that goes round a port.
 pub(crate) fn domain_graph(answers: &Answers) -> String {
@@ -58,13 +58,60 @@ pub(crate) fn impact(answers: &Answers) -> String {
     text
 }
 
+/// What of one domain depends on one field.
+pub(crate) fn field_impact(answers: &Answers) -> String {
+    let impact = &answers.field_impact;
+    let stops: Vec<&str> = impact.stop_at.iter().map(String::as_str).collect();
+    let mut text = format!(
+        "\nWhat {} computes from {}, not by way of {}\n",
+        impact.domain,
+        impact.of,
+        stops.join(" or ")
+    );
+    let mut datasets: Vec<&FieldsImpacted> = impact.datasets.iter().collect();
+    datasets.sort_by_key(|found| (found.hops, &found.name));
+    for dataset in datasets {
+        let fields: Vec<&str> = dataset.fields.iter().map(String::as_str).collect();
+        let fields = if fields.is_empty() {
+            " as a whole".to_owned()
+        } else {
+            format!("#{}", fields.join(", #"))
+        };
+        let effects: Vec<String> = dataset
+            .effects
+            .iter()
+            .map(|effect| effect.to_lowercase())
+            .collect();
+        let hops = if dataset.hops == 1 { "hop" } else { "hops" };
+        let _ = write!(
+            text,
+            "    {:2} {hops:4} {}{fields}",
+            dataset.hops, dataset.name
+        );
+        let _ = match effects.is_empty() {
+            true => writeln!(text),
+            false => writeln!(text, " ({})", effects.join(", ")),
+        };
+    }
+    if impact.without_fields_count > 0 {
+        let _ = writeln!(
+            text,
+            "  Not the whole truth: at {} of the datasets, readers do not state which fields they use",
+            impact.without_fields_count
+        );
+    }
+    text
+}
+
 /// Where to look and what to ask; `binary` is the path of the command.
 pub(crate) fn what_next(url: &str, binary: &str) -> String {
     format!(
         r#"
 Serving at {url} until Ctrl-C. To try next:
   {binary} impact --server {url} warehouse.orders.orders
+  {binary} impact --server {url} 'warehouse.orders.orders#status' --field-level
   {binary} lineage --server {url} churn_scores --direction upstream
+  {binary} paths --server {url} 'warehouse.orders.orders#status' 'churn_scores#churn_score' --field-level
   {binary} search --server {url} revenue
   {binary} domains --server {url}
   curl -s {url}/graphql -H 'content-type: application/json' \
@@ -99,6 +146,19 @@ Who reads whose data
 Who is affected if x changes: 2 assets in 1 domains
   b (2 assets)
      1 hop  z
+"
+        );
+    }
+
+    #[test]
+    fn fields_are_told_with_what_is_not_known() {
+        assert_eq!(
+            field_impact(&small()),
+            "
+What b computes from x#a, not by way of a
+     1 hop  z#b, #c (direct identity)
+     2 hops zz as a whole
+  Not the whole truth: at 1 of the datasets, readers do not state which fields they use
 "
         );
     }
