@@ -294,12 +294,30 @@ impl<'a, S: Fn(AssetIndex) -> bool> Taken<'a, S> {
                 Goal::Job => continue,
             };
             let is_stopped = via != VIA_NONE && (self.stop_at)(AssetIndex::new(via));
-            if is_stopped || !self.reached.contains_key(&far) {
+            if is_stopped || !self.has_reached(far) {
                 continue;
             }
             self.hops.entry(near).or_insert(hops);
             self.push(near, far, EdgeKind::Derives, via, true);
         }
+    }
+
+    /// Whether the walk reached it, by itself or with its dataset as a whole: a field of such a dataset is a node for
+    /// the edges that end in it.
+    fn has_reached(&mut self, far: Entity) -> bool {
+        if self.reached.contains_key(&far) {
+            return true;
+        }
+        let Entity::Field(field) = far else {
+            return false;
+        };
+        let dataset = self.steps.fields.row_of(field.get()).dataset;
+        let whole = Entity::Dataset(AssetIndex::new(dataset));
+        let Some(hops) = self.reached.get(&whole).copied() else {
+            return false;
+        };
+        self.hops.entry(far).or_insert(hops);
+        true
     }
 
     /// The edges of a dataset at dataset level, and those of the dataset as a whole.

@@ -259,15 +259,12 @@ fn a_path_has_the_assets_and_fields_in_order() {
     assert_eq!(fields.join(" "), "a#x b#u b#v c#t");
 }
 
-#[test]
-fn a_drawing_has_fields_and_datasets_where_fields_are_unknown() {
-    let case = Fielded::new(
-        "a -> j -> b; b -> k -> c",
-        "a#x => b#u via j; a#status => b#* via j",
-    );
+#[track_caller]
+fn check_drawing(case: &Fielded, roots: &str, directions: &[Direction], expected: [&str; 2]) {
+    let roots: Vec<FieldRoot> = roots.split(' ').map(|root| case.root(root)).collect();
     let drawn = case.snapshot.field_lineage(
-        &[case.root("b#u")],
-        &[Direction::Upstream, Direction::Downstream],
+        &roots,
+        directions,
         &LineageOptions::default(),
         |_| false,
         |_| false,
@@ -289,10 +286,61 @@ fn a_drawing_has_fields_and_datasets_where_fields_are_unknown() {
             )
         })
         .collect();
-    assert_eq!(nodes.join(" "), "b#u:0 b#*:0 k:0 a#x:1 a#status:1 c#*:1");
-    assert_eq!(
-        edges.join(", "),
-        "a#x -DERIVES> b#u, a#status -DERIVES> b#*, b#* -READS> k, k -WRITES> c#*"
+    assert_eq!([nodes.join(" "), edges.join(", ")], expected);
+}
+
+#[test]
+fn a_drawing_has_fields_and_datasets_where_fields_are_unknown() {
+    let case = Fielded::new(
+        "a -> j -> b; b -> k -> c",
+        "a#x => b#u via j; a#status => b#* via j",
+    );
+    check_drawing(
+        &case,
+        "b#u",
+        &[Direction::Upstream, Direction::Downstream],
+        [
+            "b#u:0 b#*:0 k:0 a#x:1 a#status:1 c#*:1",
+            "a#x -DERIVES> b#u, a#status -DERIVES> b#*, b#* -READS> k, k -WRITES> c#*",
+        ],
+    );
+}
+
+#[test]
+fn a_drawing_has_the_edges_between_fields_of_its_roots() {
+    let case = Fielded::new(
+        "a -> j -> b; b -> k -> c",
+        "a#x => b#u via j; b#u => c#t via k",
+    );
+    let edges = "a#x -DERIVES> b#u, b#u -DERIVES> c#t";
+    check_drawing(
+        &case,
+        "b c",
+        &[Direction::Upstream],
+        ["b#u:0 b#*:0 c#t:0 c#*:0 a#x:1", edges],
+    );
+    check_drawing(
+        &case,
+        "a b",
+        &[Direction::Downstream],
+        ["a#x:0 a#*:0 b#u:0 b#*:0 c#t:1", edges],
+    );
+}
+
+#[test]
+fn a_drawing_has_the_edges_into_fields_of_a_dataset_that_is_reached_as_a_whole_before() {
+    let case = Fielded::new(
+        "a -> j -> b; a -> k -> c; c -> m -> b",
+        "a#x => c#t via k; c#t => b#u via m",
+    );
+    check_drawing(
+        &case,
+        "a#x",
+        &[Direction::Downstream],
+        [
+            "a#x:0 a#*:0 j:0 b#u:1 b#*:1 c#t:1",
+            "a#x -DERIVES> c#t, c#t -DERIVES> b#u, a#* -READS> j, j -WRITES> b#*",
+        ],
     );
 }
 
