@@ -101,7 +101,9 @@ impl Applier {
                             texts.fields.insert(name);
                         }
                         (ClaimKey::Entity, ClaimBody::Entity(entity)) => {
-                            let rank = (self.rank(slot.source), claim.valid_from, slot.source);
+                            let declares = 4 * u8::from(entity.is_declared);
+                            let rank = self.rank(slot.source) + declares;
+                            let rank = (rank, claim.valid_from, slot.source);
                             if let Some(description) = entity.description
                                 && best.is_none_or(|best| rank >= best)
                             {
