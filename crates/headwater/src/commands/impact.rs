@@ -135,6 +135,17 @@ impl Impacted {
         names.join(", ")
     }
 
+    /// For people: a dataset that is affected as a whole names no fields, and means all of them.
+    fn fields_shown(&self) -> String {
+        let is_whole =
+            self.asset.kind == "Dataset" && self.fields.as_ref().is_some_and(Vec::is_empty);
+        if is_whole {
+            "(all)".to_owned()
+        } else {
+            self.field_names()
+        }
+    }
+
     fn effects_listed(&self) -> String {
         Transformation::listed(self.effects.as_deref().unwrap_or_default())
     }
@@ -293,7 +304,7 @@ fn render_assets(impact: &Impact) -> String {
             asset.domain().to_owned(),
             asset.r#type.clone(),
             asset.reference.clone(),
-            impacted.field_names(),
+            impacted.fields_shown(),
             impacted.effects_listed(),
         ]
     });
