@@ -176,6 +176,65 @@ fn every_captured_request_is_answered_and_the_graph_is_what_the_events_say() -> 
 }
 
 #[test]
+fn a_captured_build_of_dbt_is_told_run_by_run() -> Result<()> {
+    let Some(data) = data() else {
+        println!("skipped 1 client: no real input");
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let service = Service::start(folder.path(), &[])?;
+    let sent = requests(&data.join("captured/dbt-ol-build"))?;
+    for request in &sent {
+        replay(&service, request)?;
+    }
+    let mut checked = 0;
+    for request in &sent {
+        let event = &request["body_decoded_json"];
+        let (job, run) = (&event["job"], &event["run"]["runId"]);
+        if event["eventType"] != "COMPLETE" {
+            continue;
+        }
+        let output = &event["outputs"][0];
+        let query = format!(
+            "{{ job(namespace: {}, name: {}) {{ latestRun {{ ...run }} runs {{ totalCount nodes {{ ...run }} }} }} \
+             {} run(runId: {run}) {{ ...run }} }} fragment run on Run {{ runId state startedAt endedAt parent {{ runId }} }}",
+            job["namespace"],
+            job["name"],
+            if output.is_null() {
+                String::new()
+            } else {
+                format!(
+                    "dataset(namespace: {}, name: {}) {{ lastWrite {{ ...run }} }}",
+                    output["namespace"], output["name"]
+                )
+            }
+        );
+        let answer = service.ask(&query)?;
+        let answer = &answer["data"];
+        let latest = &answer["job"]["latestRun"];
+        assert_eq!(&latest["runId"], run, "{job}: {answer}");
+        assert_eq!(latest["state"], "COMPLETE", "{job}: {answer}");
+        assert_eq!(
+            latest["parent"]["runId"], event["run"]["facets"]["parent"]["run"]["runId"],
+            "{job}: {answer}"
+        );
+        assert_eq!(answer["job"]["runs"]["totalCount"], 1, "{job}");
+        assert_eq!(&answer["job"]["runs"]["nodes"][0], latest);
+        assert_eq!(&answer["run"], latest);
+        if !output.is_null() {
+            assert_eq!(
+                &answer["dataset"]["lastWrite"], latest,
+                "{}",
+                output["name"]
+            );
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 11, "five models, the tests of five, and the whole");
+    Ok(())
+}
+
+#[test]
 fn requests_to_another_products_api_are_not_found() -> Result<()> {
     let Some(data) = data() else {
         println!("skipped 1 client: no real input");

@@ -9,3 +9,4 @@ mod hostile;
 mod manifests;
 mod mesh;
 mod operating;
+mod secrets;
