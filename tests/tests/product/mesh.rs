@@ -1,58 +1,53 @@
 //! The example mesh, as the README tells it.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
-use headwater_tests::service::{Service, extractor, root, run};
+use headwater_tests::mesh;
+use headwater_tests::service::{Service, root, run};
+use serde_json::{Value, json};
+
+/// A service with the mesh in it; the folder is its data.
+fn loaded() -> Result<(tempfile::TempDir, Service)> {
+    let folder = tempfile::tempdir()?;
+    let service = mesh::start(folder.path())?;
+    mesh::load(&service)?;
+    Ok((folder, service))
+}
+
+/// The `data` of an answer without errors.
+fn data(service: &Service, query: &str) -> Result<Value> {
+    let mut answer = service.ask(query)?;
+    anyhow::ensure!(answer["errors"].is_null(), "{query}: {}", answer["errors"]);
+    Ok(answer["data"].take())
+}
+
+/// Names at `pointer`, of every item of `items`.
+fn texts<'a>(items: &'a Value, pointer: &str) -> Vec<&'a str> {
+    let items = items.as_array().into_iter().flatten();
+    items
+        .filter_map(|item| item.pointer(pointer)?.as_str())
+        .collect()
+}
 
 #[test]
 fn the_example_mesh_answers_across_domains() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mesh = root().join("examples/mesh");
-    let service = Service::start(
-        folder.path(),
-        &["--mesh", &mesh.join("mesh.toml").display().to_string()],
-    )?;
-    let component = extractor("plugins", "dbt")?.display().to_string();
-    for domain in ["orders", "finance"] {
-        let config = mesh
-            .join(domain)
-            .join("extractor.toml")
-            .display()
-            .to_string();
-        let manifest = mesh
-            .join(domain)
-            .join("artifacts/manifest.json")
-            .display()
-            .to_string();
-        let submit = |more: &[&str]| {
-            let words = [
-                "submit",
-                "--server",
-                &service.url,
-                "--domain",
-                domain,
-                "--source",
-                "dbt",
-                "--plugin",
-                &component,
-                "--config",
-                &config,
-                &manifest,
-            ];
-            run(&[&words[..], more].concat())
-        };
-        let tried = submit(&["--dry-run"])?;
-        assert_eq!(tried.code, Some(0), "{}", tried.err);
-        let ran = submit(&[])?;
-        assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let service = mesh::start(folder.path())?;
+    for domain in mesh::DBT_DOMAINS {
+        mesh::submit(&service, domain, &["--dry-run"])?;
     }
-    let events = mesh.join("growth/events.ndjson").display().to_string();
-    let sent = run(&["send", "--server", &service.url, &events])?;
-    assert_eq!(sent.code, Some(0), "{}", sent.err);
-
-    let graph = service.ask("{ domainGraph { edges { from { name } to { name } datasetEdgeCount throughPortsCount aroundPortsCount crossings(aroundPorts: true) { nodes { via { name } } } } } }")?;
-    let edges = graph["data"]["domainGraph"]["edges"]
-        .as_array()
-        .context("edges")?;
+    let datasets = data(&service, "{ assets { totalCount } }")?;
+    assert_eq!(
+        datasets["assets"]["totalCount"], 0,
+        "a dry run keeps nothing"
+    );
+    mesh::load(&service)?;
+    let graph = data(
+        &service,
+        "{ domainGraph { edges { from { name } to { name } datasetEdgeCount throughPortsCount aroundPortsCount crossings(aroundPorts: true) { nodes { via { name } } } } } }",
+    )?;
+    let edges = graph["domainGraph"]["edges"].as_array().context("edges")?;
     let shown = edges.iter().map(|edge| {
         let around = &edge["crossings"]["nodes"];
         format!(
@@ -73,21 +68,206 @@ fn the_example_mesh_answers_across_domains() -> Result<()> {
             r#""orders" -> "growth": 3 = 3 + 0 []"#,
         ]
     );
-    let impact = service.ask(
-        "{ impact(of: [\"warehouse.orders.orders\"]) { totalCount byDomain { key count } completeness { walkComplete exhaustive unresolvedCount } } }",
+    let impact = data(
+        &service,
+        "{ impact(of: [\"warehouse.orders.orders\"]) { totalCount completeness { exhaustive } } }",
     )?;
-    let impact = &impact["data"]["impact"];
-    assert_eq!(impact["totalCount"], 17, "{impact}");
-    assert_eq!(impact["completeness"]["exhaustive"], true, "{impact}");
-    let told = run(&[
-        "impact",
-        "warehouse.orders.orders",
-        "--server",
-        &service.url,
-    ])?;
-    assert_eq!(told.code, Some(0), "{}", told.err);
-    for part in ["churn_features", "warehouse.finance.revenue", "growth"] {
-        assert!(told.out.contains(part), "{}", told.out);
+    assert_eq!(impact["impact"]["totalCount"], 17);
+    assert_eq!(impact["impact"]["completeness"]["exhaustive"], true);
+    Ok(())
+}
+
+/// The text between a line "```<language>" and the next "```", the first in `page`.
+fn block<'a>(page: &'a str, language: &str) -> Result<&'a str> {
+    let fence = format!("\n```{language}\n");
+    let (_, rest) = page
+        .split_once(&fence)
+        .with_context(|| format!("no block of {language}"))?;
+    Ok(rest.split_once("\n```").context("an open block")?.0)
+}
+
+#[test]
+fn the_readme_tells_what_the_service_answers() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    let told: Value = serde_json::from_str(block(&readme, "json")?)?;
+    assert_eq!(service.ask(block(&readme, "graphql")?)?, told);
+
+    let (mut commands, mut printed) = (0, Vec::new());
+    for line in block(&readme, "console")?.lines() {
+        if let Some(command) = line.strip_prefix("$ headwater ") {
+            let command = command.replace('\'', "");
+            let words: Vec<&str> = command.split(' ').collect();
+            let ran = run(&[&words[..], &["--server", &service.url]].concat())?;
+            assert_eq!(ran.code, Some(0), "{command}: {}", ran.err);
+            printed = ran
+                .out
+                .lines()
+                .map(str::trim_end)
+                .map(str::to_owned)
+                .collect();
+            commands += 1;
+        } else if line != "…" {
+            assert!(
+                printed.iter().any(|found| found == line),
+                "{line} is not among\n{}",
+                printed.join("\n")
+            );
+        }
     }
+    assert!(commands > 0, "the README shows no command");
+    Ok(())
+}
+
+#[test]
+fn every_query_of_the_example_is_answered() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let mut asked = 0;
+    for entry in fs::read_dir(mesh::folder().join("queries"))? {
+        let path = entry?.path();
+        let answer = data(&service, &fs::read_to_string(&path)?)?;
+        let told = answer.as_object().context("an answer")?;
+        assert!(
+            told.values().all(|value| !value.is_null()),
+            "{}: {answer}",
+            path.display()
+        );
+        asked += 1;
+    }
+    assert!(asked >= 7, "{asked} queries");
+    Ok(())
+}
+
+#[test]
+fn fields_are_followed_across_the_mesh() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let impact = data(
+        &service,
+        r#"{ impact(of: ["warehouse.orders.orders#status"], granularity: FIELD, filter: { types: ["DATASET"] }) {
+            assets { nodes { asset { name } fields { name } hops } }
+            completeness { walkComplete exhaustive withoutFieldsCount } } }"#,
+    )?;
+    let impact = &impact["impact"];
+    let nodes = &impact["assets"]["nodes"];
+    assert_eq!(
+        texts(nodes, "/asset/name"),
+        [
+            "warehouse.growth.churn_features",
+            "warehouse.growth.skipped_customers",
+            "warehouse.growth.churn_scores"
+        ]
+    );
+    assert_eq!(
+        nodes[0]["fields"],
+        json!([]),
+        "as a whole: nobody states which fields of customers follow from status, and customers is joined"
+    );
+    assert_eq!(impact["completeness"]["walkComplete"], true);
+    assert_eq!(impact["completeness"]["exhaustive"], false);
+    assert_eq!(impact["completeness"]["withoutFieldsCount"], 4);
+
+    let lineage = data(
+        &service,
+        r#"{ lineage(of: ["churn_scores#churn_score"], direction: UPSTREAM, granularity: FIELD, depth: 2, filter: { domains: ["orders", "growth"] }) {
+            nodes { hops entity { ... on Field { reference } } } edges { transformations { type subtype } } } }"#,
+    )?;
+    let fields = texts(&lineage["lineage"]["nodes"], "/entity/reference");
+    for field in [
+        "warehouse.growth.churn_scores#churn_score",
+        "warehouse.growth.churn_features#cancelled_share",
+        "warehouse.orders.orders#status",
+    ] {
+        let full = format!("duckdb://warehouse.duckdb/{field}");
+        assert!(fields.contains(&&*full), "{field}: {fields:?}");
+    }
+
+    let links = data(
+        &service,
+        r#"{ lineage(of: ["orders.orders#status"], direction: DOWNSTREAM, granularity: FIELD, depth: 1, stopAt: {}) {
+            nodes { hops entity { ... on Field { reference downstream { nodes { to { name } via { name } transformations { type subtype masking } } } } } } } }"#,
+    )?;
+    let nodes = links["lineage"]["nodes"].as_array().context("nodes")?;
+    let status = nodes
+        .iter()
+        .find(|node| node["hops"] == 0)
+        .context("status")?;
+    assert_eq!(
+        status["entity"]["downstream"]["nodes"],
+        json!([{"to": {"name": "cancelled_share"}, "via": {"name": "build_churn_features"},
+            "transformations": [{"type": "INDIRECT", "subtype": "CONDITIONAL", "masking": false}]}])
+    );
+
+    let paths = data(
+        &service,
+        r#"{ paths(from: "orders.orders#status", to: "churn_scores#churn_score", granularity: FIELD, first: 1) {
+            paths { fields { name dataset { name } } assets { name } } } }"#,
+    )?;
+    let way = &paths["paths"]["paths"][0];
+    assert_eq!(
+        texts(&way["fields"], "/name"),
+        ["status", "cancelled_share", "churn_score"]
+    );
+    assert_eq!(
+        texts(&way["assets"], "/name"),
+        [
+            "warehouse.orders.orders",
+            "build_churn_features",
+            "warehouse.growth.churn_features",
+            "score_churn",
+            "warehouse.growth.churn_scores"
+        ]
+    );
+    let unknown = service
+        .ask(r#"{ impact(of: ["orders.orders#colour"], granularity: FIELD) { totalCount } }"#)?;
+    assert_eq!(
+        unknown["errors"][0]["extensions"]["code"], "NOT_FOUND",
+        "{unknown}"
+    );
+    Ok(())
+}
+
+#[test]
+fn runs_and_what_tests_found_are_told_of_the_owners_dataset() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let answer = data(
+        &service,
+        r#"{ dataset(namespace: "duckdb://warehouse.duckdb", name: "warehouse.orders.orders") {
+            description facets isOutputPort fields { nodes { name type } }
+            lastWrite { runId state endedAt job { name } }
+            consumedBy { nodes { name latestRun { state endedAt } } } } }"#,
+    )?;
+    let orders = &answer["dataset"];
+    assert_eq!(
+        orders["description"], "One row per order, in its newest state.",
+        "what finance writes of its source counts less than what orders says"
+    );
+    assert_eq!(
+        orders["facets"]["dbt"]["unique_id"], "model.orders.orders",
+        "{}",
+        orders["facets"]
+    );
+    assert_eq!(orders["isOutputPort"], true);
+    assert_eq!(
+        orders["fields"]["nodes"][3],
+        json!({"name": "amount", "type": "DECIMAL(12,2)"}),
+        "of the catalog"
+    );
+    let checks = &orders["facets"]["dataQualityAssertions"]["assertions"];
+    assert_eq!(
+        texts(checks, "/assertion"),
+        ["not_null", "relationships", "unique"]
+    );
+    assert_eq!(texts(checks, "/status"), ["pass", "pass", "pass"]);
+    assert_eq!(orders["lastWrite"]["state"], "COMPLETE");
+    assert_eq!(orders["lastWrite"]["job"]["name"], "model.orders.orders");
+    assert_eq!(
+        orders["consumedBy"]["nodes"],
+        json!([
+            {"name": "model.orders.customers", "latestRun": {"state": "COMPLETE", "endedAt": "2026-01-05T05:00:00Z"}},
+            {"name": "model.finance.recognised_orders", "latestRun": {"state": "COMPLETE", "endedAt": "2026-01-05T06:00:00Z"}},
+            {"name": "build_churn_features", "latestRun": {"state": "COMPLETE", "endedAt": "2026-01-06T07:03:00Z"}},
+        ]),
+        "of dbt's results and of events alike"
+    );
     Ok(())
 }
