@@ -83,15 +83,16 @@ pub(crate) fn field_impact(answers: &Answers) -> String {
             .map(|effect| effect.to_lowercase())
             .collect();
         let hops = if dataset.hops == 1 { "hop" } else { "hops" };
-        let _ = write!(
+        let shown = if effects.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", effects.join(", "))
+        };
+        let _ = writeln!(
             text,
-            "    {:2} {hops:4} {}{fields}",
+            "    {:2} {hops:4} {}{fields}{shown}",
             dataset.hops, dataset.name
         );
-        let _ = match effects.is_empty() {
-            true => writeln!(text),
-            false => writeln!(text, " ({})", effects.join(", ")),
-        };
     }
     if impact.without_fields_count > 0 {
         let _ = writeln!(
