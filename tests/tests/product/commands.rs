@@ -189,7 +189,10 @@ fn a_project_is_submitted_as_far_as_it_can_be() -> Result<()> {
     let json = run_in(folder.path(), &["submit", "--format", "json"], b"")?;
     let outcomes: Value = serde_json::from_str(&json.out)?;
     let again = &outcomes["sources"][0]["submission"];
-    assert_eq!(again["addedCount"], 0, "{outcomes}");
+    assert_eq!(
+        again["offset"], 1,
+        "a repeat is answered with what was accepted before: {outcomes}"
+    );
     assert!(outcomes["sources"][1]["error"].is_string(), "{outcomes}");
     // The evidence is named from the project's folder, wherever the command ran.
     let elsewhere = folder.path().join("headwater.toml").display().to_string();
