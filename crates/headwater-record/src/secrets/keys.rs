@@ -1,7 +1,7 @@
 //! Which keys name secrets.
 
 /// A key that ends with one of these names a secret.
-const WORDS: [&str; 27] = [
+pub(crate) const WORDS: [&str; 27] = [
     "password",
     "passwords",
     "passwd",
@@ -32,7 +32,7 @@ const WORDS: [&str; 27] = [
 ];
 
 /// A key that ends with two words of one of these names a secret.
-const PAIRS: [(&str, &str); 23] = [
+pub(crate) const PAIRS: [(&str, &str); 23] = [
     ("api", "key"),
     ("api", "keys"),
     ("private", "key"),

@@ -74,6 +74,50 @@ fn keys_that_name_secrets_are_told_from_those_that_do_not() {
     }
 }
 
+/// All spellings of a key of these words.
+fn spellings(words: &[&str]) -> Vec<String> {
+    let capital = |word: &&str| word[..1].to_uppercase() + &word[1..];
+    let mut spellings: Vec<String> = ["_", "-", ".", " ", "__"]
+        .into_iter()
+        .flat_map(|joint| [words.join(joint), words.join(joint).to_uppercase()])
+        .collect();
+    let pascal = words.iter().map(capital).collect::<String>();
+    spellings.push(pascal[..1].to_lowercase() + &pascal[1..]);
+    spellings.push(pascal);
+    spellings
+}
+
+#[test]
+fn every_key_that_names_a_secret_gets_past_the_quick_look_in_every_spelling() {
+    let words = super::keys::WORDS.into_iter().map(|word| vec![word]);
+    let pairs = super::keys::PAIRS.into_iter().map(|(a, b)| vec![a, b]);
+    let others = [
+        vec!["aws", "key", "id"],
+        vec!["access", "key", "id"],
+        vec!["auth", "user", "info"],
+        vec!["shared", "access", "signature"],
+    ];
+    for words in words.chain(pairs).chain(others) {
+        for key in spellings(&words) {
+            assert_ne!(sort(&key), Sort::Harmless, "{key}");
+            let json = format!(r#"{{"{key}":"x1"}}"#);
+            let clean = format!(r#"{{"{key}":"[redacted]"}}"#);
+            assert_eq!(redact_json(&json), Some(clean), "{key}");
+        }
+    }
+    assert!(!may_hold_secrets(
+        br#"{"primary_key":"order","api":"v1","users":3}"#
+    ));
+    check_text(
+        "sent Basic dXNlcjpwYXNzd29yZDE= to it",
+        "sent Basic [redacted] to it",
+    );
+    check_text(
+        "basic_auth=u1 hmacKey=x2",
+        "basic_auth=[redacted] hmacKey=[redacted]",
+    );
+}
+
 #[track_caller]
 fn check_json(json: &str, expected: &str) {
     let clean = redact_json(json);

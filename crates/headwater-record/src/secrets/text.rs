@@ -16,7 +16,7 @@ const KEY_WORDS: [&str; 11] = [
     "token",
     "secret",
     "credential",
-    "authorization",
+    "auth",
     "sas",
     "sig",
     "key",
