@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::keys::{Sort, holds_columns, holds_secrets, sort};
+use super::keys::{Sort, holds_columns, names_counts, sort};
 use super::{REDACTED, may_hold_secrets, text};
 
 /// How deep lists and objects may stand in each other; readers take no more than that either.
@@ -55,8 +55,19 @@ struct Around {
     sort: Sort,
     /// Keys within it are names of columns.
     is_of_columns: bool,
-    /// All texts within it are secrets.
-    is_all_secret: bool,
+    /// Numbers within it are counts.
+    is_of_counts: bool,
+    /// What is within objects that it is in is a secret.
+    inside: Inside,
+}
+
+/// What of the things within an object are secrets, whatever their keys are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Inside {
+    Nothing,
+    /// Numbers are counts: `"tokens": {"read": 3}`.
+    Texts,
+    TextsAndNumbers,
 }
 
 impl Default for Around {
@@ -64,7 +75,8 @@ impl Default for Around {
         Self {
             sort: Sort::Harmless,
             is_of_columns: false,
-            is_all_secret: false,
+            is_of_counts: false,
+            inside: Inside::Nothing,
         }
     }
 }
@@ -75,11 +87,23 @@ impl Around {
         if self.is_of_columns {
             return Self::default();
         }
-        let is_all_secret = self.is_all_secret || holds_secrets(key);
+        let inside = self.inside.max(self.inside_objects());
+        let sort = sort(key);
+        let is_secret = inside != Inside::Nothing || sort != Sort::Harmless;
         Self {
-            sort: sort(key),
-            is_of_columns: holds_columns(key) && !is_all_secret,
-            is_all_secret,
+            sort,
+            is_of_columns: holds_columns(key) && !is_secret,
+            is_of_counts: names_counts(key),
+            inside,
+        }
+    }
+
+    /// What its sort says of objects that are its value.
+    fn inside_objects(self) -> Inside {
+        match self.sort {
+            Sort::Harmless => Inside::Nothing,
+            Sort::Text if self.is_of_counts => Inside::Texts,
+            Sort::Text | Sort::Strong => Inside::TextsAndNumbers,
         }
     }
 }
@@ -153,7 +177,7 @@ impl<'a> Scanner<'a> {
 
     fn text_value(&mut self, around: Around) -> Result<(), NotJson> {
         let range = self.string()?;
-        let is_secret = around.sort != Sort::Harmless || around.is_all_secret;
+        let is_secret = around.sort != Sort::Harmless || around.inside != Inside::Nothing;
         if is_secret {
             let is_empty = range.len() == 2;
             if !is_empty && self.text[range.clone()] != *quoted() {
@@ -184,7 +208,8 @@ impl<'a> Scanner<'a> {
             return Err(NotJson);
         }
         let is_number = matches!(self.text.as_bytes()[start], b'0'..=b'9' | b'-');
-        if is_number && around.sort == Sort::Strong {
+        let is_secret = around.sort == Sort::Strong || around.inside == Inside::TextsAndNumbers;
+        if is_number && is_secret {
             self.edits.push((start..self.at, quoted()));
         }
         Ok(())

@@ -144,14 +144,9 @@ pub(crate) fn sort(key: &str) -> Sort {
     }
 }
 
-/// True for keys whose objects hold secrets under any key.
-pub(crate) fn holds_secrets(key: &str) -> bool {
-    let words = words(key);
-    let last = words.last().map_or("", String::as_str);
-    matches!(
-        last,
-        "secret" | "secrets" | "credential" | "credentials" | "authorization"
-    )
+/// True for keys whose objects may count: `"tokens": {"read": 3}`.
+pub(crate) fn names_counts(key: &str) -> bool {
+    words(key).last().is_some_and(|last| last == "tokens")
 }
 
 /// True for keys whose objects have names of columns for keys.

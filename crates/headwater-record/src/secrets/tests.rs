@@ -150,6 +150,38 @@ fn values_of_secret_keys_go_and_all_else_is_verbatim() {
 }
 
 #[test]
+fn all_within_the_value_of_a_secret_key_goes() {
+    for (json, expected) in [
+        (
+            r#"{"password":{"prod":"x"}}"#,
+            r#"{"password":{"prod":"[redacted]"}}"#,
+        ),
+        (
+            r#"{"password":[{"v":"x"}]}"#,
+            r#"{"password":[{"v":"[redacted]"}]}"#,
+        ),
+        (
+            r#"{"api_key":{"v":"x"},"b":"x"}"#,
+            r#"{"api_key":{"v":"[redacted]"},"b":"x"}"#,
+        ),
+        (
+            r#"{"token":{"value":"x","n":[7]}}"#,
+            r#"{"token":{"value":"[redacted]","n":["[redacted]"]}}"#,
+        ),
+        (
+            r#"{"pwd":[[{"a":{"fields":{"b":12}}}]]}"#,
+            r#"{"pwd":[[{"a":{"fields":{"b":"[redacted]"}}}]]}"#,
+        ),
+        (
+            r#"{"tokens":{"read":3,"x":"y"}}"#,
+            r#"{"tokens":{"read":3,"x":"[redacted]"}}"#,
+        ),
+    ] {
+        check_json(json, expected);
+    }
+}
+
+#[test]
 fn names_of_columns_stay() {
     for json in [
         r#"{"schema":{"fields":[{"name":"password","type":"string"},{"name":"token","type":"string","description":"a token"}]}}"#,
