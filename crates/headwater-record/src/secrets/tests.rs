@@ -260,6 +260,52 @@ fn credentials_in_urls_and_connection_strings_go() {
 }
 
 #[test]
+fn tokens_and_passwords_of_any_look_in_urls_go_and_paths_stay() {
+    for (text, expected, name) in [
+        (
+            "https://ghp_x1@github.com/a",
+            "https://[redacted]@github.com/a",
+            "https://github.com/a",
+        ),
+        (
+            "https://0123456789abcdef@h/a",
+            "https://[redacted]@h/a",
+            "https://h/a",
+        ),
+        (
+            "postgres://u:a/b@db/c@d",
+            "postgres://u:[redacted]@db/c@d",
+            "postgres://db/c@d",
+        ),
+        (
+            "postgres://u:a?b#c@db:1",
+            "postgres://u:[redacted]@db:1",
+            "postgres://db:1",
+        ),
+        (
+            "JDBC:ORACLE:THIN:scott/x@db",
+            "JDBC:ORACLE:THIN:scott/[redacted]@db",
+            "JDBC:ORACLE:THIN:db",
+        ),
+    ] {
+        check_text(text, expected);
+        assert_eq!(super::name::redact(text).as_deref(), Some(name), "{text}");
+    }
+    for text in [
+        "https://example.com:8080/a@b",
+        "http://[::1]:80/a@b",
+        "http://[::1]/a@b",
+        "mongodb://h1:1,h2:2/a@b",
+        "abfss://a-long-name-of-a-container@account.dfs.core.windows.net/x",
+        "sftp://user@host/x:y@z",
+        "see http://a:b/c or ann@example.com",
+    ] {
+        check_text(text, text);
+        assert_eq!(super::name::redact(text), None, "{text}");
+    }
+}
+
+#[test]
 fn secrets_in_sql_go_and_columns_stay() {
     check_text(
         "COPY t FROM 's3://b' CREDENTIALS 'aws_access_key_id=AK;aws_secret_access_key=sk'",

@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 
 use super::REDACTED;
 use super::keys::{Sort, sort};
-use super::name::next_authority;
+use super::name::{next_authority, secret_of};
 
 /// Words that keys which name secrets have in them.
 const KEY_WORDS: [&str; 11] = [
@@ -69,15 +69,13 @@ pub(crate) fn redact(text: &str) -> Option<String> {
     Some(clean)
 }
 
-/// Passwords in `user:password@`; in Oracle's URLs, in `user/password@`.
+/// Passwords in `user:password@`, tokens in `token@`; in Oracle's URLs, passwords in `user/password@`.
 fn in_urls(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut rest = text;
     while let Some((before, authority, after)) = next_authority(rest) {
         let start = text.len() - rest.len() + before.len();
-        if let Some(at) = authority.rfind('@')
-            && let Some(colon) = authority[..at].find([':', '/'])
-        {
-            secrets.push(start + colon + 1..start + at);
+        if let Some(secret) = secret_of(before, authority) {
+            secrets.push(start + secret.start..start + secret.end);
         }
         rest = after;
     }
