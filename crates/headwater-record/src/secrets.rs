@@ -9,6 +9,7 @@ mod gate;
 mod json;
 mod keys;
 mod name;
+mod sql;
 mod text;
 
 use headwater_model::{EventSubject, Snapshot, Statement, Submission, Text};

@@ -330,6 +330,62 @@ fn secrets_in_sql_go_and_columns_stay() {
 }
 
 #[test]
+fn messages_with_words_of_sql_lose_their_secrets() {
+    for (text, expected) in [
+        (
+            "could not connect with host=db user=u password=x1",
+            "could not connect with host=db user=u password=[redacted]",
+        ),
+        (
+            "failed to update x: pwd=x1",
+            "failed to update x: pwd=[redacted]",
+        ),
+        (
+            "update failed, password: x1",
+            "update failed, password: [redacted]",
+        ),
+        (
+            "Select from host=db token=x1",
+            "Select from host=db token=[redacted]",
+        ),
+        (
+            "with password=x1 create failed",
+            "with password=[redacted] create failed",
+        ),
+        (
+            "select * from dblink('host=db password=x1', 'select 1')",
+            "select * from dblink('host=db password=[redacted]', 'select 1')",
+        ),
+        (
+            "select 1 from t; password=x1",
+            "select 1 from t; password=[redacted]",
+        ),
+        (
+            "select a from t -- password=x1\nwhere token = x",
+            "select a from t -- password=[redacted]\nwhere token = x",
+        ),
+        (
+            "select a from t where token = 'x1' and password = b",
+            "select a from t where token = '[redacted]' and password = b",
+        ),
+    ] {
+        check_text(text, expected);
+    }
+    for sql in [
+        "select 1 from u join t on u.token = t.token and (u.password=t.pwd)",
+        "-- why\n{{ config(a='b') }}\nwith a as (select 1 from t where token = x) select 2",
+        "update t set password = x, token = upper(s.token) where token = $1",
+        "merge into t using s on t.token = s.id when matched then update set a = 1, token = s.id",
+        "create table a as select b from c where c.password=d",
+        "use x; select 1 from t where secret = y",
+        "invalid: join t on u.token = t.token",
+        "delete from t where token = 3 or token = :p",
+    ] {
+        check_text(sql, sql);
+    }
+}
+
+#[test]
 fn names_lose_their_credentials_without_a_trace() {
     for (name, expected) in [
         ("postgres://u:hunter2@db:5432", "postgres://db:5432"),

@@ -8,6 +8,7 @@ use aho_corasick::AhoCorasick;
 use super::REDACTED;
 use super::keys::{Sort, sort};
 use super::name::{next_authority, secret_of};
+use super::sql::{self, Statements};
 
 /// Words that keys which name secrets have in them.
 const KEY_WORDS: [&str; 11] = [
@@ -24,7 +25,7 @@ const KEY_WORDS: [&str; 11] = [
     "identified by",
 ];
 
-/// Words by which a text is taken for SQL.
+/// Words by which a literal right behind a key is taken for SQL: `PASSWORD 'x'`.
 const SQL_WORDS: [&str; 12] = [
     "select ", "insert ", "create ", "merge ", "copy ", "unload ", "update ", "delete ", "alter ",
     "with ", "drop ", "select\n",
@@ -132,7 +133,8 @@ fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
 
 /// Values of keys that name secrets: `key=value`, `key: value`, `"key": "value"`, and SQL's `KEY 'value'`.
 fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
-    let is_sql = SQL_FINDER.is_match(text);
+    let may_be_sql = SQL_FINDER.is_match(text);
+    let mut statements = Statements::new(text);
     let mut done = 0;
     for found in KEY_FINDER.find_iter(text) {
         if found.start() < done {
@@ -166,19 +168,32 @@ fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
         if sort == Sort::Harmless {
             continue;
         }
-        if let Some(value) = value_after(text, start + key.len(), (sort, is_sql, is_parameter)) {
+        let key = Key {
+            range: start..start + key.len(),
+            sort,
+            may_be_sql,
+            is_code: !is_parameter && statements.is_code(start),
+        };
+        if let Some(value) = value_after(text, &key) {
             done = done.max(value.end);
             secrets.push(value);
         }
     }
 }
 
+/// A key in a text.
+struct Key {
+    range: Range<usize>,
+    sort: Sort,
+    /// The text has a word of SQL.
+    may_be_sql: bool,
+    /// It is in the code of a statement.
+    is_code: bool,
+}
+
 /// Where the value is that follows a key, if one does.
-fn value_after(
-    text: &str,
-    key_end: usize,
-    (sort, is_sql, is_parameter): (Sort, bool, bool),
-) -> Option<Range<usize>> {
+fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
+    let key_end = key.range.end;
     let rest = &text[key_end..];
     // The key's own closing quote, which may be escaped.
     let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']']);
@@ -196,7 +211,7 @@ fn value_after(
     let quote = value.trim_start_matches('\\');
     let escapes = &value[..value.len() - quote.len()];
     if let Some(mark @ ('"' | '\'')) = quote.chars().next() {
-        let is_literal = !separator.is_empty() || (is_sql && mark == '\'' && !is_quoted);
+        let is_literal = !separator.is_empty() || (key.may_be_sql && mark == '\'' && !is_quoted);
         if !is_literal {
             return None;
         }
@@ -205,8 +220,8 @@ fn value_after(
         return Some(inner..inner + length);
     }
     let is_plain = match separator {
-        "=" | ":=" => !is_sql || is_parameter,
-        ":" => sort == Sort::Strong && !is_sql,
+        "=" | ":=" => true,
+        ":" => key.sort == Sort::Strong && !key.is_code,
         _ => false,
     };
     if !is_plain || value.starts_with(['(', '{', '[']) || value.is_empty() {
@@ -221,7 +236,11 @@ fn value_after(
     }
     let ends = |c: char| c.is_whitespace() || "&;,\"'<>)]}\\".contains(c);
     let length = value.find(ends).unwrap_or(value.len());
-    Some(start..start + length)
+    let plain = &value[..length];
+    let before = &text[..key.range.start];
+    let is_column = (key.is_code && sql::is_comparison(before, plain))
+        || sql::is_same_column(before, &text[key.range.clone()], plain);
+    (!is_column).then_some(start..start + length)
 }
 
 /// How long a literal is: up to its closing mark, which stands behind the escapes that the opening one has.
