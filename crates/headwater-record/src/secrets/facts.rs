@@ -68,7 +68,8 @@ pub(crate) fn redact(facts: &mut Facts) -> bool {
 
 /// The value of a key that may name a secret.
 fn keyed(key: &str, value: &mut Text) -> bool {
-    if sort(key) != Sort::Harmless && !value.is_empty() && **value != *REDACTED {
+    let is_kept = value.is_empty() || **value == *REDACTED || super::text::is_flag(value);
+    if sort(key) != Sort::Harmless && !is_kept {
         *value = REDACTED.into();
         return true;
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::keys::{Sort, holds_columns, names_counts, sort};
+use super::keys::{Sort, holds_columns, is_option, names_counts, sort};
 use super::{REDACTED, may_hold_secrets, text};
 
 /// How deep lists and objects may stand in each other; readers take no more than that either.
@@ -180,7 +180,8 @@ impl<'a> Scanner<'a> {
         let is_secret = around.sort != Sort::Harmless || around.inside != Inside::Nothing;
         if is_secret {
             let is_empty = range.len() == 2;
-            if !is_empty && self.text[range.clone()] != *quoted() {
+            let is_flag = text::is_flag(&self.text[range.start + 1..range.end - 1]);
+            if !is_empty && !is_flag && self.text[range.clone()] != *quoted() {
                 self.edits.push((range, quoted()));
             }
             return Ok(());
@@ -227,9 +228,20 @@ impl<'a> Scanner<'a> {
             is_of_columns: false,
             ..around
         };
+        let mut is_argument = false;
         loop {
             self.skip_white();
-            self.value(around, depth + 1)?;
+            let start = self.at;
+            if is_argument && self.peek() == Some(b'"') {
+                let sort = Sort::Strong;
+                self.text_value(Around { sort, ..around })?;
+                is_argument = false;
+            } else {
+                self.value(around, depth + 1)?;
+                // `["--password", "x"]`
+                is_argument = self.text[start..].starts_with("\"-")
+                    && is_option(&self.decoded(&(start..self.at))?);
+            }
             self.skip_white();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -279,6 +291,7 @@ impl<'a> Scanner<'a> {
         if named != Sort::Harmless
             && let Some((range, edits_before)) = value
             && self.text[range.clone()] != *quoted()
+            && !text::is_flag(&self.decoded(&range)?)
         {
             // A text has one edit at most: that of a part of it gives way.
             match self.edits.get_mut(edits_before) {

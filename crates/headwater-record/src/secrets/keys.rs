@@ -132,6 +132,9 @@ pub(crate) fn sort(key: &str) -> Sort {
     if is_pair || is_key_id || is_user_info {
         return Sort::Strong;
     }
+    if last == "pass" && words.len() == 1 {
+        return Sort::Text;
+    }
     let is_joined = ["password", "passwd", "passphrase"]
         .iter()
         .any(|end| last.ends_with(end));
@@ -156,6 +159,11 @@ pub(crate) fn holds_columns(key: &str) -> bool {
         words.as_str(),
         "fields" | "columns" | "columnmetrics" | "columntypes" | "datatypes" | "dtypes"
     )
+}
+
+/// True for arguments of commands that the value of a secret follows: `--password`.
+pub(crate) fn is_option(argument: &str) -> bool {
+    argument.starts_with('-') && !argument.contains(['=', ' ']) && sort(argument) != Sort::Harmless
 }
 
 /// Words of a key, in lower case: `AWSSecretKey`, `aws_secret_key` and `aws.secret-key` have the same three.

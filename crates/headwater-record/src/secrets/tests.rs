@@ -38,6 +38,7 @@ fn keys_that_name_secrets_are_told_from_those_that_do_not() {
         "basic.auth.user.info",
         "accountKey",
         "db_pass",
+        "pass",
         "SharedAccessSignature",
     ] {
         assert_ne!(sort(key), Sort::Harmless, "{key}");
@@ -59,7 +60,6 @@ fn keys_that_name_secrets_are_told_from_those_that_do_not() {
         "user_info",
         "max_tokens",
         "passenger",
-        "pass",
         "compass",
         "passed",
         "sasl.mechanism",
@@ -327,6 +327,34 @@ fn secrets_in_sql_go_and_columns_stay() {
         "select * from dblink('host=db;password=hunter2', 'select password from t')",
         "select * from dblink('host=db;password=[redacted]', 'select password from t')",
     );
+}
+
+#[test]
+fn values_in_braces_and_of_arguments_go_and_flags_and_counts_stay() {
+    check_text(
+        "Uid=u;Password={x;1};a=b",
+        "Uid=u;Password={[redacted]};a=b",
+    );
+    check_text(
+        "run --password x1 --user u",
+        "run --password [redacted] --user u",
+    );
+    check_text("run --token --user u", "run --token --user u");
+    check_text("['--token', 'x1', 'b']", "['--token', '[redacted]', 'b']");
+    check_text("Done. PASS=5 WARN=0", "Done. PASS=5 WARN=0");
+    check_text("user=u pass=x1", "user=u pass=[redacted]");
+    check_text("has_token=true", "has_token=true");
+    check_json(
+        r#"{"args":["--password","x1","--db-token", "-x", "a"],"pass":"x1"}"#,
+        r#"{"args":["--password","[redacted]","--db-token", "[redacted]", "a"],"pass":"[redacted]"}"#,
+    );
+    for json in [
+        r#"{"tags":[{"key":"contains_token","value":"true","source":"x"}]}"#,
+        r#"{"contains_password":"false","pass":3}"#,
+        r#"["password","token"]"#,
+    ] {
+        assert_eq!(redact_json(json), None, "{json}");
+    }
 }
 
 #[test]

@@ -199,8 +199,11 @@ fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
     let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']']);
     let is_quoted = unquoted.len() < rest.len();
     let separated = unquoted.trim_start();
-    let separator = ["=>", "==", "::", ":=", "=", ":"]
+    let is_argument = is_quoted && text[key.range.clone()].starts_with("--");
+    // `'--password', 'x'` is a list of arguments.
+    let separator = ["=>", "==", "::", ":=", "=", ":", ","]
         .into_iter()
+        .filter(|separator| is_argument || *separator != ",")
         .find(|separator| separated.starts_with(separator))
         .unwrap_or_default();
     if matches!(separator, "==" | "::") {
@@ -224,6 +227,16 @@ fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
         ":" => key.sort == Sort::Strong && !key.is_code,
         _ => false,
     };
+    let is_option =
+        text[key.range.clone()].starts_with("--") && !text[key_end..start].contains('\n');
+    let is_argument =
+        is_option && separator.is_empty() && start > key_end && !value.starts_with('-');
+    // Drivers of ODBC take values in braces; two are a template's.
+    if separator == "=" && !key.is_code && value.starts_with('{') && !value.starts_with("{{") {
+        let inner = start + 1;
+        return Some(inner..inner + closing(&text[inner..], '}', ""));
+    }
+    let is_plain = is_plain || is_argument;
     if !is_plain || value.starts_with(['(', '{', '[']) || value.is_empty() {
         return None;
     }
@@ -240,7 +253,22 @@ fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
     let before = &text[..key.range.start];
     let is_column = (key.is_code && sql::is_comparison(before, plain))
         || sql::is_same_column(before, &text[key.range.clone()], plain);
-    (!is_column).then_some(start..start + length)
+    let is_flag = is_flag(plain) || (is_count(plain) && counts(&text[key.range.clone()]));
+    (!is_column && !is_flag).then_some(start..start + length)
+}
+
+/// True for `true` and `false`, which are no secrets: `has_token=true`.
+pub(super) fn is_flag(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
+}
+
+fn is_count(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// True for `pass`, which counts tests as often as it names a password: `PASS=5 WARN=0`.
+fn counts(key: &str) -> bool {
+    key.eq_ignore_ascii_case("pass")
 }
 
 /// How long a literal is: up to its closing mark, which stands behind the escapes that the opening one has.
