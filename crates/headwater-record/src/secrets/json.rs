@@ -55,6 +55,8 @@ struct Around {
     sort: Sort,
     /// Keys within it are names of columns.
     is_of_columns: bool,
+    /// It is a data type.
+    is_type: bool,
     /// Numbers within it are counts.
     is_of_counts: bool,
     /// What is within objects that it is in is a secret.
@@ -75,6 +77,7 @@ impl Default for Around {
         Self {
             sort: Sort::Harmless,
             is_of_columns: false,
+            is_type: false,
             is_of_counts: false,
             inside: Inside::Nothing,
         }
@@ -93,6 +96,7 @@ impl Around {
         Self {
             sort,
             is_of_columns: holds_columns(key) && !is_secret,
+            is_type: matches!(key, "type" | "dataType" | "data_type"),
             is_of_counts: names_counts(key),
             inside,
         }
@@ -189,7 +193,13 @@ impl<'a> Scanner<'a> {
         if !may_hold_secrets(&self.text.as_bytes()[range.clone()]) {
             return Ok(());
         }
-        if let Some(clean) = text::redact(&self.decoded(&range)?) {
+        let text = self.decoded(&range)?;
+        let clean = if around.is_type {
+            text::redact_type(&text)
+        } else {
+            text::redact(&text)
+        };
+        if let Some(clean) = clean {
             let clean = serde_json::to_string(&clean).map_err(|_| NotJson)?;
             self.edits.push((range, clean));
         }

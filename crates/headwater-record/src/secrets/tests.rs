@@ -187,6 +187,7 @@ fn names_of_columns_stay() {
         r#"{"schema":{"fields":[{"name":"password","type":"string"},{"name":"token","type":"string","description":"a token"}]}}"#,
         r#"{"columnLineage":{"fields":{"password":{"inputFields":[{"namespace":"a","name":"b","field":"token"}]}}}}"#,
         r#"{"columnMetrics":{"token":{"nullCount":3},"password":{"distinctCount":4}}}"#,
+        r#"{"fields":[{"name":"a","type":"struct<password:string>"}]}"#,
         r#"{"columns":{"password":"varchar","secret":"text"}}"#,
         r#"{"tokens_count":3,"keyColumns":["a"],"primaryKey":"id","foreign_key":"id","secretary":"Ann"}"#,
         r#"{"query":"select u.password, t.token from users u join t on u.token = t.token where t.secret is null"}"#,
@@ -446,6 +447,77 @@ fn names_lose_their_credentials_without_a_trace() {
     ] {
         assert_eq!(super::name::redact(name), None, "{name}");
     }
+}
+
+#[test]
+fn types_of_fields_subtypes_and_patterns_lose_their_secrets() {
+    use headwater_model::*;
+    let dataset = |name: &str| QualifiedName {
+        namespace: Namespace::parse("n").unwrap(),
+        name: Name::parse(name).unwrap(),
+    };
+    let field = |r#type: &str| FieldFact {
+        name: FieldName::parse("password").unwrap(),
+        r#type: Some(r#type.into()),
+        description: None,
+    };
+    let end = || FieldEnd {
+        dataset: dataset("d"),
+        field: None,
+    };
+    let mut facts = Facts {
+        datasets: vec![DatasetFact {
+            name: dataset("d"),
+            r#type: TypeName::dataset(),
+            is_declared: true,
+            description: None,
+            fields: vec![
+                field("struct<password:string,token:int>"),
+                field("x password=x1"),
+            ],
+            evidence: None,
+        }],
+        field_edges: vec![FieldEdgeFact {
+            from: end(),
+            to: end(),
+            via: None,
+            transformations: vec![Transformation {
+                is_direct: true,
+                subtype: Some("pwd=x1".into()),
+                description: None,
+                is_masking: false,
+            }],
+            evidence: None,
+        }],
+        selectors: vec![SelectorFact {
+            job: dataset("j"),
+            side: Side::Reads,
+            namespace: Namespace::parse("n").unwrap(),
+            pattern: Name::parse("postgres://u:x1@db/*").unwrap(),
+            evidence: None,
+        }],
+        ..Facts::default()
+    };
+    assert!(super::facts::redact(&mut facts));
+    let types: Vec<_> = facts.datasets[0]
+        .fields
+        .iter()
+        .map(|f| f.r#type.as_deref())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            Some("struct<password:string,token:int>"),
+            Some("x password=[redacted]")
+        ]
+    );
+    let subtype = facts.field_edges[0].transformations[0].subtype.as_deref();
+    assert_eq!(subtype, Some("pwd=[redacted]"));
+    assert_eq!(facts.selectors[0].pattern.as_str(), "postgres://db/*");
+    assert!(
+        !super::facts::redact(&mut facts),
+        "what is clean stays as it is"
+    );
 }
 
 #[test]

@@ -45,10 +45,19 @@ static LOOSE_FINDER: LazyLock<AhoCorasick> =
 
 /// `text` without its secrets; none if it has none.
 pub(crate) fn redact(text: &str) -> Option<String> {
+    redact_as(text, false)
+}
+
+/// `text`, a data type, without its secrets: in `struct<password:string>`, what follows the colon is a type.
+pub(crate) fn redact_type(text: &str) -> Option<String> {
+    redact_as(text, true)
+}
+
+fn redact_as(text: &str, is_type: bool) -> Option<String> {
     let mut secrets: Vec<Range<usize>> = Vec::new();
     in_urls(text, &mut secrets);
     by_look(text, &mut secrets);
-    by_keys(text, &mut secrets);
+    by_keys(text, is_type, &mut secrets);
     secrets.retain(|range| !range.is_empty() && !text[range.clone()].starts_with(REDACTED));
     if secrets.is_empty() {
         return None;
@@ -132,7 +141,7 @@ fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
 }
 
 /// Values of keys that name secrets: `key=value`, `key: value`, `"key": "value"`, and SQL's `KEY 'value'`.
-fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
+fn by_keys(text: &str, is_type: bool, secrets: &mut Vec<Range<usize>>) {
     let may_be_sql = SQL_FINDER.is_match(text);
     let mut statements = Statements::new(text);
     let mut done = 0;
@@ -172,6 +181,7 @@ fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
             range: start..start + key.len(),
             sort,
             may_be_sql,
+            is_type,
             is_code: !is_parameter && statements.is_code(start),
         };
         if let Some(value) = value_after(text, &key) {
@@ -187,6 +197,8 @@ struct Key {
     sort: Sort,
     /// The text has a word of SQL.
     may_be_sql: bool,
+    /// It is in a data type.
+    is_type: bool,
     /// It is in the code of a statement.
     is_code: bool,
 }
@@ -224,7 +236,7 @@ fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
     }
     let is_plain = match separator {
         "=" | ":=" => true,
-        ":" => key.sort == Sort::Strong && !key.is_code,
+        ":" => key.sort == Sort::Strong && !key.is_code && !key.is_type,
         _ => false,
     };
     let is_option =
