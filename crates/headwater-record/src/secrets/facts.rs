@@ -14,7 +14,7 @@ pub(crate) fn redact(facts: &mut Facts) -> bool {
         has_changed |= name(&mut dataset.name) | optional(&mut dataset.description);
         has_changed |= evidence(dataset.evidence.as_mut());
         for field in &mut dataset.fields {
-            has_changed |= optional(&mut field.description);
+            has_changed |= optional(&mut field.description) | data_type(field.r#type.as_mut());
         }
     }
     for job in &mut facts.jobs {
@@ -31,10 +31,12 @@ pub(crate) fn redact(facts: &mut Facts) -> bool {
         has_changed |= edge.via.as_mut().is_some_and(name) | evidence(edge.evidence.as_mut());
         for transformation in &mut edge.transformations {
             has_changed |= optional(&mut transformation.description);
+            has_changed |= optional(&mut transformation.subtype);
         }
     }
     for selector in &mut facts.selectors {
         has_changed |= name(&mut selector.job) | namespace(&mut selector.namespace);
+        has_changed |= local_name(&mut selector.pattern);
         has_changed |= evidence(selector.evidence.as_mut());
     }
     for alias in &mut facts.aliases {
@@ -68,7 +70,8 @@ pub(crate) fn redact(facts: &mut Facts) -> bool {
 
 /// The value of a key that may name a secret.
 fn keyed(key: &str, value: &mut Text) -> bool {
-    if sort(key) != Sort::Harmless && !value.is_empty() && **value != *REDACTED {
+    let is_kept = value.is_empty() || **value == *REDACTED || super::text::is_flag(value);
+    if sort(key) != Sort::Harmless && !is_kept {
         *value = REDACTED.into();
         return true;
     }
@@ -81,16 +84,30 @@ fn asset(asset: &mut AssetName) -> bool {
 
 /// Takes credentials out of a name.
 pub(crate) fn name(name: &mut QualifiedName) -> bool {
-    let mut has_changed = namespace(&mut name.namespace);
-    let text = name.name.as_str();
+    namespace(&mut name.namespace) | local_name(&mut name.name)
+}
+
+fn local_name(name: &mut Name) -> bool {
+    let text = name.as_str();
     if may_hold_secrets(text.as_bytes())
         && let Some(clean) = super::name::redact(text)
         && let Ok(clean) = Name::parse(or_redacted(&clean))
     {
-        name.name = clean;
-        has_changed = true;
+        *name = clean;
+        return true;
     }
-    has_changed
+    false
+}
+
+fn data_type(text: Option<&mut Text>) -> bool {
+    let Some(text) = text else { return false };
+    if may_hold_secrets(text.as_bytes())
+        && let Some(clean) = super::text::redact_type(text)
+    {
+        *text = clean.into();
+        return true;
+    }
+    false
 }
 
 fn namespace(namespace: &mut Namespace) -> bool {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::keys::{Sort, holds_columns, holds_secrets, sort};
+use super::keys::{Sort, holds_columns, is_option, names_counts, sort};
 use super::{REDACTED, may_hold_secrets, text};
 
 /// How deep lists and objects may stand in each other; readers take no more than that either.
@@ -55,8 +55,21 @@ struct Around {
     sort: Sort,
     /// Keys within it are names of columns.
     is_of_columns: bool,
-    /// All texts within it are secrets.
-    is_all_secret: bool,
+    /// It is a data type.
+    is_type: bool,
+    /// Numbers within it are counts.
+    is_of_counts: bool,
+    /// What is within objects that it is in is a secret.
+    inside: Inside,
+}
+
+/// What of the things within an object are secrets, whatever their keys are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Inside {
+    Nothing,
+    /// Numbers are counts: `"tokens": {"read": 3}`.
+    Texts,
+    TextsAndNumbers,
 }
 
 impl Default for Around {
@@ -64,7 +77,9 @@ impl Default for Around {
         Self {
             sort: Sort::Harmless,
             is_of_columns: false,
-            is_all_secret: false,
+            is_type: false,
+            is_of_counts: false,
+            inside: Inside::Nothing,
         }
     }
 }
@@ -75,11 +90,24 @@ impl Around {
         if self.is_of_columns {
             return Self::default();
         }
-        let is_all_secret = self.is_all_secret || holds_secrets(key);
+        let inside = self.inside.max(self.inside_objects());
+        let sort = sort(key);
+        let is_secret = inside != Inside::Nothing || sort != Sort::Harmless;
         Self {
-            sort: sort(key),
-            is_of_columns: holds_columns(key) && !is_all_secret,
-            is_all_secret,
+            sort,
+            is_of_columns: holds_columns(key) && !is_secret,
+            is_type: matches!(key, "type" | "dataType" | "data_type"),
+            is_of_counts: names_counts(key),
+            inside,
+        }
+    }
+
+    /// What its sort says of objects that are its value.
+    fn inside_objects(self) -> Inside {
+        match self.sort {
+            Sort::Harmless => Inside::Nothing,
+            Sort::Text if self.is_of_counts => Inside::Texts,
+            Sort::Text | Sort::Strong => Inside::TextsAndNumbers,
         }
     }
 }
@@ -153,10 +181,11 @@ impl<'a> Scanner<'a> {
 
     fn text_value(&mut self, around: Around) -> Result<(), NotJson> {
         let range = self.string()?;
-        let is_secret = around.sort != Sort::Harmless || around.is_all_secret;
+        let is_secret = around.sort != Sort::Harmless || around.inside != Inside::Nothing;
         if is_secret {
             let is_empty = range.len() == 2;
-            if !is_empty && self.text[range.clone()] != *quoted() {
+            let is_flag = text::is_flag(&self.text[range.start + 1..range.end - 1]);
+            if !is_empty && !is_flag && self.text[range.clone()] != *quoted() {
                 self.edits.push((range, quoted()));
             }
             return Ok(());
@@ -164,7 +193,13 @@ impl<'a> Scanner<'a> {
         if !may_hold_secrets(&self.text.as_bytes()[range.clone()]) {
             return Ok(());
         }
-        if let Some(clean) = text::redact(&self.decoded(&range)?) {
+        let text = self.decoded(&range)?;
+        let clean = if around.is_type {
+            text::redact_type(&text)
+        } else {
+            text::redact(&text)
+        };
+        if let Some(clean) = clean {
             let clean = serde_json::to_string(&clean).map_err(|_| NotJson)?;
             self.edits.push((range, clean));
         }
@@ -184,7 +219,8 @@ impl<'a> Scanner<'a> {
             return Err(NotJson);
         }
         let is_number = matches!(self.text.as_bytes()[start], b'0'..=b'9' | b'-');
-        if is_number && around.sort == Sort::Strong {
+        let is_secret = around.sort == Sort::Strong || around.inside == Inside::TextsAndNumbers;
+        if is_number && is_secret {
             self.edits.push((start..self.at, quoted()));
         }
         Ok(())
@@ -202,9 +238,20 @@ impl<'a> Scanner<'a> {
             is_of_columns: false,
             ..around
         };
+        let mut is_argument = false;
         loop {
             self.skip_white();
-            self.value(around, depth + 1)?;
+            let start = self.at;
+            if is_argument && self.peek() == Some(b'"') {
+                let sort = Sort::Strong;
+                self.text_value(Around { sort, ..around })?;
+                is_argument = false;
+            } else {
+                self.value(around, depth + 1)?;
+                // `["--password", "x"]`
+                is_argument = self.text[start..].starts_with("\"-")
+                    && is_option(&self.decoded(&(start..self.at))?);
+            }
             self.skip_white();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -254,6 +301,7 @@ impl<'a> Scanner<'a> {
         if named != Sort::Harmless
             && let Some((range, edits_before)) = value
             && self.text[range.clone()] != *quoted()
+            && !text::is_flag(&self.decoded(&range)?)
         {
             // A text has one edit at most: that of a part of it gives way.
             match self.edits.get_mut(edits_before) {

@@ -1,7 +1,7 @@
 //! Which keys name secrets.
 
 /// A key that ends with one of these names a secret.
-const WORDS: [&str; 27] = [
+pub(crate) const WORDS: [&str; 27] = [
     "password",
     "passwords",
     "passwd",
@@ -32,7 +32,7 @@ const WORDS: [&str; 27] = [
 ];
 
 /// A key that ends with two words of one of these names a secret.
-const PAIRS: [(&str, &str); 23] = [
+pub(crate) const PAIRS: [(&str, &str); 23] = [
     ("api", "key"),
     ("api", "keys"),
     ("private", "key"),
@@ -132,6 +132,9 @@ pub(crate) fn sort(key: &str) -> Sort {
     if is_pair || is_key_id || is_user_info {
         return Sort::Strong;
     }
+    if last == "pass" && words.len() == 1 {
+        return Sort::Text;
+    }
     let is_joined = ["password", "passwd", "passphrase"]
         .iter()
         .any(|end| last.ends_with(end));
@@ -144,14 +147,9 @@ pub(crate) fn sort(key: &str) -> Sort {
     }
 }
 
-/// True for keys whose objects hold secrets under any key.
-pub(crate) fn holds_secrets(key: &str) -> bool {
-    let words = words(key);
-    let last = words.last().map_or("", String::as_str);
-    matches!(
-        last,
-        "secret" | "secrets" | "credential" | "credentials" | "authorization"
-    )
+/// True for keys whose objects may count: `"tokens": {"read": 3}`.
+pub(crate) fn names_counts(key: &str) -> bool {
+    words(key).last().is_some_and(|last| last == "tokens")
 }
 
 /// True for keys whose objects have names of columns for keys.
@@ -161,6 +159,11 @@ pub(crate) fn holds_columns(key: &str) -> bool {
         words.as_str(),
         "fields" | "columns" | "columnmetrics" | "columntypes" | "datatypes" | "dtypes"
     )
+}
+
+/// True for arguments of commands that the value of a secret follows: `--password`.
+pub(crate) fn is_option(argument: &str) -> bool {
+    argument.starts_with('-') && !argument.contains(['=', ' ']) && sort(argument) != Sort::Harmless
 }
 
 /// Words of a key, in lower case: `AWSSecretKey`, `aws_secret_key` and `aws.secret-key` have the same three.

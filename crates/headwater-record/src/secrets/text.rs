@@ -7,7 +7,8 @@ use aho_corasick::AhoCorasick;
 
 use super::REDACTED;
 use super::keys::{Sort, sort};
-use super::name::next_authority;
+use super::name::{next_authority, secret_of};
+use super::sql::{self, Statements};
 
 /// Words that keys which name secrets have in them.
 const KEY_WORDS: [&str; 11] = [
@@ -16,7 +17,7 @@ const KEY_WORDS: [&str; 11] = [
     "token",
     "secret",
     "credential",
-    "authorization",
+    "auth",
     "sas",
     "sig",
     "key",
@@ -24,7 +25,7 @@ const KEY_WORDS: [&str; 11] = [
     "identified by",
 ];
 
-/// Words by which a text is taken for SQL.
+/// Words by which a literal right behind a key is taken for SQL: `PASSWORD 'x'`.
 const SQL_WORDS: [&str; 12] = [
     "select ", "insert ", "create ", "merge ", "copy ", "unload ", "update ", "delete ", "alter ",
     "with ", "drop ", "select\n",
@@ -44,10 +45,19 @@ static LOOSE_FINDER: LazyLock<AhoCorasick> =
 
 /// `text` without its secrets; none if it has none.
 pub(crate) fn redact(text: &str) -> Option<String> {
+    redact_as(text, false)
+}
+
+/// `text`, a data type, without its secrets: in `struct<password:string>`, what follows the colon is a type.
+pub(crate) fn redact_type(text: &str) -> Option<String> {
+    redact_as(text, true)
+}
+
+fn redact_as(text: &str, is_type: bool) -> Option<String> {
     let mut secrets: Vec<Range<usize>> = Vec::new();
     in_urls(text, &mut secrets);
     by_look(text, &mut secrets);
-    by_keys(text, &mut secrets);
+    by_keys(text, is_type, &mut secrets);
     secrets.retain(|range| !range.is_empty() && !text[range.clone()].starts_with(REDACTED));
     if secrets.is_empty() {
         return None;
@@ -69,15 +79,13 @@ pub(crate) fn redact(text: &str) -> Option<String> {
     Some(clean)
 }
 
-/// Passwords in `user:password@`; in Oracle's URLs, in `user/password@`.
+/// Passwords in `user:password@`, tokens in `token@`; in Oracle's URLs, passwords in `user/password@`.
 fn in_urls(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut rest = text;
     while let Some((before, authority, after)) = next_authority(rest) {
         let start = text.len() - rest.len() + before.len();
-        if let Some(at) = authority.rfind('@')
-            && let Some(colon) = authority[..at].find([':', '/'])
-        {
-            secrets.push(start + colon + 1..start + at);
+        if let Some(secret) = secret_of(before, authority) {
+            secrets.push(start + secret.start..start + secret.end);
         }
         rest = after;
     }
@@ -133,8 +141,9 @@ fn by_look(text: &str, secrets: &mut Vec<Range<usize>>) {
 }
 
 /// Values of keys that name secrets: `key=value`, `key: value`, `"key": "value"`, and SQL's `KEY 'value'`.
-fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
-    let is_sql = SQL_FINDER.is_match(text);
+fn by_keys(text: &str, is_type: bool, secrets: &mut Vec<Range<usize>>) {
+    let may_be_sql = SQL_FINDER.is_match(text);
+    let mut statements = Statements::new(text);
     let mut done = 0;
     for found in KEY_FINDER.find_iter(text) {
         if found.start() < done {
@@ -168,26 +177,45 @@ fn by_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
         if sort == Sort::Harmless {
             continue;
         }
-        if let Some(value) = value_after(text, start + key.len(), (sort, is_sql, is_parameter)) {
+        let key = Key {
+            range: start..start + key.len(),
+            sort,
+            may_be_sql,
+            is_type,
+            is_code: !is_parameter && statements.is_code(start),
+        };
+        if let Some(value) = value_after(text, &key) {
             done = done.max(value.end);
             secrets.push(value);
         }
     }
 }
 
+/// A key in a text.
+struct Key {
+    range: Range<usize>,
+    sort: Sort,
+    /// The text has a word of SQL.
+    may_be_sql: bool,
+    /// It is in a data type.
+    is_type: bool,
+    /// It is in the code of a statement.
+    is_code: bool,
+}
+
 /// Where the value is that follows a key, if one does.
-fn value_after(
-    text: &str,
-    key_end: usize,
-    (sort, is_sql, is_parameter): (Sort, bool, bool),
-) -> Option<Range<usize>> {
+fn value_after(text: &str, key: &Key) -> Option<Range<usize>> {
+    let key_end = key.range.end;
     let rest = &text[key_end..];
     // The key's own closing quote, which may be escaped.
     let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']']);
     let is_quoted = unquoted.len() < rest.len();
     let separated = unquoted.trim_start();
-    let separator = ["=>", "==", "::", ":=", "=", ":"]
+    let is_argument = is_quoted && text[key.range.clone()].starts_with("--");
+    // `'--password', 'x'` is a list of arguments.
+    let separator = ["=>", "==", "::", ":=", "=", ":", ","]
         .into_iter()
+        .filter(|separator| is_argument || *separator != ",")
         .find(|separator| separated.starts_with(separator))
         .unwrap_or_default();
     if matches!(separator, "==" | "::") {
@@ -198,7 +226,7 @@ fn value_after(
     let quote = value.trim_start_matches('\\');
     let escapes = &value[..value.len() - quote.len()];
     if let Some(mark @ ('"' | '\'')) = quote.chars().next() {
-        let is_literal = !separator.is_empty() || (is_sql && mark == '\'' && !is_quoted);
+        let is_literal = !separator.is_empty() || (key.may_be_sql && mark == '\'' && !is_quoted);
         if !is_literal {
             return None;
         }
@@ -207,10 +235,20 @@ fn value_after(
         return Some(inner..inner + length);
     }
     let is_plain = match separator {
-        "=" | ":=" => !is_sql || is_parameter,
-        ":" => sort == Sort::Strong && !is_sql,
+        "=" | ":=" => true,
+        ":" => key.sort == Sort::Strong && !key.is_code && !key.is_type,
         _ => false,
     };
+    let is_option =
+        text[key.range.clone()].starts_with("--") && !text[key_end..start].contains('\n');
+    let is_argument =
+        is_option && separator.is_empty() && start > key_end && !value.starts_with('-');
+    // Drivers of ODBC take values in braces; two are a template's.
+    if separator == "=" && !key.is_code && value.starts_with('{') && !value.starts_with("{{") {
+        let inner = start + 1;
+        return Some(inner..inner + closing(&text[inner..], '}', ""));
+    }
+    let is_plain = is_plain || is_argument;
     if !is_plain || value.starts_with(['(', '{', '[']) || value.is_empty() {
         return None;
     }
@@ -223,7 +261,26 @@ fn value_after(
     }
     let ends = |c: char| c.is_whitespace() || "&;,\"'<>)]}\\".contains(c);
     let length = value.find(ends).unwrap_or(value.len());
-    Some(start..start + length)
+    let plain = &value[..length];
+    let before = &text[..key.range.start];
+    let is_column = (key.is_code && sql::is_comparison(before, plain))
+        || sql::is_same_column(before, &text[key.range.clone()], plain);
+    let is_flag = is_flag(plain) || (is_count(plain) && counts(&text[key.range.clone()]));
+    (!is_column && !is_flag).then_some(start..start + length)
+}
+
+/// True for `true` and `false`, which are no secrets: `has_token=true`.
+pub(super) fn is_flag(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
+}
+
+fn is_count(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// True for `pass`, which counts tests as often as it names a password: `PASS=5 WARN=0`.
+fn counts(key: &str) -> bool {
+    key.eq_ignore_ascii_case("pass")
 }
 
 /// How long a literal is: up to its closing mark, which stands behind the escapes that the opening one has.
