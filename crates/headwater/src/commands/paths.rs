@@ -69,6 +69,7 @@ struct Field {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Dataset {
+    id: String,
     domain: Option<Named>,
 }
 
@@ -82,30 +83,48 @@ struct Step<'a> {
 }
 
 impl Path {
-    /// The fields that it goes through, else the assets.
+    /// The fields that it goes through; where none is known the assets, with the jobs next to them.
     fn steps(&self) -> Vec<Step<'_>> {
-        if self.fields.is_empty() {
-            let assets = self.assets.iter();
-            return assets
-                .map(|asset| Step {
-                    id: &asset.id,
-                    shape: Shape::of_kind(&asset.kind),
-                    kind: &asset.kind,
-                    domain: asset.domain.as_ref().map(|domain| &*domain.name),
-                    reference: &asset.reference,
-                })
-                .collect();
+        let mut fields = self.fields.iter().peekable();
+        let mut steps = Vec::new();
+        let mut job: Option<Step<'_>> = None;
+        let mut is_known = false;
+        for asset in &self.assets {
+            let of_asset = Step {
+                id: &asset.id,
+                shape: Shape::of_kind(&asset.kind),
+                kind: &asset.kind,
+                domain: asset.domain.as_ref().map(|domain| &*domain.name),
+                reference: &asset.reference,
+            };
+            if asset.kind == "Job" {
+                steps.extend(job.replace(of_asset));
+                continue;
+            }
+            let was_known = is_known;
+            let before = steps.len();
+            let mut of_dataset = Vec::new();
+            while let Some(field) = fields.next_if(|field| field.dataset.id == asset.id) {
+                of_dataset.push(Step {
+                    id: &field.id,
+                    shape: Shape::Field,
+                    kind: "Field",
+                    domain: field.dataset.domain.as_ref().map(|domain| &*domain.name),
+                    reference: &field.reference,
+                });
+            }
+            is_known = !of_dataset.is_empty();
+            // Between two fields the job goes without saying.
+            let is_told = was_known && is_known && before > 0;
+            steps.extend(job.take().filter(|_| !is_told));
+            if is_known {
+                steps.extend(of_dataset);
+            } else {
+                steps.push(of_asset);
+            }
         }
-        let fields = self.fields.iter();
-        fields
-            .map(|field| Step {
-                id: &field.id,
-                shape: Shape::Field,
-                kind: "Field",
-                domain: field.dataset.domain.as_ref().map(|domain| &*domain.name),
-                reference: &field.reference,
-            })
-            .collect()
+        steps.extend(job);
+        steps
     }
 }
 
@@ -130,7 +149,7 @@ fn query(fields: FieldLevelArgs) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
     let of_fields = if fields.field_level {
-        " fields { id reference dataset { domain { name } } }"
+        " fields { id reference dataset { id domain { name } } }"
     } else {
         ""
     };
@@ -283,18 +302,24 @@ mod tests {
 
     #[test]
     fn ways_from_field_to_field_show_the_fields() {
-        let field = |name: &str| {
-            json!({"id": format!("f_{name}"), "reference": format!("pg://db/a#{name}"),
-                "dataset": {"domain": {"name": "orders"}}})
+        let table = |id: &str| asset("Dataset", id, Some("orders"), "TABLE");
+        let job = |id: &str| asset("Job", id, Some("orders"), "MODEL");
+        let field = |dataset: &str, name: &str| {
+            json!({"id": format!("f_{name}"), "reference": format!("pg://db/{dataset}#{name}"),
+                "dataset": {"id": table(dataset)["id"], "domain": {"name": "orders"}}})
         };
-        let assets = [asset("Dataset", "a", Some("orders"), "TABLE")];
-        let paths = paths(&json!([{"assets": assets, "fields": [field("x"), field("y")]}]));
+        let assets = [table("a"), job("j"), table("b"), job("k"), table("c")];
+        let paths = paths(&json!([
+            {"assets": assets, "fields": [field("a", "x"), field("b", "y")]}
+        ]));
         assert_snapshot!(paths.render(), @r"
         1 path (offset 7)
 
-        path  domain  kind   reference
-        1     orders  field  pg://db/a#x
-              orders  field  pg://db/a#y
+        path  domain  kind     reference
+        1     orders  field    pg://db/a#x
+              orders  field    pg://db/b#y
+              orders  job      pg://db/k
+              orders  dataset  pg://db/c
         ");
         let query = |field_level| super::query(FieldLevelArgs { field_level });
         assert!(query(true).contains("granularity: FIELD") && query(true).contains(" fields {"));

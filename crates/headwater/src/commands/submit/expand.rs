@@ -26,6 +26,12 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf
     if !pattern.contains(['*', '?', '[', '{']) || folder.join(pattern).exists() {
         return Ok(vec![folder.join(pattern)]);
     }
+    // The folder of a file that is named without one.
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     let base = literal_folder(pattern);
     let glob = GlobBuilder::new(pattern.strip_prefix("./").unwrap_or(pattern))
         .literal_separator(true)
@@ -76,6 +82,11 @@ impl Walk<'_> {
             let (path, kind) = (entry.path(), entry.file_type().with_context(failed)?);
             if kind.is_dir() {
                 if entry.file_name() == ".git" {
+                    continue;
+                }
+                if self.is_match(&path) {
+                    // It is read as a folder that is named: with all that is in it.
+                    self.found.push(path);
                     continue;
                 }
                 if depth_left == 0 {
@@ -149,6 +160,17 @@ mod tests {
             ],
         );
         check("models/{b,d}.*", &["models/b.sql", "models/d.txt"]);
+        check("*/d?ep", &["models/deep"]);
+    }
+
+    #[test]
+    fn a_project_file_named_without_a_folder_is_in_the_current_one() {
+        let found = expand(Path::new(""), "**/expand.rs").expect("tests run in the crate's folder");
+        assert_eq!(
+            found,
+            [PathBuf::from("./src/commands/submit/expand.rs")],
+            "this file"
+        );
     }
 
     #[test]
