@@ -16,7 +16,7 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// The files and folders that `pattern` names, in order; at least one. Without wildcards it is a path.
 ///
 /// `*` and `?` match within one folder's names, `**` any number of folders. Links to folders, and `.git`, are not
-/// followed.
+/// followed. A pattern that ends with `**` or `**/*` names files alone.
 ///
 /// # Errors
 /// A [`Failure`] with [`Exit::Input`] if it is no glob, nothing matches, or a bound is broken.
@@ -26,14 +26,9 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf
     if !pattern.contains(['*', '?', '[', '{']) || folder.join(pattern).exists() {
         return Ok(vec![folder.join(pattern)]);
     }
-    // The folder of a file that is named without one.
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let base = literal_folder(pattern);
-    let glob = GlobBuilder::new(pattern.strip_prefix("./").unwrap_or(pattern))
+    let below = pattern.trim_start_matches("./");
+    let base = literal_folder(below);
+    let glob = GlobBuilder::new(below)
         .literal_separator(true)
         .build()
         .with_context(|| wrong("is no glob"))?
@@ -45,8 +40,9 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf
         found: Vec::new(),
     };
     let start = folder.join(base);
-    if start.is_dir() {
-        walk.below(&start, DEPTH_MAX)?;
+    if listed(&start).is_dir() {
+        let is_everything = below.ends_with("**") || below.ends_with("**/*");
+        walk.below(&start, DEPTH_MAX, !is_everything)?;
     }
     walk.found.sort();
     if walk.found.is_empty() {
@@ -60,7 +56,16 @@ fn literal_folder(pattern: &str) -> &str {
     let wild = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
     pattern[..wild]
         .rfind('/')
-        .map_or("", |slash| &pattern[..slash])
+        .map_or("", |slash| &pattern[..slash.max(1)])
+}
+
+/// The path under which a folder is listed: the parent of a bare file name is empty, and means the current folder.
+fn listed(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
 }
 
 struct Walk<'a> {
@@ -71,22 +76,20 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn below(&mut self, folder: &Path, depth_left: u32) -> anyhow::Result<()> {
-        let failed = || Failure::new(Exit::Input, format!("cannot list {}", folder.display()));
-        for entry in fs::read_dir(folder).with_context(failed)? {
+    /// A folder below one that matches adds nothing to it, so is not found.
+    fn below(&mut self, folder: &Path, depth_left: u32, folders: bool) -> anyhow::Result<()> {
+        let shown = listed(folder);
+        let failed = || Failure::new(Exit::Input, format!("cannot list {}", shown.display()));
+        for entry in fs::read_dir(shown).with_context(failed)? {
             let entry = entry.with_context(failed)?;
             self.entries_left = self.entries_left.checked_sub(1).ok_or_else(|| {
                 let message = format!("more than {ENTRIES_MAX} entries of folders to look at");
                 Failure::new(Exit::Input, message)
             })?;
-            let (path, kind) = (entry.path(), entry.file_type().with_context(failed)?);
+            let path = folder.join(entry.file_name());
+            let kind = entry.file_type().with_context(failed)?;
             if kind.is_dir() {
                 if entry.file_name() == ".git" {
-                    continue;
-                }
-                if self.is_match(&path) {
-                    // It is read as a folder that is named: with all that is in it.
-                    self.found.push(path);
                     continue;
                 }
                 if depth_left == 0 {
@@ -94,7 +97,11 @@ impl Walk<'_> {
                         format!("{} is more than {DEPTH_MAX} folders deep", path.display());
                     return Err(Failure::new(Exit::Input, message).into());
                 }
-                self.below(&path, depth_left - 1)?;
+                let is_found = folders && self.is_match(&path);
+                self.below(&path, depth_left - 1, folders && !is_found)?;
+                if is_found {
+                    self.found.push(path);
+                }
             } else if self.is_match(&path) && path.is_file() {
                 self.found.push(path);
             }
@@ -160,16 +167,33 @@ mod tests {
             ],
         );
         check("models/{b,d}.*", &["models/b.sql", "models/d.txt"]);
-        check("*/d?ep", &["models/deep"]);
     }
 
     #[test]
-    fn a_project_file_named_without_a_folder_is_in_the_current_one() {
-        let found = expand(Path::new(""), "**/expand.rs").expect("tests run in the crate's folder");
-        assert_eq!(
-            found,
-            [PathBuf::from("./src/commands/submit/expand.rs")],
-            "this file"
+    fn a_folder_that_matches_stands_for_what_is_below_it() {
+        check("mod*", &["models"]);
+        check("*/deep", &["models/deep"]);
+        check("**/deep", &["models/deep"]);
+        check("*/d*", &["models/d.txt", "models/deep"]);
+        check("**/{models,deep}", &["models"]);
+        // Whoever asks for everything has the files already.
+        check(
+            "models/**",
+            &[
+                "models/[x].sql",
+                "models/b.sql",
+                "models/d.txt",
+                "models/deep/c.sql",
+            ],
+        );
+        check(
+            "models/**/*",
+            &[
+                "models/[x].sql",
+                "models/b.sql",
+                "models/d.txt",
+                "models/deep/c.sql",
+            ],
         );
     }
 
@@ -178,6 +202,20 @@ mod tests {
         check("models", &["models"]);
         check("missing", &["missing"]);
         check("models/[x].sql", &["models/[x].sql"]);
+    }
+
+    #[test]
+    fn the_folder_of_a_bare_file_name_is_the_current_one() {
+        // Tests run in the folder of their package.
+        for (pattern, expected) in [
+            ("Cargo.*", "Cargo.toml"),
+            ("./Cargo.*", "Cargo.toml"),
+            ("**/submit/expand.rs", "src/commands/submit/expand.rs"),
+            ("./src/**/expand.rs", "src/commands/submit/expand.rs"),
+        ] {
+            let found = expand(Path::new(""), pattern).expect("matches");
+            assert_eq!(found, [Path::new(expected)], "{pattern}");
+        }
     }
 
     #[test]
