@@ -13,7 +13,7 @@ use crate::queries::{ASSET_FIELDS, AssetLine, FieldLevelArgs, Named, SnapshotInf
 
 /// Show the ways by which data gets from one dataset or job to another
 ///
-/// Ways go downstream from the first to the second, fewest hops first, and visit nothing twice.
+/// Ways go downstream from the first to the second, fewest hops first, and visit no dataset twice.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A REF is <namespace>/<name>, job:<namespace>/<name>, an id, or an ending that only one asset has; with #<field> it is

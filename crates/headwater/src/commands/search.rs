@@ -43,6 +43,7 @@ struct Hit {
 
 /// Whatever was hit; what it is decides which of these it has.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Entity {
     #[serde(rename = "__typename")]
     kind: String,
@@ -56,12 +57,29 @@ struct Entity {
     r#type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     domain: Option<Named>,
+    /// Of a field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    field_type: Option<String>,
+    /// Of a field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset: Option<InDomain>,
+    /// Of a data product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    product_domain: Option<Named>,
+}
+
+/// The dataset of a field.
+#[derive(Debug, Serialize, Deserialize)]
+struct InDomain {
+    domain: Option<Named>,
 }
 
 const QUERY: &str = "query($text: String!, $first: Int) { search(text: $text, first: $first) { totalCount nodes { \
     matched entity { __typename \
       ... on Dataset { id reference type domain { name } } \
       ... on Job { id reference type domain { name } } \
+      ... on Field { id reference fieldType: type dataset { domain { name } } } \
+      ... on DataProduct { id name productDomain: domain { name } } \
       ... on Domain { id name } } } } }";
 
 /// Runs the command.
@@ -102,11 +120,18 @@ impl Hit {
     fn cells(&self, no_domain: &str) -> [String; 5] {
         let entity = &self.entity;
         let shown = entity.reference.as_ref().or(entity.name.as_ref());
-        let domain = entity.domain.as_ref().map(|domain| domain.name.clone());
+        let of_dataset = entity.dataset.as_ref().and_then(|d| d.domain.as_ref());
+        let domain = entity.domain.as_ref().or(of_dataset);
+        let domain = domain.or(entity.product_domain.as_ref());
+        let domain = domain.map(|domain| domain.name.clone());
         [
             entity.kind.to_lowercase(),
             domain.unwrap_or_else(|| no_domain.to_owned()),
-            entity.r#type.clone().unwrap_or_default(),
+            entity
+                .r#type
+                .clone()
+                .or_else(|| entity.field_type.clone())
+                .unwrap_or_default(),
             shown.cloned().unwrap_or_default(),
             self.matched.clone(),
         ]
@@ -125,14 +150,15 @@ mod tests {
         let hits: Hits = serde_json::from_value(json!({"totalCount": 3, "nodes": [
             {"entity": asset("Dataset", "orders", Some("orders"), "TABLE"), "matched": "name: orders"},
             {"entity": {"__typename": "Domain", "id": "dom_1", "name": "orders"}, "matched": "name: orders"},
-            {"entity": {"__typename": "Field"}, "matched": "field: order_id"}
+            {"entity": {"__typename": "Field", "reference": "pg://db/orders#order_id", "fieldType": "int",
+                "dataset": {"domain": {"name": "orders"}}}, "matched": "field: order_id"}
         ]}))
         .expect("hits");
         assert_snapshot!(render(&hits), @r"
-        kind     domain  type   reference       matched
-        dataset  orders  TABLE  pg://db/orders  name: orders
-        domain   -              orders          name: orders
-        field    -                              field: order_id
+        kind     domain  type   reference                matched
+        dataset  orders  TABLE  pg://db/orders           name: orders
+        domain   -              orders                   name: orders
+        field    orders  int    pg://db/orders#order_id  field: order_id
         ");
     }
 }
