@@ -12,6 +12,7 @@ mod reconcile;
 mod rows;
 mod runs;
 mod snapshots;
+mod timeline;
 
 pub(crate) use changes::raw_edge;
 pub(crate) use documents::touched;
@@ -19,7 +20,7 @@ pub(crate) use reconcile::{Difference, Times, compare};
 pub(crate) use rows::{OWNER, TAG, graph_delta, is_owner, product_of_word, word_of_product};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
@@ -310,6 +311,3 @@ pub(crate) struct Counts {
     pub(crate) removed: u64,
     pub(crate) unchanged: u64,
 }
-
-/// Where the claims of one statement hold from, by owner and key.
-pub(crate) type Since = BTreeMap<(u32, headwater_record::ClaimKey), i64>;

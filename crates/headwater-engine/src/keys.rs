@@ -20,6 +20,7 @@
 //! | `j` | source, digest of an idempotency key | offset |
 //! | `r` | digest of a run's id, source, job | `RunRecord` |
 //! | `h` | offset, part | `DeltaRecord` |
+//! | `e` | valid time, offset, part | assets of which that offset says something up to that time |
 //! | `w` | number of a word | the word: name of a domain, an owner or a tag |
 //! | `m` | – | the mesh, as in the log |
 //! | `t` | – | when the newest entry was received |
@@ -276,6 +277,32 @@ pub(crate) fn deltas_prefix() -> [u8; 1] {
 /// The offset of a key that [`delta`] made.
 pub(crate) fn parse_delta(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(1..9)?.try_into().ok()?))
+}
+
+/// Times as bytes that order as they do.
+fn ordered(time: i64) -> [u8; 8] {
+    (time.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+pub(crate) fn turn(time: i64, offset: Offset) -> Vec<u8> {
+    key(b'e', &[&ordered(time), &offset.get().to_be_bytes()])
+}
+
+/// The first key of [`turn`] for times after `time`.
+pub(crate) fn turns_after(time: i64) -> Vec<u8> {
+    match time.checked_add(1) {
+        Some(next) => key(b'e', &[&ordered(next)]),
+        None => vec![b'e' + 1],
+    }
+}
+
+pub(crate) fn turns_prefix() -> [u8; 1] {
+    [b'e']
+}
+
+/// The offset of a key that [`turn`] made.
+pub(crate) fn parse_turn(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(9..17)?.try_into().ok()?))
 }
 
 pub(crate) fn word(number: u32) -> Vec<u8> {

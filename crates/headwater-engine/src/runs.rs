@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_record::{Half, RunEntry, RunEventEntry, RunsSlot};
+use rustc_hash::FxHashSet;
 
 /// Ranks of states: events of one time are ordered by them.
 pub(crate) const START: u8 = 0;
@@ -46,6 +47,10 @@ impl Attempt {
             .map(|e| e.time)
     }
 
+    fn has_completed(&self, by: i64) -> bool {
+        self.completed_at().is_some_and(|at| at <= by)
+    }
+
     fn last_time(&self) -> i64 {
         self.events.last().map_or(self.start, |e| e.time)
     }
@@ -67,24 +72,17 @@ impl Attempt {
     }
 }
 
-/// A run that speaks for its job.
+/// What the runs say over time, from the beginning of one of them on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Speaker {
-    /// Its earliest event.
-    pub(crate) start: i64,
-    /// What it states, oldest first.
-    pub(crate) contributions: Vec<Half>,
-}
-
-/// What speaks for a job now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Voice {
-    /// Runs that speak, oldest first.
-    pub(crate) speakers: Vec<Speaker>,
-    /// When that ended which the newest completed run no longer says.
-    pub(crate) ends_at: Option<i64>,
-    /// The definition that speaks, and since when.
-    pub(crate) definition: Option<(Half, i64)>,
+pub(crate) struct Course {
+    /// The beginning of that run.
+    pub(crate) since: i64,
+    /// From here on all runs that count are at hand.
+    pub(crate) known_since: i64,
+    /// What speaks from each time on: contributions, the newest word last.
+    pub(crate) voices: Vec<(i64, Vec<Half>)>,
+    /// What the run itself states.
+    pub(crate) added: Vec<Half>,
 }
 
 /// Adds an event to the slot; `false` if it says nothing that isn't there.
@@ -164,13 +162,18 @@ fn attempts(slot: &RunsSlot) -> Vec<Attempt> {
     attempts
 }
 
-/// What speaks for the job, given all its events.
-pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Voice {
-    let attempts = attempts(slot);
-    let version = current_version(&attempts);
-    let mut speakers = Vec::new();
+/// What speaks for the job once all that its events tell has happened: contributions, the newest word last.
+pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Vec<Half> {
+    voice_at(slot, &attempts(slot), keep_runs, i64::MAX)
+}
+
+/// What speaks for the job at a time.
+fn voice_at(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32, time: i64) -> Vec<Half> {
+    let begun = &attempts[..attempts.partition_point(|attempt| attempt.start <= time)];
+    let version = current_version(begun);
+    let mut newest_first = Vec::new();
     let mut completed_after = 0;
-    for (at, attempt) in attempts.iter().enumerate().rev() {
+    for (at, attempt) in begun.iter().enumerate().rev() {
         if completed_after >= keep_runs {
             break;
         }
@@ -179,37 +182,60 @@ pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Voice {
             None => true,
         };
         if speaks && attempt.names_datasets() {
-            speakers.push(Speaker {
-                start: attempt.start,
-                contributions: attempt
-                    .events
-                    .iter()
-                    .map(|e| slot.contributions[e.contribution as usize])
-                    .collect(),
-            });
+            newest_first.extend(attempt.events.iter().rev().map(|e| e.contribution));
         }
-        if attempt.names_datasets() && attempt.completed_at().is_some() {
+        if attempt.names_datasets() && attempt.has_completed(time) {
             completed_after += 1;
         }
     }
-    speakers.reverse();
-    let newest_completed = attempts
+    let mut seen = FxHashSet::default();
+    newest_first.retain(|contribution| seen.insert(*contribution));
+    newest_first.reverse();
+    let digests = newest_first.into_iter();
+    digests.map(|at| slot.contributions[at as usize]).collect()
+}
+
+/// What the runs say from the beginning of the run on that an event, which has arrived, is of.
+pub(crate) fn course(slot: &RunsSlot, keep_runs: u32, event: &Arrival<'_>) -> Course {
+    let attempts = attempts(slot);
+    let of_run: Vec<&Attempt> = attempts
         .iter()
-        .rev()
-        .filter(|a| a.names_datasets())
-        .find_map(Attempt::completed_at);
-    Voice {
-        speakers,
-        ends_at: newest_completed,
-        definition: version.map(|v| (slot.definitions[v.definition as usize], v.since)),
+        .filter(|attempt| *slot.runs[attempt.run].run == *event.run)
+        .collect();
+    let mut at = of_run.partition_point(|attempt| attempt.start <= event.time);
+    if event.state == START {
+        // It may have taken what follows it away from the attempt before.
+        at = at.saturating_sub(1);
+    }
+    let since = of_run
+        .get(at.saturating_sub(1))
+        .map_or(event.time, |attempt| attempt.start.min(event.time));
+    let known_since = slot.known_since.unwrap_or(i64::MIN);
+    let first = since.max(known_since);
+    let mut turns = BTreeSet::from([first]);
+    for attempt in &attempts {
+        turns.insert(attempt.start);
+        turns.extend(attempt.completed_at());
+    }
+    let mut voices: Vec<(i64, Vec<Half>)> = Vec::new();
+    for turn in turns.range(first..) {
+        let voice = voice_at(slot, &attempts, keep_runs, *turn);
+        if voices.last().is_none_or(|(_, last)| *last != voice) {
+            voices.push((*turn, voice));
+        }
+    }
+    let own = of_run.iter().flat_map(|attempt| &attempt.events);
+    Course {
+        since,
+        known_since,
+        voices,
+        added: own.map(|e| slot.contributions[e.contribution as usize]).collect(),
     }
 }
 
-/// The newest definition, and the first attempt from which on it speaks.
+/// The newest definition: the first attempt from which on it speaks.
 struct Version {
-    definition: u32,
     first: usize,
-    since: i64,
     /// Earlier attempts with another definition that ran beside it.
     beside: Vec<usize>,
 }
@@ -236,12 +262,7 @@ fn current_version(attempts: &[Attempt]) -> Option<Version> {
         }
     }
     // Runs that did not tell their definition belong to the version during which they started.
-    Some(Version {
-        definition,
-        first,
-        since,
-        beside,
-    })
+    Some(Version { first, beside })
 }
 
 /// Forgets runs that can no longer speak, whatever arrives for them: ended ones with enough completed runs after them.
@@ -249,21 +270,34 @@ fn current_version(attempts: &[Attempt]) -> Option<Version> {
 pub(crate) fn forget(slot: &mut RunsSlot, keep_runs: u32) {
     let attempts = attempts(slot);
     let mut kept: BTreeSet<usize> = BTreeSet::new();
-    let mut completed_after = 0;
+    let mut completed: Vec<i64> = Vec::new();
     for (newer_count, attempt) in attempts.iter().rev().enumerate() {
         let has_ended = attempt.events.iter().any(|e| e.state >= COMPLETE);
-        let is_new = completed_after < keep_runs || newer_count < keep_runs as usize;
+        let is_new = completed.len() < keep_runs as usize || newer_count < keep_runs as usize;
         // A bound for jobs whose runs never end: the newest of them.
         let has_room = kept.len() < 4 * keep_runs as usize + 64;
         if has_room && (is_new || !has_ended) {
             kept.insert(attempt.run);
         }
-        if attempt.names_datasets() && attempt.completed_at().is_some() {
-            completed_after += 1;
+        if attempt.names_datasets() {
+            completed.extend(attempt.completed_at());
         }
     }
     if kept.len() == slot.runs.len() {
         return;
+    }
+    let mut completed_after: Vec<i64> = Vec::new();
+    for attempt in attempts.iter().rev().filter(|attempt| attempt.names_datasets()) {
+        if !kept.contains(&attempt.run) {
+            // It was silent once enough later runs had completed.
+            completed_after.sort_unstable();
+            let silent_since = (keep_runs as usize)
+                .checked_sub(1)
+                .and_then(|last| completed_after.get(last).copied());
+            let newest = attempts.last().map(|newest| newest.start);
+            slot.known_since = slot.known_since.max(silent_since.or(newest));
+        }
+        completed_after.extend(attempt.completed_at());
     }
     let mut at = 0;
     slot.runs.retain(|_| {

@@ -172,6 +172,42 @@ impl<'a> Reader<'a> {
             None => None,
         })
     }
+
+    /// What one slot said of an asset as known at `offset`, newest version first, up to the first one that is enough.
+    pub(crate) fn versions_of_slot(
+        &self,
+        owner: AssetIndex,
+        slot: SlotKey,
+        offset: Offset,
+        is_enough: impl Fn(&ClaimsRecord) -> bool,
+    ) -> Result<Vec<ClaimsRecord>, EngineError> {
+        let prefix = keys::claims_of_slot(owner, slot);
+        let from = keys::claims(owner, slot, offset);
+        let reader: Reader<'_> = *self;
+        let mut found = Vec::new();
+        let mut parts: Option<(Option<u64>, Vec<u8>)> = None;
+        for item in reader.scan_from(&prefix, &from) {
+            let (key, part) = item?;
+            let version = keys::parse_claims(&key).map(|(_, version)| version);
+            match &mut parts {
+                Some((of, bytes)) if *of == version => bytes.extend(part),
+                _ => {
+                    if let Some((_, bytes)) = parts.replace((version, part)) {
+                        let record = decode_value("a claim", &bytes)?;
+                        let is_last = is_enough(&record);
+                        found.push(record);
+                        if is_last {
+                            return Ok(found);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((_, bytes)) = parts {
+            found.push(decode_value("a claim", &bytes)?);
+        }
+        Ok(found)
+    }
 }
 
 /// The first key after all that begin with `prefix`.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 4;
+pub const STATE_VERSION: u32 = 5;
 
 /// A text that is shared.
 pub type Str = Arc<str>;
@@ -216,13 +216,24 @@ pub struct Claim {
 }
 
 /// All that one slot says of one asset as believed from one offset on: every claim that holds, ordered by key, and
-/// the claims that this version ended or found to have held earlier. What ended before stands in older versions.
+/// the claims that this version ended or found to have held earlier.
+///
+/// From `since` on it tells all that the slot says over valid time; what was so before stands in older versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimsRecord {
+    /// Microseconds: the time from which on older versions no longer count.
+    pub since: i64,
     /// What holds, ordered by key.
     pub open: Vec<Claim>,
-    /// What this version closed.
+    /// What ended at `since` or later.
     pub closed: Vec<Claim>,
+}
+
+impl Claim {
+    /// True if it holds at `time`.
+    pub fn holds_at(&self, time: i64) -> bool {
+        self.valid_from <= time && self.valid_to.is_none_or(|end| time < end)
+    }
 }
 
 /// Where a slot stands.
@@ -236,21 +247,21 @@ pub enum SlotRecord {
     Runs(RunsSlot),
 }
 
-/// The newest valid time of each kind of fact, in the order of their numbers.
+/// When a source's snapshots were made.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SnapshotSlot {
-    /// Microseconds; none if the kind was never covered.
-    pub valid_from: [Option<i64>; 9],
     /// When the newest snapshot was made.
     pub last_seen: i64,
     /// Digest of the latest snapshot.
     pub digest: Half,
     /// When the latest snapshot said it was made.
     pub generated_at: Option<i64>,
+    /// Times of the newest snapshots and what each covered, as bits; ordered.
+    pub times: Vec<(i64, u16)>,
 }
 
 /// The newest statement about a job or dataset as designed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StaticSlot {
     /// Its time.
     pub time: i64,
@@ -258,6 +269,8 @@ pub struct StaticSlot {
     pub digest: Half,
     /// Assets that it makes claims about.
     pub owners: BTreeSet<u32>,
+    /// Times of the newest statements, ordered.
+    pub times: Vec<i64>,
 }
 
 /// The runs of a job that may still speak for it.
@@ -269,12 +282,12 @@ pub struct RunsSlot {
     pub definitions: Vec<Half>,
     /// Runs with their events, ordered by start and id.
     pub runs: Vec<RunEntry>,
+    /// Microseconds: from here on the runs that are kept are all that count; none if no run was forgotten.
+    pub known_since: Option<i64>,
     /// Time of the newest event.
     pub last_seen: i64,
     /// Assets that it makes claims about.
     pub owners: BTreeSet<u32>,
-    /// The definition that speaks now.
-    pub definition: Option<Half>,
     /// What the claims were last folded from.
     pub folded: Half,
     /// Foldings that are known to give the claims that hold now.

@@ -1,6 +1,6 @@
 //! What the entry in progress has touched, until it is settled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_record::{ClaimKey, EdgeRecord, Str};
 
@@ -25,6 +25,8 @@ pub(crate) struct Changes {
     pub(crate) identities: BTreeSet<u32>,
     /// Raw assets whose names, fields or descriptions changed.
     pub(crate) documents: BTreeSet<u32>,
+    /// Raw assets of which something new is said, by the latest time at which that begins or ends.
+    pub(crate) turns: BTreeMap<i64, BTreeSet<u32>>,
     /// Claims.
     pub(crate) counts: Counts,
 }

@@ -1,6 +1,6 @@
 //! Events: one slot for each job's runs, each job's design and each dataset's design.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_model::{
@@ -8,24 +8,23 @@ use headwater_model::{
 };
 use headwater_record::{Half, RunsSlot, SlotRecord, StaticSlot, decode_facts};
 use headwater_store::Offset;
-use rustc_hash::FxHashSet;
 
 use crate::EngineError;
+use crate::apply::Applier;
 use crate::apply::names::Numbering;
 use crate::apply::reconcile::{Bearing, Times};
 use crate::apply::runs::RunNews;
-use crate::apply::{Applier, Since};
+use crate::apply::timeline::{self, Stage};
+
 use crate::claims::{self, Names, Stated};
 use crate::keys::{self, SlotKey, SlotKind};
-use crate::runs::{self, Arrival, Voice};
+use crate::runs::{self, Arrival, Course};
 
 /// Foldings that are remembered to give the claims that hold.
 const SAME_MAX: usize = 8;
 
-const COVERED: Bearing = Bearing {
-    is_covered: true,
-    until: None,
-};
+/// Statements of a static slot whose times are kept, to tell until when a late one holds: the newest ones.
+const TIMES_MAX: usize = 256;
 
 pub(crate) fn rank(state: RunState) -> u8 {
     match state {
@@ -120,66 +119,106 @@ impl Applier {
         // A late event may say that something held earlier than was believed, even if it says nothing else.
         let is_late = arrival.time < slot.last_seen;
         runs::arrive(&mut slot, arrival);
-        runs::forget(&mut slot, keep_runs);
-        let voice = runs::voice(&slot, keep_runs);
-        let folding = folding(&voice);
+        let folding = folding(&runs::voice(&slot, keep_runs));
         if !is_late && (folding == slot.folded || slot.same.contains(&folding)) {
             self.changes.counts.unchanged += event.facts.count() as u64;
         } else {
-            self.fold_runs(offset, key, &mut slot, &voice, arrival.time)?;
+            self.fold_runs(offset, key, &mut slot, arrival, is_late)?;
             slot.folded = folding;
         }
+        runs::forget(&mut slot, keep_runs);
         self.note_run(offset, key, &mut slot.recent, news)?;
         self.put_slot(key, SlotRecord::Runs(slot));
         Ok(())
     }
 
+    /// Says anew what the job's runs say, from the beginning of the run that the event is of.
     fn fold_runs(
         &mut self,
         offset: Offset,
         key: SlotKey,
         slot: &mut RunsSlot,
-        voice: &Voice,
-        time: i64,
+        arrival: &Arrival<'_>,
+        is_late: bool,
     ) -> Result<(), EngineError> {
-        let mut stated = Stated::new();
-        let mut since = Since::new();
-        for speaker in &voice.speakers {
-            let mut said = Stated::new();
-            for contribution in &speaker.contributions {
-                let facts = self.contribution(*contribution)?;
-                let mut numbering = Numbering {
-                    applier: self,
-                    offset,
-                    time: speaker.start,
-                };
-                claims::state(&mut said, &facts, &mut numbering)?;
-                claims::state(&mut stated, &facts, &mut numbering)?;
+        let keep_runs = self.claimants.mesh().keep_runs();
+        let course = runs::course(slot, keep_runs, arrival);
+        let mut stages: Vec<(i64, Stated)> = Vec::with_capacity(course.voices.len());
+        for (time, contributions) in &course.voices {
+            stages.push((*time, self.said_by(offset, contributions, *time)?));
+        }
+        let added = self.said_by(offset, &course.added, course.since)?;
+        let mut spoken_of: BTreeSet<u32> = slot.owners.iter().chain(added.keys()).copied().collect();
+        spoken_of.extend(stages.iter().flat_map(|(_, stated)| stated.keys()));
+        if is_late {
+            spoken_of.extend(self.owners_after(course.since)?);
+        }
+        let before = self.changes.counts;
+        for owner in spoken_of {
+            let mut of_owner = self.unknown_stages(key, owner, &course, &added)?;
+            for (time, stated) in &mut stages {
+                of_owner.push((*time, stated.remove(&owner).unwrap_or_default()));
             }
-            for (owner, claims) in said {
-                for claim in claims.into_keys() {
-                    since.entry((owner, claim)).or_insert(speaker.start);
-                }
+            if self.restate(key, owner, of_owner, offset)? {
+                slot.owners.insert(owner);
+            } else {
+                slot.owners.remove(&owner);
             }
         }
-        let definition = voice.definition.map(|(definition, _)| definition);
-        let ends_at = match voice.definition {
-            Some((_, version_since))
-                if slot.definition.is_some() && slot.definition != definition =>
-            {
-                version_since
-            }
-            _ => voice.ends_at.unwrap_or(time),
-        };
-        slot.definition = definition;
-        let is_same =
-            self.reconcile_all(offset, key, &mut slot.owners, stated, &since, ends_at, time)?;
+        let after = self.changes.counts;
+        let is_same = before.added == after.added && before.removed == after.removed;
         if is_same && slot.same.len() < SAME_MAX {
             slot.same.push(slot.folded);
         } else {
             slot.same.clear();
         }
         Ok(())
+    }
+
+    /// What those contributions state together, the newest word last.
+    fn said_by(
+        &mut self,
+        offset: Offset,
+        contributions: &[Half],
+        time: i64,
+    ) -> Result<Stated, EngineError> {
+        let mut stated = Stated::new();
+        for contribution in contributions {
+            let facts = self.contribution(*contribution)?;
+            let mut numbering = Numbering {
+                applier: self,
+                offset,
+                time,
+            };
+            claims::state(&mut stated, &facts, &mut numbering)?;
+        }
+        Ok(stated)
+    }
+
+    /// Of the time for which not all runs are at hand: what was believed, and what the run adds.
+    fn unknown_stages(
+        &self,
+        key: SlotKey,
+        owner: u32,
+        course: &Course,
+        added: &Stated,
+    ) -> Result<Vec<(i64, Stage)>, EngineError> {
+        if course.since >= course.known_since {
+            return Ok(Vec::new());
+        }
+        let until = course.known_since;
+        let known = timeline::onwards(&self.versions(key, owner, course.since)?, course.since);
+        let turns = known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]);
+        let mut turns: BTreeSet<i64> = turns.flatten().collect();
+        turns.insert(course.since);
+        let mut stages = Vec::new();
+        for turn in turns.range(course.since..until) {
+            let mut stage = added.get(&owner).cloned().unwrap_or_default();
+            let held = known.iter().filter(|claim| claim.holds_at(*turn));
+            stage.extend(held.map(|claim| (claim.key.clone(), claim.body.clone())));
+            stages.push((*turn, stage));
+        }
+        Ok(stages)
     }
 
     fn contribution(&mut self, digest: Half) -> Result<Arc<Facts>, EngineError> {
@@ -198,46 +237,6 @@ impl Applier {
         Ok(facts)
     }
 
-    /// Reconciles every asset that the slot speaks or spoke of; true if nothing changed.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one statement's times and places belong together"
-    )]
-    fn reconcile_all(
-        &mut self,
-        offset: Offset,
-        slot: SlotKey,
-        owners: &mut BTreeSet<u32>,
-        mut stated: Stated,
-        since: &Since,
-        ends_at: i64,
-        changes_at: i64,
-    ) -> Result<bool, EngineError> {
-        let before = self.changes.counts;
-        let all: BTreeSet<u32> = owners.iter().chain(stated.keys()).copied().collect();
-        owners.clear();
-        for owner in all {
-            let times = Times {
-                offset,
-                since: &|key| {
-                    since
-                        .get(&(owner, key.clone()))
-                        .copied()
-                        .unwrap_or(changes_at)
-                },
-                ends_at,
-                changes_at,
-                bearing: &|_: FactKind| COVERED,
-            };
-            let of_owner = stated.remove(&owner).unwrap_or_default();
-            if self.reconcile(slot, owner, of_owner, &times)? {
-                owners.insert(owner);
-            }
-        }
-        let after = self.changes.counts;
-        Ok(before.added == after.added && before.removed == after.removed)
-    }
-
     fn apply_static(
         &mut self,
         offset: Offset,
@@ -253,8 +252,6 @@ impl Applier {
             time,
         };
         let subject = numbering.index_of(subject)?;
-        let mut stated = Stated::new();
-        claims::state(&mut stated, &event.facts, &mut numbering)?;
         let key = SlotKey {
             source,
             kind,
@@ -265,61 +262,60 @@ impl Applier {
             Some(SlotRecord::Static(slot)) => slot,
             _ => StaticSlot {
                 time: i64::MIN,
-                digest: [0; 16],
-                owners: BTreeSet::new(),
+                ..StaticSlot::default()
             },
         };
-        if (slot.time, slot.digest) > (time, digest) {
-            // A late statement held until the newest one's time, which is what stands.
-            self.reconcile_late(offset, key, stated, time, slot.time)?;
+        let is_late = slot.time > time;
+        if slot.time == time && slot.digest > digest {
+            // Of two statements of one time the other one counts.
             self.put_slot(key, SlotRecord::Static(slot));
             return Ok(());
         }
-        let since = BTreeMap::new();
-        self.reconcile_all(offset, key, &mut slot.owners, stated, &since, time, time)?;
-        slot.time = time;
-        slot.digest = digest;
-        self.put_slot(key, SlotRecord::Static(slot));
-        Ok(())
-    }
-
-    fn reconcile_late(
-        &mut self,
-        offset: Offset,
-        slot: SlotKey,
-        stated: Stated,
-        time: i64,
-        until: i64,
-    ) -> Result<(), EngineError> {
-        for (owner, claims) in stated {
-            let times = Times {
-                offset,
-                since: &|_| time,
-                ends_at: time,
-                changes_at: time,
-                bearing: &|_: FactKind| Bearing {
-                    is_covered: false,
-                    until: Some(until),
-                },
-            };
-            self.reconcile(slot, owner, claims, &times)?;
+        let mut numbering = Numbering {
+            applier: self,
+            offset,
+            time,
+        };
+        let mut stated = Stated::new();
+        claims::state(&mut stated, &event.facts, &mut numbering)?;
+        let mut spoken_of: BTreeSet<u32> = slot.owners.iter().chain(stated.keys()).copied().collect();
+        if is_late {
+            spoken_of.extend(self.owners_after(time)?);
         }
+        let next = slot.times.iter().copied().find(|at| *at > time);
+        let times = Times {
+            offset,
+            time,
+            bearing: &|_: FactKind| Bearing {
+                is_covered: true,
+                until: next,
+            },
+        };
+        for owner in spoken_of {
+            let of_owner = stated.remove(&owner).unwrap_or_default();
+            if self.reconcile(key, owner, of_owner, &times)? {
+                slot.owners.insert(owner);
+            } else {
+                slot.owners.remove(&owner);
+            }
+        }
+        if !is_late {
+            slot.time = time;
+            slot.digest = digest;
+        }
+        if let Err(place) = slot.times.binary_search(&time) {
+            slot.times.insert(place, time);
+        }
+        if slot.times.len() > TIMES_MAX {
+            slot.times.remove(0);
+        }
+        self.put_slot(key, SlotRecord::Static(slot));
         Ok(())
     }
 }
 
 /// Names what the claims follow from: distinct contributions in the order of their last word, since the newest word
 /// counts and all of them unite.
-fn folding(voice: &Voice) -> Half {
-    let mut seen = FxHashSet::default();
-    let newest_first = voice
-        .speakers
-        .iter()
-        .rev()
-        .flat_map(|speaker| speaker.contributions.iter().rev());
-    let distinct: Vec<Half> = newest_first
-        .filter(|contribution| seen.insert(**contribution))
-        .copied()
-        .collect();
-    Digest::of_parts(distinct.iter().map(<[u8; 16]>::as_slice)).half()
+fn folding(voice: &[Half]) -> Half {
+    Digest::of_parts(voice.iter().rev().map(<[u8; 16]>::as_slice)).half()
 }

@@ -1,6 +1,6 @@
 //! Comparing what a slot says with what it said.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use headwater_graph::AssetFlags;
 use headwater_model::{AssetIndex, Coverage, FactKind};
@@ -9,6 +9,7 @@ use headwater_store::Offset;
 
 use crate::EngineError;
 use crate::apply::Applier;
+use crate::apply::timeline::{self, Stage, says_same};
 use crate::claims::{fact_kinds, supplemented};
 use crate::keys::{self, SlotKey};
 
@@ -17,20 +18,16 @@ use crate::keys::{self, SlotKey};
 pub(crate) struct Bearing {
     /// Silence ends what was said before.
     pub(crate) is_covered: bool,
-    /// The statement is older than the slot's newest one, and holds until that one's time.
+    /// Later statements are known already: this one holds until the next one's time.
     pub(crate) until: Option<i64>,
 }
 
-/// One statement's times.
+/// A statement's place in time.
 pub(crate) struct Times<'a> {
     /// The statement's offset.
     pub(crate) offset: Offset,
-    /// When a claim began to hold.
-    pub(crate) since: &'a dyn Fn(&ClaimKey) -> i64,
-    /// When a claim that is no longer made ceased to hold.
-    pub(crate) ends_at: i64,
-    /// When a claim that now says something else began to.
-    pub(crate) changes_at: i64,
+    /// When it was made; what it says holds from then on, what it is silent about ended then.
+    pub(crate) time: i64,
     /// How the statement bears on each kind of fact.
     pub(crate) bearing: &'a dyn Fn(FactKind) -> Bearing,
 }
@@ -62,120 +59,93 @@ pub(crate) struct Difference {
     pub(crate) is_new: bool,
 }
 
-/// Compares. `kinds_of` tells the kinds of fact of a claim.
+/// What a slot says of an asset after `stated` is said of it at a time. `versions` are what it said, newest first, and
+/// reach back to that time; `kinds_of` tells the kinds of fact of a claim.
 pub(crate) fn compare(
-    old: Vec<Claim>,
-    stated: BTreeMap<ClaimKey, ClaimBody>,
+    versions: &[ClaimsRecord],
+    mut stated: Stage,
     times: &Times<'_>,
     kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
 ) -> Difference {
-    let mut difference = Difference::default();
-    let mut stated = stated.into_iter().peekable();
-    for claim in old {
-        while let Some((key, body)) = stated.next_if(|(key, _)| *key < claim.key) {
-            difference.begin(key, body, times, kinds_of);
+    let time = times.time;
+    let known = timeline::onwards(versions, time);
+    let before = timeline::holding(versions, time.saturating_sub(1));
+    let bearing_on = |key: &ClaimKey, body: &ClaimBody| times.bearing_on(kinds_of(key, body));
+    let mut turns: BTreeSet<i64> = BTreeSet::from([time]);
+    turns.extend(known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]).flatten());
+    turns.extend(stated.iter().filter_map(|(key, body)| bearing_on(key, body).until));
+    let stages: Vec<i64> = turns.into_iter().filter(|turn| *turn >= time).collect();
+    let last = stages.len() - 1;
+    let mut woven = Vec::with_capacity(stages.len());
+    for (at, turn) in stages.into_iter().enumerate() {
+        let mut stage = Stage::new();
+        let held = known.iter().filter(|claim| claim.holds_at(turn));
+        for claim in held {
+            let bearing = bearing_on(&claim.key, &claim.body);
+            let is_ruled = bearing.until.is_none_or(|until| turn < until);
+            // What only began later was said by a later statement.
+            let is_silenced = is_ruled && bearing.is_covered && claim.valid_from <= time;
+            if !is_silenced || stated.contains_key(&claim.key) {
+                stage.insert(claim.key.clone(), claim.body.clone());
+            }
         }
-        match stated.next_if(|(key, _)| *key == claim.key) {
-            Some((_, body)) => difference.go_on(claim, body, times, kinds_of),
-            None => difference.fall_silent(claim, times, kinds_of),
+        let take = |key: &ClaimKey, body: ClaimBody, stage: &mut Stage| {
+            let of_held = stage.get(key).map(|held| bearing_on(key, held));
+            let bearing = of_held.unwrap_or_else(|| bearing_on(key, &body));
+            if bearing.until.is_some_and(|until| until <= turn) {
+                return;
+            }
+            let body = match stage.get(key) {
+                Some(held) if !bearing.is_covered => supplemented(key, held, body),
+                _ => body,
+            };
+            stage.insert(key.clone(), body);
+        };
+        if at == last {
+            for (key, body) in std::mem::take(&mut stated) {
+                take(&key, body, &mut stage);
+            }
+        } else {
+            for (key, body) in &stated {
+                take(key, body.clone(), &mut stage);
+            }
         }
+        woven.push((turn, stage));
     }
-    for (key, body) in stated {
-        difference.begin(key, body, times, kinds_of);
-    }
-    difference
+    Difference::between(versions, before, &known, woven, times.offset)
 }
 
 impl Difference {
-    fn begin(
-        &mut self,
-        key: ClaimKey,
-        body: ClaimBody,
-        times: &Times<'_>,
-        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
-    ) {
-        let valid_from = (times.since)(&key);
-        self.is_new = true;
-        let until = times.bearing_on(kinds_of(&key, &body)).until;
-        if until.is_none() {
-            self.added.push(key.clone());
-        }
-        let claim = Claim {
-            key,
-            body,
-            valid_from,
-            valid_to: until,
-            asserted_at: times.offset.get(),
-        };
-        match until {
-            Some(_) => self.record.closed.push(claim),
-            None => self.record.open.push(claim),
-        }
-    }
-
-    fn go_on(
-        &mut self,
-        mut claim: Claim,
-        body: ClaimBody,
-        times: &Times<'_>,
-        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
-    ) {
-        let bearing = times.bearing_on(kinds_of(&claim.key, &claim.body));
-        let body = if bearing.is_covered {
-            body
-        } else {
-            supplemented(&claim.key, &claim.body, body)
-        };
-        if let (ClaimBody::Entity(old), ClaimBody::Entity(new)) = (&mut claim.body, &body)
-            && old.is_implied()
-            && new.is_implied()
-            && old.implied_by != new.implied_by
-            && bearing.until.is_none()
-        {
-            // It says the same, for other reasons.
-            old.implied_by = new.implied_by;
-            self.is_new = true;
-        }
-        let since = (times.since)(&claim.key);
-        if bearing.until.is_some() || claim.body == body {
-            self.unchanged_count += 1;
-            if bearing.until.is_none() && since < claim.valid_from {
-                claim.valid_from = since;
-                claim.asserted_at = times.offset.get();
-                self.is_new = true;
+    /// What it takes to say `stages`, from the first one's time on.
+    pub(crate) fn between(
+        versions: &[ClaimsRecord],
+        before: Vec<Claim>,
+        known: &[Claim],
+        stages: Vec<(i64, Stage)>,
+        offset: Offset,
+    ) -> Self {
+        let record = timeline::weave(before, known, stages, offset.get());
+        let mut difference = Self::default();
+        let nothing = Vec::new();
+        let old = versions.first().map_or(&nothing, |newest| &newest.open);
+        let mut old = old.iter().peekable();
+        for claim in &record.open {
+            while let Some(gone) = old.next_if(|old| old.key < claim.key) {
+                difference.removed.push(gone.key.clone());
             }
-            self.record.open.push(claim);
-            return;
+            match old.next_if(|old| old.key == claim.key) {
+                Some(same) if says_same(&same.body, &claim.body) => difference.unchanged_count += 1,
+                Some(_) => difference.changed.push(claim.key.clone()),
+                None => difference.added.push(claim.key.clone()),
+            }
         }
-        self.is_new = true;
-        self.changed.push(claim.key.clone());
-        let at = times.changes_at.max(claim.valid_from);
-        self.record.open.push(Claim {
-            key: claim.key.clone(),
-            body,
-            valid_from: at,
-            valid_to: None,
-            asserted_at: times.offset.get(),
-        });
-        claim.valid_to = Some(at);
-        self.record.closed.push(claim);
-    }
-
-    fn fall_silent(
-        &mut self,
-        mut claim: Claim,
-        times: &Times<'_>,
-        kinds_of: &dyn Fn(&ClaimKey, &ClaimBody) -> Coverage,
-    ) {
-        let bearing = times.bearing_on(kinds_of(&claim.key, &claim.body));
-        if !bearing.is_covered || bearing.until.is_some() {
-            self.record.open.push(claim);
-            return;
-        }
-        self.is_new = true;
-        self.removed.push(claim.key.clone());
-        claim.valid_to = Some(times.ends_at.max(claim.valid_from));
-        self.record.closed.push(claim);
+        difference.removed.extend(old.map(|gone| gone.key.clone()));
+        let is_told = |claim: &&Claim| claim.valid_to.is_none_or(|end| end > record.since);
+        let mut told: Vec<&Claim> = record.open.iter().chain(&record.closed).filter(is_told).collect();
+        told.sort_by(|a, b| (&a.key, a.valid_from).cmp(&(&b.key, b.valid_from)));
+        difference.is_new = !told.into_iter().eq(known);
+        difference.record = record;
+        difference
     }
 }
 
@@ -185,26 +155,61 @@ impl Applier {
         &mut self,
         slot: SlotKey,
         owner: u32,
-        stated: BTreeMap<ClaimKey, ClaimBody>,
+        stated: Stage,
         times: &Times<'_>,
     ) -> Result<bool, EngineError> {
-        let asset = AssetIndex::new(owner);
         let kind = self.kind_of(owner);
-        let old = self
-            .txn
-            .reader()
-            .claims_of_slot(asset, slot, Offset::MAX)?
-            .unwrap_or_default();
-        let difference = compare(old.open, stated, times, &|key, body| {
+        let versions = self.versions(slot, owner, times.time)?;
+        let difference = compare(&versions, stated, times, &|key, body| {
             fact_kinds(key, body, kind)
         });
-        self.note(slot, owner, &difference)?;
-        let says_anything = !difference.record.open.is_empty();
+        self.keep(slot, owner, &difference, times.offset)
+    }
+
+    /// Makes the slot say `stages` of `owner` from the first one's time on; true if it still says anything of it.
+    pub(crate) fn restate(
+        &mut self,
+        slot: SlotKey,
+        owner: u32,
+        stages: Vec<(i64, Stage)>,
+        offset: Offset,
+    ) -> Result<bool, EngineError> {
+        let since = stages.first().map_or(i64::MIN, |(time, _)| *time);
+        let versions = self.versions(slot, owner, since)?;
+        let before = timeline::holding(&versions, since.saturating_sub(1));
+        let known = timeline::onwards(&versions, since);
+        let difference = Difference::between(&versions, before, &known, stages, offset);
+        self.keep(slot, owner, &difference, offset)
+    }
+
+    /// What the slot said of `owner`, newest first, as far back as to tell what held before `since`.
+    pub(crate) fn versions(
+        &self,
+        slot: SlotKey,
+        owner: u32,
+        since: i64,
+    ) -> Result<Vec<ClaimsRecord>, EngineError> {
+        let reader = self.txn.reader();
+        reader.versions_of_slot(AssetIndex::new(owner), slot, Offset::MAX, |record| {
+            record.since < since
+        })
+    }
+
+    fn keep(
+        &mut self,
+        slot: SlotKey,
+        owner: u32,
+        difference: &Difference,
+        offset: Offset,
+    ) -> Result<bool, EngineError> {
+        self.note(slot, owner, difference)?;
         if difference.is_new {
-            let key = keys::claims(asset, slot, times.offset);
+            let turn = timeline::last_turn(&difference.record);
+            self.changes.turns.entry(turn).or_default().insert(owner);
+            let key = keys::claims(AssetIndex::new(owner), slot, offset);
             self.txn.put_parts(&key, &encode_value(&difference.record));
         }
-        Ok(says_anything)
+        Ok(!difference.record.open.is_empty())
     }
 
     fn note(

@@ -14,6 +14,9 @@ use crate::EngineError;
 use crate::apply::{Applier, Counts, documents};
 use crate::keys::{self, SlotKey};
 
+/// Assets in one value under the time of a turn.
+const TURN_OWNERS_MAX: usize = 32 << 10;
+
 /// The attribute that publishes a dataset.
 pub(crate) const OUTPUT_PORT: &str = "output-port";
 /// The attribute that names an owner; after a dot, the kind of owner.
@@ -79,6 +82,7 @@ impl Applier {
     /// Turns what the entry touched into one delta, applies it to the graph and keeps it under the offset.
     pub(crate) fn settle(&mut self, offset: Offset) -> Result<Counts, EngineError> {
         let counts = self.changes.counts;
+        self.put_turns(offset);
         let delta = self.delta()?;
         self.changes = crate::apply::changes::Changes::default();
         if !delta.is_empty() {
@@ -93,6 +97,19 @@ impl Applier {
             }
         }
         Ok(counts)
+    }
+
+    /// Keeps which assets something new is said of, under the time up to which it is.
+    fn put_turns(&mut self, offset: Offset) {
+        for (time, owners) in std::mem::take(&mut self.changes.turns) {
+            let owners: Vec<u32> = owners.into_iter().collect();
+            let prefix = keys::turn(time, offset);
+            for (part, owners) in owners.chunks(TURN_OWNERS_MAX).enumerate() {
+                let mut key = prefix.clone();
+                key.extend_from_slice(&(part as u32).to_be_bytes());
+                self.txn.put(key, encode_value(&owners));
+            }
+        }
     }
 
     fn delta(&mut self) -> Result<DeltaRecord, EngineError> {

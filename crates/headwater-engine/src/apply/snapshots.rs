@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use headwater_model::{
     AssetIndex, Coverage, Digest, FactKind, Severity, Snapshot, Submission, Timestamp,
 };
-use headwater_record::{DiagnosticRecord, SlotRecord, SnapshotSlot, encode_value};
+use headwater_record::{DiagnosticRecord, SlotRecord, SnapshotSlot, decode_value, encode_value};
 use headwater_store::Offset;
 
 use crate::EngineError;
@@ -14,6 +14,9 @@ use crate::apply::names::Numbering;
 use crate::apply::reconcile::{Bearing, Times};
 use crate::claims::{self, Stated};
 use crate::keys::{self, SlotKey, SlotKind};
+
+/// Snapshots of a source whose times are kept, to tell until when a late one holds: the newest ones.
+const TIMES_MAX: usize = 1000;
 
 /// The slot of a snapshot source.
 pub(crate) fn slot_of(source: u32) -> SlotKey {
@@ -26,7 +29,7 @@ pub(crate) fn slot_of(source: u32) -> SlotKey {
 
 /// How a snapshot bears on each kind of fact, given the newest times of its slot.
 ///
-/// One with an ERROR ends nothing; one that is older than the slot's newest word on a kind holds until that time.
+/// One with an ERROR ends nothing; a late one holds until the next word on a kind.
 pub(crate) fn bearing(
     slot: &SnapshotSlot,
     snapshot: &Snapshot,
@@ -35,8 +38,15 @@ pub(crate) fn bearing(
 ) -> Bearing {
     Bearing {
         is_covered: ends_by(snapshot).covers(kind),
-        until: slot.valid_from[kind as usize].filter(|newest| *newest > time),
+        until: next_word(slot, time, kind),
     }
+}
+
+/// When a snapshot that was made after `time` spoke of that kind.
+fn next_word(slot: &SnapshotSlot, time: i64, kind: FactKind) -> Option<i64> {
+    let mut later = slot.times.iter().filter(|(at, _)| *at > time);
+    let next = later.find(|(_, covers)| Coverage::from_bits(*covers).covers(kind));
+    next.map(|(at, _)| *at)
 }
 
 /// What the snapshot's silence ends.
@@ -69,7 +79,7 @@ impl Applier {
         let Some(bytes) = self.txn.reader().get_parts(&keys::slot(slot_of(source)))? else {
             return Ok(None);
         };
-        let SlotRecord::Snapshot(slot) = headwater_record::decode_value("a slot", &bytes)? else {
+        let SlotRecord::Snapshot(slot) = decode_value("a slot", &bytes)? else {
             return Ok(None);
         };
         let is_same = slot.digest == snapshot.digest.half()
@@ -105,12 +115,14 @@ impl Applier {
         self.warn_of_selectors(snapshot);
 
         let owners = self.owners_of(key)?;
-        for owner in owners.union(&stated.keys().copied().collect()) {
+        let mut spoken_of: BTreeSet<u32> = stated.keys().chain(&owners).copied().collect();
+        if slot.times.last().is_some_and(|(newest, _)| *newest > time) {
+            spoken_of.extend(self.owners_after(time)?);
+        }
+        for owner in &spoken_of {
             let times = Times {
                 offset,
-                since: &|_| time,
-                ends_at: time,
-                changes_at: time,
+                time,
                 bearing: &|kind| bearing(&slot, snapshot, time, kind),
             };
             let of_owner = stated.remove(owner).unwrap_or_default();
@@ -124,9 +136,13 @@ impl Applier {
         }
 
         self.note_run_facts(offset, source, &snapshot.facts.runs, time)?;
-        for kind in snapshot.covers.kinds() {
-            let newest = &mut slot.valid_from[kind as usize];
-            *newest = Some(newest.map_or(time, |newest| newest.max(time)));
+        let place = slot.times.partition_point(|(at, _)| *at < time);
+        match slot.times.get_mut(place) {
+            Some((at, covers)) if *at == time => *covers |= snapshot.covers.bits(),
+            _ => slot.times.insert(place, (time, snapshot.covers.bits())),
+        }
+        if slot.times.len() > TIMES_MAX {
+            slot.times.remove(0);
         }
         slot.last_seen = slot.last_seen.max(time);
         slot.digest = snapshot.digest.half();
@@ -146,6 +162,17 @@ impl Applier {
         });
         self.put_source(source);
         Ok(())
+    }
+
+    /// The assets of which anything is said that begins or ends after `time`.
+    pub(crate) fn owners_after(&self, time: i64) -> Result<BTreeSet<u32>, EngineError> {
+        let mut owners: BTreeSet<u32> = self.changes.turns.values().flatten().copied().collect();
+        let after = keys::turns_after(time);
+        for item in self.txn.reader().scan_from(&keys::turns_prefix(), &after) {
+            let (_, part) = item?;
+            owners.extend(decode_value::<Vec<u32>>("a turn", &part)?);
+        }
+        Ok(owners)
     }
 
     fn owners_of(&self, slot: SlotKey) -> Result<BTreeSet<u32>, EngineError> {

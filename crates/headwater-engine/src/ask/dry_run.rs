@@ -170,9 +170,7 @@ impl View {
         let time = valid_from(snapshot, received_at);
         let times = Times {
             offset: Offset::ZERO,
-            since: &|_| time,
-            ends_at: time,
-            changes_at: time,
+            time,
             bearing: &|kind: FactKind| bearing(&slot, snapshot, time, kind),
         };
         let mut dry_run = DryRun::default();
@@ -180,12 +178,13 @@ impl View {
         for owner in owners {
             let asset = AssetIndex::new(owner);
             let kind = names.kind(owner);
+            let offset = self.published.offset;
             let old = self
                 .reader()
-                .claims_of_slot(asset, slot_key, self.published.offset)?;
+                .versions_of_slot(asset, slot_key, offset, |old| old.since < time)?;
             let of_owner = stated.remove(&owner).unwrap_or_default();
             let kinds_of = |key: &ClaimKey, body: &ClaimBody| fact_kinds(key, body, kind);
-            let difference = compare(old.unwrap_or_default().open, of_owner, &times, &kinds_of);
+            let difference = compare(&old, of_owner, &times, &kinds_of);
             note(&mut dry_run, &names, owner, &difference)?;
             if !difference.removed.is_empty() || !difference.changed.is_empty() {
                 changed.insert(owner);
