@@ -4,6 +4,7 @@
 
 mod aliases;
 mod changes;
+mod columns;
 mod documents;
 mod events;
 mod fields;
@@ -14,18 +15,23 @@ mod runs;
 mod snapshots;
 mod timeline;
 
-pub(crate) use changes::raw_edge;
+pub(crate) use changes::{RawFieldEdge, raw_edge};
+pub(crate) use columns::{
+    Columns, OWNER, TAG, domains_of_sources, is_owner, product_of_word, word_of_product,
+};
 pub(crate) use documents::touched;
+pub(crate) use fields::{Numbers, raw_field_edge};
 pub(crate) use reconcile::{Difference, Times, compare};
-pub(crate) use rows::{OWNER, TAG, graph_delta, is_owner, product_of_word, word_of_product};
+pub(crate) use rows::{differs, graph_delta};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
+pub(crate) use timeline::onwards;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
 use headwater_model::{
-    Digest, Facts, Mesh, SourceKey, SourceKind, Statement, Submission, Timestamp,
+    Digest, Facts, Mesh, SourceKind, Statement, Submission, Timestamp,
 };
 use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
@@ -275,15 +281,6 @@ impl Applier {
         self.txn
             .put_parts(&keys::slot(slot), &encode_value(&record));
         self.slots.insert(slot, record);
-    }
-
-    /// The source's precedence where attributes conflict: manual over snapshot over events.
-    fn rank(&self, source: u32) -> u8 {
-        self.sources.get(source).map_or(0, |source| source.rank())
-    }
-
-    fn source_key(&self, source: u32) -> Option<SourceKey> {
-        self.sources.get(source).map(|source| source.key.clone())
     }
 
     /// What the entry in progress changed, by text for the columns of the graph.

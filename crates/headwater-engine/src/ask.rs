@@ -16,6 +16,7 @@ mod sources;
 mod view;
 mod walks;
 
+pub(crate) use batch::{ClaimsOf, decode_history, held_at};
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};

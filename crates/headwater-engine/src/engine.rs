@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use crate::apply::Receipt;
 use crate::ask::{Caller, View};
 use crate::options::EngineOptions;
+use crate::past::Pasts;
 use crate::published::Published;
 use crate::recovery::{self, Recovery};
 use crate::sources::Sources;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) is_failed: AtomicBool,
     pub(crate) failure: Mutex<Option<String>>,
     pub(crate) counters: Counters,
+    pub(crate) pasts: Pasts,
+    pub(crate) past_graphs_max: usize,
 }
 
 impl Engine {
@@ -80,6 +83,8 @@ impl Engine {
             is_failed: AtomicBool::new(false),
             failure: Mutex::new(None),
             counters: Counters::default(),
+            pasts: Pasts::default(),
+            past_graphs_max: options.past_graphs_max,
         });
         let (queue, commands) = crossbeam_channel::bounded(options.queue_submissions_max);
         let writer = Writer::new(

@@ -104,6 +104,14 @@ pub enum AskError {
         /// What may be asked for.
         max: u64,
     },
+    /// That offset is yet to come.
+    #[error("offset {offset} is not visible yet; the newest is {newest}")]
+    NotYetVisible {
+        /// As it was asked.
+        offset: u64,
+        /// The newest one.
+        newest: u64,
+    },
     /// An argument makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -9,7 +9,7 @@
 //! | `p` | kind, 128 bits of the public id | index |
 //! | `x` | kind, last segment of the name, 0, index | – |
 //! | `f` | owner, slot, inverted offset, part | `ClaimsRecord` |
-//! | `k` | slot, owner | – (snapshot slots only) |
+//! | `k` | slot, owner | – while a snapshot slot speaks of it; 0 once any slot no longer does |
 //! | `s` | slot | `SlotRecord` |
 //! | `c` | digest of a contribution, part | encoded facts |
 //! | `a` | index, index, slot, owner | – (aliases that hold, from both ends) |
@@ -153,6 +153,15 @@ pub(crate) fn claims(owner: AssetIndex, slot: SlotKey, offset: Offset) -> Vec<u8
             &inverted(offset),
         ],
     )
+}
+
+/// The asset of a key that [`claims`] made.
+pub(crate) fn parse_owner(key: &[u8]) -> Option<AssetIndex> {
+    read_u32(key, 1).map(AssetIndex::new)
+}
+
+pub(crate) fn all_claims() -> [u8; 1] {
+    [b'f']
 }
 
 /// Slot and offset of a key that [`claims`] made; a part number follows.

@@ -17,6 +17,9 @@ pub struct EngineOptions {
     pub entry_bytes_max: usize,
     /// Facts in one submission, fields counted each. Default 5,000,000.
     pub submission_facts_max: usize,
+    /// Graphs of the past that are kept for the next question, each as large as what differs from the newest one, or
+    /// as a whole one. Default 4.
+    pub past_graphs_max: usize,
     /// Where the graph is kept between starts; none for tests.
     pub graph_file: Option<PathBuf>,
     /// Tells the time, for measuring commits and for nothing else. Default [`Instant::now`].
@@ -31,6 +34,7 @@ impl Default for EngineOptions {
             commit_bytes_max: 16 << 20,
             entry_bytes_max: 224 << 20,
             submission_facts_max: 5_000_000,
+            past_graphs_max: 4,
             graph_file: None,
             now: Instant::now,
         }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use headwater_graph::{DomainLink, Snapshot as Graph};
-use headwater_model::Timestamp;
+use headwater_model::{AssetIndex, Timestamp};
 use headwater_search::Index;
 use headwater_store::Offset;
+use rustc_hash::FxHashMap;
 
 use crate::ask::Catalogue;
 use crate::mesh::Claimants;
@@ -18,8 +19,24 @@ pub(crate) struct Published {
     pub(crate) claimants: Arc<Claimants>,
     /// The index over the names in the graph.
     pub(crate) index: Index,
+    /// The time at which the graph held, in microseconds; none for what holds now.
+    pub(crate) valid_at: Option<i64>,
+    /// Of a graph of the past, the names that others stand for; of the newest one the state tells.
+    pub(crate) merged: Option<FxHashMap<u32, Vec<AssetIndex>>>,
     links: OnceLock<Vec<DomainLink>>,
     catalogue: OnceLock<Catalogue>,
+}
+
+/// The names that others stand for, by what stands for them.
+pub(crate) fn merged(graph: &Graph) -> FxHashMap<u32, Vec<AssetIndex>> {
+    let mut merged: FxHashMap<u32, Vec<AssetIndex>> = FxHashMap::default();
+    for asset in graph.assets() {
+        if asset.canonical != asset.index {
+            let of_class = merged.entry(asset.canonical.get()).or_default();
+            of_class.push(asset.index);
+        }
+    }
+    merged
 }
 
 impl Published {
@@ -36,6 +53,8 @@ impl Published {
             committed_at,
             claimants,
             index,
+            valid_at: None,
+            merged: None,
             links: OnceLock::new(),
             catalogue: OnceLock::new(),
         }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_record::{Half, RunEntry, RunEventEntry, RunsSlot};
+use headwater_record::{Half, RunEntry, RunEventEntry, RunKey, RunTrace, RunsSlot};
 use rustc_hash::FxHashSet;
 
 /// Ranks of states: events of one time are ordered by them.
@@ -22,6 +22,7 @@ pub(crate) const FAIL: u8 = 5;
 const EVENTS_MAX: usize = 64;
 
 /// One event of a run, as it arrives.
+#[derive(Clone, Copy)]
 pub(crate) struct Arrival<'a> {
     pub(crate) run: &'a str,
     pub(crate) time: i64,
@@ -33,7 +34,7 @@ pub(crate) struct Arrival<'a> {
 
 /// A run from its start to its end; the same id starting again after its end is another attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Attempt {
+pub(crate) struct Attempt {
     start: i64,
     run: usize,
     events: Vec<RunEventEntry>,
@@ -72,6 +73,15 @@ impl Attempt {
     }
 }
 
+/// What speaks for a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// What it says, the newest word last.
+    pub(crate) contributions: Vec<Half>,
+    /// The attempts that speak.
+    speakers: Vec<usize>,
+}
+
 /// What the runs say over time, from the beginning of one of them on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Course {
@@ -81,8 +91,19 @@ pub(crate) struct Course {
     pub(crate) known_since: i64,
     /// What speaks from each time on: contributions, the newest word last.
     pub(crate) voices: Vec<(i64, Vec<Half>)>,
-    /// What the run itself states.
-    pub(crate) added: Vec<Half>,
+    /// What the run itself says of the time before that.
+    pub(crate) added: Vec<Added>,
+}
+
+/// What one attempt says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// Its beginning.
+    pub(crate) from: i64,
+    /// When it was silent, at the latest.
+    pub(crate) until: i64,
+    /// What it states.
+    pub(crate) contributions: Vec<Half>,
 }
 
 /// Adds an event to the slot; `false` if it says nothing that isn't there.
@@ -134,7 +155,8 @@ fn thin_out(events: &mut Vec<RunEventEntry>, state: u8) {
     }
 }
 
-fn attempts(slot: &RunsSlot) -> Vec<Attempt> {
+/// All attempts of the runs that are kept, by their start.
+pub(crate) fn attempts(slot: &RunsSlot) -> Vec<Attempt> {
     let mut attempts: Vec<Attempt> = Vec::new();
     for (run, entry) in slot.runs.iter().enumerate() {
         let mut current: Option<Attempt> = None;
@@ -162,16 +184,54 @@ fn attempts(slot: &RunsSlot) -> Vec<Attempt> {
     attempts
 }
 
-/// What speaks for the job once all that its events tell has happened: contributions, the newest word last.
-pub(crate) fn voice(slot: &RunsSlot, keep_runs: u32) -> Vec<Half> {
-    voice_at(slot, &attempts(slot), keep_runs, i64::MAX)
+/// What speaks for the job once all that its events tell has happened.
+pub(crate) fn voice(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32) -> Voice {
+    voice_at(slot, attempts, keep_runs, i64::MAX)
+}
+
+/// True if an event, which has arrived, may say of its run something that nobody said since that run began.
+pub(crate) fn adds_to_past(
+    slot: &RunsSlot,
+    attempts: &[Attempt],
+    voice: &Voice,
+    event: &Arrival<'_>,
+) -> bool {
+    let is_said = |e: &&RunEventEntry| {
+        slot.contributions[e.contribution as usize] == event.contribution
+    };
+    let of_run = |attempt: &&Attempt| {
+        *slot.runs[attempt.run].run == *event.run && attempt.start <= event.time
+    };
+    let Some(own) = attempts.iter().rfind(of_run) else {
+        return true;
+    };
+    if own.start == event.time {
+        // What follows it at the same time may have been a part of the attempt before.
+        return own.events.len() > 1;
+    }
+    let defines = |attempt: &Attempt| {
+        let definition = attempt.definition();
+        definition.map(|at| slot.definitions[at as usize])
+    };
+    let before = attempts.iter().filter(|attempt| attempt.start <= own.start && *attempt != own);
+    if event.definition.is_some() && before.rev().find_map(defines) != event.definition {
+        return true;
+    }
+    if own.events.iter().filter(is_said).count() > 1 {
+        return false;
+    }
+    let mut others = voice.speakers.iter().map(|at| &attempts[*at]);
+    !others.any(|other| {
+        other != own && other.start <= own.start && other.events.iter().any(|e| is_said(&e))
+    })
 }
 
 /// What speaks for the job at a time.
-fn voice_at(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32, time: i64) -> Vec<Half> {
+fn voice_at(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32, time: i64) -> Voice {
     let begun = &attempts[..attempts.partition_point(|attempt| attempt.start <= time)];
     let version = current_version(begun);
     let mut newest_first = Vec::new();
+    let mut speakers = Vec::new();
     let mut completed_after = 0;
     for (at, attempt) in begun.iter().enumerate().rev() {
         if completed_after >= keep_runs {
@@ -182,6 +242,7 @@ fn voice_at(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32, time: i64) ->
             None => true,
         };
         if speaks && attempt.names_datasets() {
+            speakers.push(at);
             newest_first.extend(attempt.events.iter().rev().map(|e| e.contribution));
         }
         if attempt.names_datasets() && attempt.has_completed(time) {
@@ -192,12 +253,19 @@ fn voice_at(slot: &RunsSlot, attempts: &[Attempt], keep_runs: u32, time: i64) ->
     newest_first.retain(|contribution| seen.insert(*contribution));
     newest_first.reverse();
     let digests = newest_first.into_iter();
-    digests.map(|at| slot.contributions[at as usize]).collect()
+    Voice {
+        contributions: digests.map(|at| slot.contributions[at as usize]).collect(),
+        speakers,
+    }
 }
 
 /// What the runs say from the beginning of the run on that an event, which has arrived, is of.
-pub(crate) fn course(slot: &RunsSlot, keep_runs: u32, event: &Arrival<'_>) -> Course {
-    let attempts = attempts(slot);
+pub(crate) fn course(
+    slot: &RunsSlot,
+    attempts: &[Attempt],
+    keep_runs: u32,
+    event: &Arrival<'_>,
+) -> Course {
     let of_run: Vec<&Attempt> = attempts
         .iter()
         .filter(|attempt| *slot.runs[attempt.run].run == *event.run)
@@ -207,30 +275,79 @@ pub(crate) fn course(slot: &RunsSlot, keep_runs: u32, event: &Arrival<'_>) -> Co
         // It may have taken what follows it away from the attempt before.
         at = at.saturating_sub(1);
     }
+    let of_run = &of_run[at.saturating_sub(1).min(of_run.len())..];
     let since = of_run
-        .get(at.saturating_sub(1))
-        .map_or(event.time, |attempt| attempt.start.min(event.time));
+        .first().map_or(event.time, |attempt| attempt.start.min(event.time));
     let known_since = slot.known_since.unwrap_or(i64::MIN);
-    let first = since.max(known_since);
-    let mut turns = BTreeSet::from([first]);
-    for attempt in &attempts {
+    let begin = since.max(known_since);
+    let mut turns = BTreeSet::from([begin]);
+    for attempt in attempts {
         turns.insert(attempt.start);
         turns.extend(attempt.completed_at());
     }
     let mut voices: Vec<(i64, Vec<Half>)> = Vec::new();
-    for turn in turns.range(first..) {
-        let voice = voice_at(slot, &attempts, keep_runs, *turn);
+    for turn in turns.range(begin..) {
+        let voice = voice_at(slot, attempts, keep_runs, *turn).contributions;
         if voices.last().is_none_or(|(_, last)| *last != voice) {
             voices.push((*turn, voice));
         }
     }
-    let own = of_run.iter().flat_map(|attempt| &attempt.events);
+    let added = of_run.iter().map(|attempt| Added {
+        from: attempt.start,
+        until: spoke_until(slot, keep_runs, attempt.start).min(known_since),
+        contributions: attempt
+            .events
+            .iter()
+            .map(|e| slot.contributions[e.contribution as usize])
+            .collect(),
+    });
     Course {
         since,
         known_since,
         voices,
-        added: own.map(|e| slot.contributions[e.contribution as usize]).collect(),
+        added: added.filter(|added| added.from < added.until).collect(),
     }
+}
+
+/// What an event adds whose run was forgotten, and began at `since`: it speaks of that time only.
+pub(crate) fn course_of_forgotten(
+    slot: &RunsSlot,
+    keep_runs: u32,
+    since: i64,
+    event: &Arrival<'_>,
+) -> Course {
+    Course {
+        since,
+        known_since: i64::MAX,
+        voices: Vec::new(),
+        added: vec![Added {
+            from: since,
+            until: spoke_until(slot, keep_runs, since),
+            contributions: vec![event.contribution],
+        }],
+    }
+}
+
+/// When a run that began at `since` was silent, at the latest: enough later ones had completed.
+fn spoke_until(slot: &RunsSlot, keep_runs: u32, since: i64) -> i64 {
+    let of_later = |trace: &&RunTrace| trace.start > since && trace.names_datasets;
+    let later = slot.recent.iter().filter(of_later);
+    let completed = later.filter_map(|trace| trace.completed_at.filter(|at| trace.start <= *at));
+    let mut completed: Vec<i64> = completed.collect();
+    completed.sort_unstable();
+    let last = completed.get(keep_runs.saturating_sub(1) as usize);
+    last.copied().unwrap_or(i64::MAX)
+}
+
+/// The beginning of a run that was forgotten and to which an event adds; none if the event is of a run that is kept, or
+/// begins one.
+pub(crate) fn forgotten(slot: &RunsSlot, run: RunKey, event: &Arrival<'_>) -> Option<i64> {
+    let is_kept = slot.runs.iter().any(|run| *run.run == *event.run);
+    if is_kept || event.state == START {
+        return None;
+    }
+    let known = slot.recent.iter().find(|trace| trace.run == run)?;
+    (known.start < event.time).then_some(known.start)
 }
 
 /// The newest definition: the first attempt from which on it speaks.
@@ -267,8 +384,7 @@ fn current_version(attempts: &[Attempt]) -> Option<Version> {
 
 /// Forgets runs that can no longer speak, whatever arrives for them: ended ones with enough completed runs after them.
 /// One that goes on is kept, so that its end is not taken for another run's beginning.
-pub(crate) fn forget(slot: &mut RunsSlot, keep_runs: u32) {
-    let attempts = attempts(slot);
+pub(crate) fn forget(slot: &mut RunsSlot, attempts: &[Attempt], keep_runs: u32) {
     let mut kept: BTreeSet<usize> = BTreeSet::new();
     let mut completed: Vec<i64> = Vec::new();
     for (newer_count, attempt) in attempts.iter().rev().enumerate() {

@@ -24,6 +24,8 @@ pub struct RunTrace {
     pub has_ended: bool,
     /// When it completed, if it did.
     pub completed_at: Option<i64>,
+    /// True if it named any dataset.
+    pub names_datasets: bool,
 }
 
 /// What one source tells of one run of one job.

@@ -265,12 +265,10 @@ pub struct SnapshotSlot {
 pub struct StaticSlot {
     /// Its time.
     pub time: i64,
-    /// Its digest, which decides between statements of the same time.
-    pub digest: Half,
     /// Assets that it makes claims about.
     pub owners: BTreeSet<u32>,
-    /// Times of the newest statements, ordered.
-    pub times: Vec<i64>,
+    /// Times of the newest statements, ordered, and their digests, which decide between those of the same time.
+    pub times: Vec<(i64, Half)>,
 }
 
 /// The runs of a job that may still speak for it.

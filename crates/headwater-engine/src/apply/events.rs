@@ -18,7 +18,7 @@ use crate::apply::timeline::{self, Stage};
 
 use crate::claims::{self, Names, Stated};
 use crate::keys::{self, SlotKey, SlotKind};
-use crate::runs::{self, Arrival, Course};
+use crate::runs::{self, Added, Arrival, Course};
 
 /// Foldings that are remembered to give the claims that hold.
 const SAME_MAX: usize = 8;
@@ -66,6 +66,7 @@ impl Applier {
                     moments: &[(arrival.time, arrival.state)],
                     is_event: true,
                     contribution: Some(contribution),
+                    names_datasets: event.names_datasets,
                     details,
                 };
                 self.apply_run_event(offset, source, job, event, facts, &arrival, &news)
@@ -116,19 +117,43 @@ impl Applier {
             self.contributions.insert(arrival.contribution, stated);
         }
         let keep_runs = self.claimants.mesh().keep_runs();
-        // A late event may say that something held earlier than was believed, even if it says nothing else.
-        let is_late = arrival.time < slot.last_seen;
-        runs::arrive(&mut slot, arrival);
-        let folding = folding(&runs::voice(&slot, keep_runs));
-        if !is_late && (folding == slot.folded || slot.same.contains(&folding)) {
-            self.changes.counts.unchanged += event.facts.count() as u64;
+        if let Some(since) = runs::forgotten(&slot, keys::run_key(arrival.run), arrival) {
+            let course = runs::course_of_forgotten(&slot, keep_runs, since, arrival);
+            self.fold_runs(offset, key, &mut slot, &course, true)?;
         } else {
-            self.fold_runs(offset, key, &mut slot, arrival, is_late)?;
-            slot.folded = folding;
+            self.apply_arrival(offset, key, &mut slot, arrival, event)?;
         }
-        runs::forget(&mut slot, keep_runs);
         self.note_run(offset, key, &mut slot.recent, news)?;
         self.put_slot(key, SlotRecord::Runs(slot));
+        Ok(())
+    }
+
+    fn apply_arrival(
+        &mut self,
+        offset: Offset,
+        key: SlotKey,
+        slot: &mut RunsSlot,
+        arrival: &Arrival<'_>,
+        event: &Event,
+    ) -> Result<(), EngineError> {
+        let keep_runs = self.claimants.mesh().keep_runs();
+        // A late event may say that something held earlier than was believed, even if it says nothing else.
+        let last_seen = slot.last_seen;
+        let is_late = arrival.time < last_seen;
+        runs::arrive(slot, arrival);
+        let attempts = runs::attempts(slot);
+        let voice = runs::voice(slot, &attempts, keep_runs);
+        let folding = folding(&voice.contributions);
+        let is_same = folding == slot.folded || slot.same.contains(&folding);
+        if !is_late && is_same && !runs::adds_to_past(slot, &attempts, &voice, arrival) {
+            self.changes.counts.unchanged += event.facts.count() as u64;
+        } else {
+            let course = runs::course(slot, &attempts, keep_runs, arrival);
+            let is_about_past = is_late || course.since < last_seen;
+            self.fold_runs(offset, key, slot, &course, is_about_past)?;
+            slot.folded = folding;
+        }
+        runs::forget(slot, &attempts, keep_runs);
         Ok(())
     }
 
@@ -138,24 +163,27 @@ impl Applier {
         offset: Offset,
         key: SlotKey,
         slot: &mut RunsSlot,
-        arrival: &Arrival<'_>,
-        is_late: bool,
+        course: &Course,
+        is_about_past: bool,
     ) -> Result<(), EngineError> {
-        let keep_runs = self.claimants.mesh().keep_runs();
-        let course = runs::course(slot, keep_runs, arrival);
         let mut stages: Vec<(i64, Stated)> = Vec::with_capacity(course.voices.len());
         for (time, contributions) in &course.voices {
             stages.push((*time, self.said_by(offset, contributions, *time)?));
         }
-        let added = self.said_by(offset, &course.added, course.since)?;
-        let mut spoken_of: BTreeSet<u32> = slot.owners.iter().chain(added.keys()).copied().collect();
+        let mut added: Vec<(&Added, Stated)> = Vec::with_capacity(course.added.len());
+        for of_attempt in &course.added {
+            let stated = self.said_by(offset, &of_attempt.contributions, of_attempt.from)?;
+            added.push((of_attempt, stated));
+        }
+        let mut spoken_of: BTreeSet<u32> = slot.owners.iter().copied().collect();
+        spoken_of.extend(added.iter().flat_map(|(_, stated)| stated.keys()));
         spoken_of.extend(stages.iter().flat_map(|(_, stated)| stated.keys()));
-        if is_late {
-            spoken_of.extend(self.owners_after(course.since)?);
+        if is_about_past {
+            spoken_of.extend(self.owners_of(key, true)?);
         }
         let before = self.changes.counts;
         for owner in spoken_of {
-            let mut of_owner = self.unknown_stages(key, owner, &course, &added)?;
+            let mut of_owner = self.unknown_stages(key, owner, course, &added)?;
             for (time, stated) in &mut stages {
                 of_owner.push((*time, stated.remove(&owner).unwrap_or_default()));
             }
@@ -163,6 +191,7 @@ impl Applier {
                 slot.owners.insert(owner);
             } else {
                 slot.owners.remove(&owner);
+                self.put_owner(key, owner, false);
             }
         }
         let after = self.changes.counts;
@@ -201,7 +230,7 @@ impl Applier {
         key: SlotKey,
         owner: u32,
         course: &Course,
-        added: &Stated,
+        added: &[(&Added, Stated)],
     ) -> Result<Vec<(i64, Stage)>, EngineError> {
         if course.since >= course.known_since {
             return Ok(Vec::new());
@@ -211,9 +240,15 @@ impl Applier {
         let turns = known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]);
         let mut turns: BTreeSet<i64> = turns.flatten().collect();
         turns.insert(course.since);
+        turns.extend(added.iter().flat_map(|(added, _)| [added.from, added.until]));
         let mut stages = Vec::new();
         for turn in turns.range(course.since..until) {
-            let mut stage = added.get(&owner).cloned().unwrap_or_default();
+            let mut stage = Stage::new();
+            for (added, stated) in added {
+                if (added.from..added.until).contains(turn) {
+                    stage.extend(stated.get(&owner).cloned().unwrap_or_default());
+                }
+            }
             let held = known.iter().filter(|claim| claim.holds_at(*turn));
             stage.extend(held.map(|claim| (claim.key.clone(), claim.body.clone())));
             stages.push((*turn, stage));
@@ -266,10 +301,15 @@ impl Applier {
             },
         };
         let is_late = slot.time > time;
-        if slot.time == time && slot.digest > digest {
-            // Of two statements of one time the other one counts.
-            self.put_slot(key, SlotRecord::Static(slot));
-            return Ok(());
+        let place = slot.times.partition_point(|(at, _)| *at < time);
+        match slot.times.get_mut(place) {
+            // Of two statements of one time the greater digest counts.
+            Some((at, known)) if *at == time && *known > digest => {
+                self.put_slot(key, SlotRecord::Static(slot));
+                return Ok(());
+            }
+            Some((at, known)) if *at == time => *known = digest,
+            _ => slot.times.insert(place, (time, digest)),
         }
         let mut numbering = Numbering {
             applier: self,
@@ -280,9 +320,9 @@ impl Applier {
         claims::state(&mut stated, &event.facts, &mut numbering)?;
         let mut spoken_of: BTreeSet<u32> = slot.owners.iter().chain(stated.keys()).copied().collect();
         if is_late {
-            spoken_of.extend(self.owners_after(time)?);
+            spoken_of.extend(self.owners_of(key, true)?);
         }
-        let next = slot.times.iter().copied().find(|at| *at > time);
+        let next = slot.times.get(place + 1).map(|(at, _)| *at);
         let times = Times {
             offset,
             time,
@@ -297,15 +337,10 @@ impl Applier {
                 slot.owners.insert(owner);
             } else {
                 slot.owners.remove(&owner);
+                self.put_owner(key, owner, false);
             }
         }
-        if !is_late {
-            slot.time = time;
-            slot.digest = digest;
-        }
-        if let Err(place) = slot.times.binary_search(&time) {
-            slot.times.insert(place, time);
-        }
+        slot.time = slot.time.max(time);
         if slot.times.len() > TIMES_MAX {
             slot.times.remove(0);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_graph::{Delta, Direction, FieldEdgeKey, FieldIndex};
+use headwater_graph::{Delta, Direction, FieldEdgeKey, FieldIndex, Snapshot as Graph};
 use headwater_model::{AssetIndex, AssetKind};
 use headwater_record::{DeltaRecord, FieldEdgeRecord, Str};
 
@@ -70,12 +70,7 @@ impl Applier {
         alive: &BTreeSet<RawFieldEdge>,
         removed: &BTreeSet<RawFieldEdge>,
     ) -> FieldChanges {
-        let mut numbers = Numbers {
-            applier: self,
-            known: BTreeMap::new(),
-            datasets: BTreeSet::new(),
-            new: Vec::new(),
-        };
+        let mut numbers = Numbers::new(&self.graph);
         let mut changes = FieldChanges::default();
         for edge in removed {
             if let (Some(from), Some(to)) = (numbers.get(&edge.from), numbers.get(&edge.to)) {
@@ -104,20 +99,6 @@ impl Applier {
         changes
     }
 
-    fn raw_field(&self, field: FieldIndex) -> RawField {
-        self.graph.field(field).map_or((0, None), |field| {
-            (field.dataset.get(), field.name.map(Str::from))
-        })
-    }
-
-    fn raw_field_edge(&self, edge: FieldEdgeKey) -> RawFieldEdge {
-        RawFieldEdge {
-            from: self.raw_field(edge.from),
-            to: self.raw_field(edge.to),
-            via: edge.via.map(AssetIndex::get),
-        }
-    }
-
     /// The edges between fields that end in one of `members`, or that one of them makes.
     fn graph_field_edges_at(&self, members: &BTreeSet<u32>) -> BTreeSet<RawFieldEdge> {
         let mut edges = BTreeSet::new();
@@ -132,14 +113,14 @@ impl Applier {
                     .graph
                     .field_edges(field, Direction::Downstream)
                     .filter(|edge| edge.via.is_some_and(|via| members.contains(&via.get())));
-                edges.extend(made.map(|edge| self.raw_field_edge(edge)));
+                edges.extend(made.map(|edge| raw_field_edge(&self.graph, edge)));
             }
         }
         for member in members {
             for field in self.graph.fields_of(AssetIndex::new(*member)) {
                 for direction in [Direction::Downstream, Direction::Upstream] {
                     let around = self.graph.field_edges(field, direction);
-                    edges.extend(around.map(|edge| self.raw_field_edge(edge)));
+                    edges.extend(around.map(|edge| raw_field_edge(&self.graph, edge)));
                 }
             }
         }
@@ -172,32 +153,55 @@ impl Applier {
     }
 }
 
-/// Numbers of fields, of those that this entry adds too.
-struct Numbers<'a> {
-    applier: &'a Applier,
+fn raw_field(graph: &Graph, field: FieldIndex) -> RawField {
+    graph.field(field).map_or((0, None), |field| {
+        (field.dataset.get(), field.name.map(Str::from))
+    })
+}
+
+/// An edge between fields of the graph by names.
+pub(crate) fn raw_field_edge(graph: &Graph, edge: FieldEdgeKey) -> RawFieldEdge {
+    RawFieldEdge {
+        from: raw_field(graph, edge.from),
+        to: raw_field(graph, edge.to),
+        via: edge.via.map(AssetIndex::get),
+    }
+}
+
+/// Numbers of fields of a graph, and of those that are added to it.
+pub(crate) struct Numbers<'a> {
+    graph: &'a Graph,
     known: BTreeMap<RawField, u32>,
     /// Datasets whose fields are among the known.
     datasets: BTreeSet<u32>,
-    new: Vec<RawField>,
+    pub(crate) new: Vec<RawField>,
 }
 
-impl Numbers<'_> {
+impl<'a> Numbers<'a> {
+    pub(crate) fn new(graph: &'a Graph) -> Self {
+        Self {
+            graph,
+            known: BTreeMap::new(),
+            datasets: BTreeSet::new(),
+            new: Vec::new(),
+        }
+    }
+
     fn get(&mut self, field: &RawField) -> Option<u32> {
         if self.datasets.insert(field.0) {
-            let graph = &self.applier.graph;
-            for of_dataset in graph.fields_of(AssetIndex::new(field.0)) {
+            for of_dataset in self.graph.fields_of(AssetIndex::new(field.0)) {
                 self.known
-                    .insert(self.applier.raw_field(of_dataset), of_dataset.get());
+                    .insert(raw_field(self.graph, of_dataset), of_dataset.get());
             }
         }
         self.known.get(field).copied()
     }
 
-    fn get_or_add(&mut self, field: &RawField) -> u32 {
+    pub(crate) fn get_or_add(&mut self, field: &RawField) -> u32 {
         if let Some(number) = self.get(field) {
             return number;
         }
-        let number = (self.applier.graph.fields_count() + self.new.len()) as u32;
+        let number = (self.graph.fields_count() + self.new.len()) as u32;
         self.new.push(field.clone());
         self.known.insert(field.clone(), number);
         number

@@ -73,7 +73,8 @@ pub(crate) fn compare(
     let bearing_on = |key: &ClaimKey, body: &ClaimBody| times.bearing_on(kinds_of(key, body));
     let mut turns: BTreeSet<i64> = BTreeSet::from([time]);
     turns.extend(known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]).flatten());
-    turns.extend(stated.iter().filter_map(|(key, body)| bearing_on(key, body).until));
+    let said = stated.iter().chain(known.iter().map(|claim| (&claim.key, &claim.body)));
+    turns.extend(said.filter_map(|(key, body)| bearing_on(key, body).until));
     let stages: Vec<i64> = turns.into_iter().filter(|turn| *turn >= time).collect();
     let last = stages.len() - 1;
     let mut woven = Vec::with_capacity(stages.len());

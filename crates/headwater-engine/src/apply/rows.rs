@@ -2,58 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_graph::{AssetFlags, AssetRow, Delta, EdgeKey};
-use headwater_model::{AssetIndex, AssetKind, Mesh};
+use headwater_graph::{AssetFlags, AssetRow, Delta, EdgeKey, Snapshot as Graph};
+use headwater_model::{AssetIndex, AssetKind};
 use headwater_record::{
-    ClaimBody, ClaimKey, ClaimsRecord, DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str,
-    encode_value,
+    DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str, encode_value,
 };
 use headwater_store::Offset;
 
 use crate::EngineError;
+use crate::apply::columns::{Columns, domains_of_sources};
 use crate::apply::{Applier, Counts, documents};
-use crate::keys::{self, SlotKey};
+use crate::keys;
 
 /// Assets in one value under the time of a turn.
 const TURN_OWNERS_MAX: usize = 32 << 10;
-
-/// The attribute that publishes a dataset.
-pub(crate) const OUTPUT_PORT: &str = "output-port";
-/// The attribute that names an owner; after a dot, the kind of owner.
-pub(crate) const OWNER: &str = "owner";
-/// The attribute that puts a tag on an asset.
-pub(crate) const TAG: &str = "tag";
-
-/// The attribute that names the data product that a dataset is a part of.
-const DATA_PRODUCT: &str = "data-product";
-/// Begins the words by which the graph's tags hold data products. No tag begins so.
-const PRODUCT_MARK: char = '\u{1f}';
-
-/// The word by which the graph's tags hold a data product.
-pub(crate) fn word_of_product(name: &str) -> String {
-    format!("{PRODUCT_MARK}{name}")
-}
-
-/// The data product that a word among the graph's tags stands for; none if it is a tag.
-pub(crate) fn product_of_word(word: &str) -> Option<&str> {
-    word.strip_prefix(PRODUCT_MARK)
-}
-
-/// True for `owner` and `owner.<kind>`.
-pub(crate) fn is_owner(key: &str) -> bool {
-    key.strip_prefix(OWNER)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// One asset's columns while its claims are read.
-#[derive(Default)]
-struct Columns {
-    r#type: Option<(u8, i64, std::cmp::Reverse<String>, Str)>,
-    owners: BTreeSet<Str>,
-    tags: BTreeSet<Str>,
-    sources: BTreeMap<u32, bool>,
-    is_output_port: bool,
-}
 
 impl Applier {
     /// Dataset or job, for names of this entry too.
@@ -298,79 +260,17 @@ impl Applier {
                 .reader()
                 .claims(AssetIndex::new(member), Offset::MAX)?
             {
-                self.read_columns(&mut columns, slot, &record);
+                columns.read(&self.sources, slot, &record.open);
             }
         }
         let kind = self.kind_of(canonical);
-        let sources: Vec<u32> = columns
-            .sources
-            .iter()
-            .map(|(source, is_declared)| source * 2 + u32::from(*is_declared))
-            .collect();
-        let is_declared = columns.sources.values().any(|is_declared| *is_declared);
-        let is_live = !sources.is_empty() || self.will_have_edges(canonical, ends_added, removed);
+        let is_live =
+            columns.has_sources() || self.will_have_edges(canonical, ends_added, removed);
+        let sources = columns.sources();
         let domain = self.domain(canonical, kind, &sources);
-        let unspecific = match kind {
-            AssetKind::Dataset => "DATASET",
-            AssetKind::Job => "JOB",
-        };
-        Ok(RowRecord {
-            index: canonical,
-            canonical,
-            r#type: columns
-                .r#type
-                .map_or_else(|| unspecific.into(), |(_, _, _, t)| t),
-            domain,
-            owners: self.words_of(&columns.owners),
-            tags: self.words_of(&columns.tags),
-            sources,
-            is_live,
-            is_declared,
-            is_output_port: columns.is_output_port,
-        })
-    }
-
-    fn read_columns(&self, columns: &mut Columns, slot: SlotKey, record: &ClaimsRecord) {
-        for claim in &record.open {
-            match (&claim.key, &claim.body) {
-                (ClaimKey::Entity, ClaimBody::Entity(entity)) => {
-                    *columns.sources.entry(slot.source).or_default() |= entity.is_declared;
-                    if !matches!(&*entity.r#type, "DATASET" | "JOB") {
-                        let name = self.source_key(slot.source).map(|key| key.to_string());
-                        let candidate = (
-                            self.rank(slot.source) + 4 * u8::from(entity.is_declared),
-                            claim.valid_from,
-                            std::cmp::Reverse(name.unwrap_or_default()),
-                            entity.r#type.clone(),
-                        );
-                        if columns.r#type.as_ref().is_none_or(|best| candidate > *best) {
-                            columns.r#type = Some(candidate);
-                        }
-                    }
-                }
-                (
-                    ClaimKey::Attribute {
-                        field: None,
-                        key,
-                        value,
-                    },
-                    _,
-                ) => match &**key {
-                    OUTPUT_PORT => columns.is_output_port |= &**value == "true",
-                    TAG if product_of_word(value).is_none() => {
-                        columns.tags.insert(value.clone());
-                    }
-                    DATA_PRODUCT if !value.is_empty() => {
-                        columns.tags.insert(word_of_product(value).into());
-                    }
-                    key if is_owner(key) => {
-                        columns.owners.insert(value.clone());
-                    }
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
+        let owners = self.words_of(columns.owners());
+        let tags = self.words_of(columns.tags());
+        Ok(columns.row(canonical, kind, is_live, domain, (owners, tags)))
     }
 
     /// True if the graph has the asset and somebody says that it exists.
@@ -409,7 +309,7 @@ impl Applier {
             let domain = domain.to_owned();
             return Some(self.intern(&domain));
         }
-        let domains = self.domains_of_sources(kind, sources);
+        let domains = domains_of_sources(&self.sources, kind, sources);
         if domains.len() > 1 {
             let names: Vec<&str> = domains.iter().map(|name| &**name).collect();
             self.findings.push(DiagnosticRecord {
@@ -425,17 +325,6 @@ impl Applier {
             return None;
         }
         domains.first().map(|name| self.intern(name))
-    }
-
-    fn domains_of_sources(&self, kind: AssetKind, sources: &[u32]) -> BTreeSet<Str> {
-        let is_declared = sources.iter().any(|source| source % 2 == 1);
-        sources
-            .iter()
-            .filter(|source| *source % 2 == 1 || (kind == AssetKind::Job && !is_declared))
-            .filter_map(|source| self.source_key(source / 2))
-            .filter(|key| key.domain.as_str() != Mesh::UNASSIGNED)
-            .map(|key| key.domain.as_str().into())
-            .collect()
     }
 
     /// Gives every asset its domain anew, after the mesh changed.
@@ -466,17 +355,22 @@ impl Applier {
     }
 
     fn differs(&self, row: &RowRecord) -> bool {
-        let Some(asset) = self.graph.asset(AssetIndex::new(row.index)) else {
-            return true;
-        };
-        asset.canonical.get() != row.canonical
-            || *asset.asset_type != *row.r#type
-            || asset.domain != row.domain
-            || asset.owners != row.owners
-            || asset.tags != row.tags
-            || asset.sources != row.sources
-            || asset.flags != flags(row, asset.kind)
+        differs(&self.graph, row)
     }
+}
+
+/// True if the graph's columns of the asset are not those.
+pub(crate) fn differs(graph: &Graph, row: &RowRecord) -> bool {
+    let Some(asset) = graph.asset(AssetIndex::new(row.index)) else {
+        return true;
+    };
+    asset.canonical.get() != row.canonical
+        || *asset.asset_type != *row.r#type
+        || asset.domain != row.domain
+        || asset.owners != row.owners
+        || asset.tags != row.tags
+        || asset.sources != row.sources
+        || asset.flags != flags(row, asset.kind)
 }
 
 fn merged_row(index: u32, canonical: u32) -> RowRecord {
@@ -519,7 +413,7 @@ fn edge_key(edge: &EdgeRecord) -> EdgeKey {
 }
 
 /// The delta as the graph takes it: names, then edges away, then rows, then edges in.
-pub(crate) fn graph_delta(graph: &headwater_graph::Snapshot, record: &DeltaRecord) -> Delta {
+pub(crate) fn graph_delta(graph: &Graph, record: &DeltaRecord) -> Delta {
     let mut delta = Delta::new();
     let first = graph.assets_count() as u32;
     let mut rows: BTreeMap<u32, AssetRow> = BTreeMap::new();

@@ -38,6 +38,8 @@ pub(crate) struct RunNews<'a> {
     pub(crate) is_event: bool,
     /// What it states.
     pub(crate) contribution: Option<Half>,
+    /// True if that names any dataset.
+    pub(crate) names_datasets: bool,
     /// The rest.
     pub(crate) details: &'a RunDetails,
 }
@@ -72,6 +74,8 @@ impl Applier {
             run,
             has_ended: standing.ended_at.is_some(),
             completed_at: standing.completed_at,
+            names_datasets: news.names_datasets
+                || known.is_some_and(|known| recent[known].names_datasets),
         };
         if let Some(at) = known {
             recent.remove(at);
@@ -136,6 +140,7 @@ impl Applier {
                 moments: &moments,
                 is_event: false,
                 contribution: None,
+                names_datasets: false,
                 details: &RunDetails {
                     error,
                     ..RunDetails::default()
@@ -210,6 +215,7 @@ mod tests {
             run: start.to_be_bytes(),
             has_ended,
             completed_at: None,
+            names_datasets: true,
         }
     }
 

@@ -114,10 +114,10 @@ impl Applier {
         claims::state(&mut stated, &snapshot.facts, &mut numbering)?;
         self.warn_of_selectors(snapshot);
 
-        let owners = self.owners_of(key)?;
+        let owners = self.owners_of(key, false)?;
         let mut spoken_of: BTreeSet<u32> = stated.keys().chain(&owners).copied().collect();
         if slot.times.last().is_some_and(|(newest, _)| *newest > time) {
-            spoken_of.extend(self.owners_after(time)?);
+            spoken_of.extend(self.owners_of(key, true)?);
         }
         for owner in &spoken_of {
             let times = Times {
@@ -127,11 +127,8 @@ impl Applier {
             };
             let of_owner = stated.remove(owner).unwrap_or_default();
             let says_anything = self.reconcile(key, *owner, of_owner, &times)?;
-            let owner_key = keys::owner_of(key, AssetIndex::new(*owner));
-            match (says_anything, owners.contains(owner)) {
-                (true, false) => self.txn.put(owner_key, Vec::new()),
-                (false, true) => self.txn.delete(owner_key),
-                _ => {}
+            if !says_anything || !owners.contains(owner) {
+                self.put_owner(key, *owner, says_anything);
             }
         }
 
@@ -164,22 +161,26 @@ impl Applier {
         Ok(())
     }
 
-    /// The assets of which anything is said that begins or ends after `time`.
-    pub(crate) fn owners_after(&self, time: i64) -> Result<BTreeSet<u32>, EngineError> {
-        let mut owners: BTreeSet<u32> = self.changes.turns.values().flatten().copied().collect();
-        let after = keys::turns_after(time);
-        for item in self.txn.reader().scan_from(&keys::turns_prefix(), &after) {
-            let (_, part) = item?;
-            owners.extend(decode_value::<Vec<u32>>("a turn", &part)?);
-        }
-        Ok(owners)
+    /// Keeps that a slot speaks of an asset, or that it no longer does.
+    pub(crate) fn put_owner(&mut self, slot: SlotKey, owner: u32, speaks: bool) {
+        let value = if speaks { Vec::new() } else { vec![0] };
+        let key = keys::owner_of(slot, AssetIndex::new(owner));
+        self.txn.put(key, value);
     }
 
-    fn owners_of(&self, slot: SlotKey) -> Result<BTreeSet<u32>, EngineError> {
+    /// The assets of which that is kept: those that the slot speaks of, or those that it ever spoke of.
+    pub(crate) fn owners_of(
+        &self,
+        slot: SlotKey,
+        with_past: bool,
+    ) -> Result<BTreeSet<u32>, EngineError> {
         let prefix = keys::owners_of(slot);
         let mut owners = BTreeSet::new();
         for item in self.txn.reader().scan(&prefix) {
-            owners.extend(keys::last_u32(&item?.0));
+            let (key, value) = item?;
+            if with_past || value.is_empty() {
+                owners.extend(keys::last_u32(&key));
+            }
         }
         Ok(owners)
     }

@@ -1,11 +1,12 @@
 //! Reading the state for many assets at once: a page takes as many calls of the state as one asset does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use headwater_model::AssetIndex;
 use headwater_record::{ClaimKey, ClaimsRecord, decode_value};
 use headwater_store::{ScanStep, ScanVisit};
 
+use crate::apply::onwards;
 use crate::ask::view::View;
 use crate::keys::{self, SlotKey};
 use crate::txn::after;
@@ -13,6 +14,9 @@ use crate::{AskError, EngineError};
 
 /// What slots say of one raw asset.
 pub(crate) type ClaimsOf = Vec<(SlotKey, ClaimsRecord)>;
+
+/// What slots say of one raw asset, and said before: newest version first.
+pub(crate) type HistoryOf = Vec<(SlotKey, Vec<ClaimsRecord>)>;
 
 /// What slots say of each of the raw names that are one asset.
 pub(crate) type ClassClaims = Vec<(AssetIndex, ClaimsOf)>;
@@ -63,6 +67,14 @@ impl View {
             .iter()
             .map(|canonical| BTreeSet::from([*canonical]))
             .collect();
+        if let Some(merged) = &self.published.merged {
+            for class in &mut classes {
+                let canonical = class.first().copied();
+                let of_class = canonical.and_then(|canonical| merged.get(&canonical.get()));
+                class.extend(of_class.into_iter().flatten());
+            }
+            return Ok(classes);
+        }
         let mut waiting: Vec<(usize, AssetIndex)> =
             canonicals.iter().copied().enumerate().collect();
         // As many rounds as aliases hang on aliases: most assets have none.
@@ -87,8 +99,11 @@ impl View {
         Ok(classes)
     }
 
-    /// What each slot says of each of `owners`, as known at this view's offset.
+    /// What each slot says of each of `owners`, as known at this view's offset: open is what holds at its time.
     pub(crate) fn claims_many(&self, owners: &[AssetIndex]) -> Result<Vec<ClaimsOf>, AskError> {
+        if let Some(time) = self.published.valid_at {
+            return self.claims_at(owners, time);
+        }
         let newest = self.published.offset;
         let prefixes: Vec<Vec<u8>> = owners.iter().map(|owner| keys::claims_of(*owner)).collect();
         let mut found: Vec<Vec<(SlotKey, u64, Vec<u8>)>> = vec![Vec::new(); owners.len()];
@@ -121,6 +136,40 @@ impl View {
         decoded.collect()
     }
 
+    fn claims_at(&self, owners: &[AssetIndex], time: i64) -> Result<Vec<ClaimsOf>, AskError> {
+        let mut found = Vec::with_capacity(owners.len());
+        let mut histories = self.histories(owners)?.into_iter();
+        for _ in owners {
+            let slots = histories.next().unwrap_or_default().into_iter();
+            let of_slots = slots.map(|(slot, versions)| (slot, held_at(&versions, time)));
+            found.push(of_slots.filter(|(_, record)| !record.open.is_empty()).collect());
+        }
+        Ok(found)
+    }
+
+    /// Every version of what each slot says of each of `owners`, as known at this view's offset, newest first.
+    pub(crate) fn histories(&self, owners: &[AssetIndex]) -> Result<Vec<HistoryOf>, AskError> {
+        let newest = self.published.offset;
+        let prefixes: Vec<Vec<u8>> = owners.iter().map(|owner| keys::claims_of(*owner)).collect();
+        let mut found: Vec<Vec<(SlotKey, u64, Vec<u8>)>> = vec![Vec::new(); owners.len()];
+        self.scan_many(&prefixes, &mut |at, key, part| {
+            let Some((slot, version)) = keys::parse_claims(key) else {
+                return ScanStep::Next;
+            };
+            if version > newest.get() {
+                return ScanStep::Seek(keys::claims(owners[at], slot, newest));
+            }
+            match found[at].last_mut() {
+                Some((of, known, bytes)) if *of == slot && *known == version => {
+                    bytes.extend_from_slice(part);
+                }
+                _ => found[at].push((slot, version, part.to_vec())),
+            }
+            ScanStep::Next
+        })?;
+        found.into_iter().map(decode_history).collect()
+    }
+
     /// What each slot says of the raw names that are one asset with each of `canonicals`.
     pub(crate) fn class_claims(
         &self,
@@ -140,27 +189,38 @@ impl View {
         &self,
         owners: &[AssetIndex],
     ) -> Result<Vec<Option<i64>>, AskError> {
-        let newest = self.published.offset;
-        let prefixes: Vec<Vec<u8>> = owners.iter().map(|owner| keys::claims_of(*owner)).collect();
-        let mut versions: BTreeMap<(usize, SlotKey, u64), Vec<u8>> = BTreeMap::new();
-        self.scan_many(&prefixes, &mut |at, key, part| {
-            if let Some((slot, version)) = keys::parse_claims(key)
-                && version <= newest.get()
-            {
-                let bytes = versions.entry((at, slot, version)).or_default();
-                bytes.extend_from_slice(part);
-            }
-            ScanStep::Next
-        })?;
-        let mut ends = vec![None; owners.len()];
-        for ((at, ..), bytes) in versions {
-            let record: ClaimsRecord = decode_value("a claim", &bytes)?;
-            for claim in record.closed {
-                if claim.key == ClaimKey::Entity {
-                    ends[at] = ends[at].max(claim.valid_to);
-                }
-            }
-        }
-        Ok(ends)
+        let now = self.published.valid_at.unwrap_or(i64::MAX);
+        let ends = self.histories(owners)?.into_iter().map(|history| {
+            let slots = history.iter();
+            let claims = slots.flat_map(|(_, versions)| onwards(versions, i64::MIN));
+            let entities = claims.filter(|claim| claim.key == ClaimKey::Entity);
+            entities.filter_map(|claim| claim.valid_to).filter(|end| *end <= now).max()
+        });
+        Ok(ends.collect())
     }
+}
+
+/// What holds at a time, of the versions of a slot.
+pub(crate) fn held_at(versions: &[ClaimsRecord], time: i64) -> ClaimsRecord {
+    let mut open = onwards(versions, time);
+    open.retain(|claim| claim.holds_at(time));
+    ClaimsRecord {
+        since: time,
+        open,
+        closed: Vec::new(),
+    }
+}
+
+pub(crate) fn decode_history(
+    versions: Vec<(SlotKey, u64, Vec<u8>)>,
+) -> Result<HistoryOf, AskError> {
+    let mut history: HistoryOf = Vec::new();
+    for (slot, _, bytes) in versions {
+        let record = decode_value("a claim", &bytes)?;
+        match history.last_mut() {
+            Some((of, records)) if *of == slot => records.push(record),
+            _ => history.push((slot, vec![record])),
+        }
+    }
+    Ok(history)
 }

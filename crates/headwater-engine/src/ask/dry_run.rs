@@ -163,11 +163,14 @@ impl View {
             },
             None => SnapshotSlot::default(),
         };
+        let time = valid_from(snapshot, received_at);
         let mut owners: BTreeSet<u32> = stated.keys().copied().collect();
         for item in self.reader().scan(&keys::owners_of(slot_key)) {
-            owners.extend(keys::last_u32(&item?.0));
+            let (key, value) = item?;
+            if value.is_empty() || slot.times.last().is_some_and(|(newest, _)| *newest > time) {
+                owners.extend(keys::last_u32(&key));
+            }
         }
-        let time = valid_from(snapshot, received_at);
         let times = Times {
             offset: Offset::ZERO,
             time,

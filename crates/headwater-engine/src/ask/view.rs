@@ -31,10 +31,6 @@ impl Caller {
 pub struct View {
     pub(crate) shared: Arc<Shared>,
     pub(crate) published: Arc<Published>,
-    #[expect(
-        dead_code,
-        reason = "visibility is decided by the caller once there are several"
-    )]
     caller: Caller,
 }
 
@@ -111,6 +107,11 @@ impl View {
             published,
             caller,
         }
+    }
+
+    /// For the same caller, another graph.
+    pub(crate) fn showing(&self, published: Arc<Published>) -> Self {
+        Self::new(Arc::clone(&self.shared), published, self.caller)
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -4,6 +4,7 @@ mod aliases;
 mod domains;
 mod events;
 mod fields;
+mod past;
 mod recovery;
 mod runs;
 mod search;

@@ -1,0 +1,153 @@
+//! The graph as it was: as known at an offset, as it held at a time.
+//!
+//! A graph of the past is an ordinary graph, so that every question can be asked of it. What was known at an offset
+//! follows from what each offset up to it changed. What held at a time is that graph, and over it a delta: of every
+//! asset of which anything begins or ends after that time, what was so then.
+
+mod held;
+mod known;
+
+use std::sync::Arc;
+
+use headwater_model::Timestamp;
+use headwater_store::Offset;
+use parking_lot::Mutex;
+
+use crate::AskError;
+use crate::ask::View;
+use crate::keys;
+use crate::published::{Published, merged};
+
+/// When to look: at what held at a time, as known at an offset. Without either, at what holds and is known now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AsOf {
+    /// The time in the world.
+    pub valid_at: Option<Timestamp>,
+    /// The offset in the log.
+    pub known_at: Option<u64>,
+}
+
+/// Graphs of the past that are kept for the next question, the last used first.
+#[derive(Default)]
+pub(crate) struct Pasts {
+    kept: Mutex<Vec<(Moment, Arc<Published>)>>,
+    /// Held while one is built, so that two who ask for the same do not both build it.
+    building: Mutex<()>,
+}
+
+/// The offset, and the time if it is not now.
+type Moment = (Offset, Option<i64>);
+
+impl Pasts {
+    fn find(&self, moment: Moment) -> Option<Arc<Published>> {
+        let mut kept = self.kept.lock();
+        let at = kept.iter().position(|(of, _)| *of == moment)?;
+        let found = kept.remove(at);
+        let past = Arc::clone(&found.1);
+        kept.insert(0, found);
+        Some(past)
+    }
+
+    fn keep(&self, moment: Moment, past: Arc<Published>, max: usize) {
+        let mut kept = self.kept.lock();
+        kept.insert(0, (moment, past));
+        kept.truncate(max);
+    }
+}
+
+impl View {
+    /// The graph as it was; this view itself if that is what it shows.
+    ///
+    /// Sources, runs and the mesh are those of this view.
+    ///
+    /// # Errors
+    /// [`AskError::NotYetVisible`] if the offset is beyond this view's; [`AskError::Engine`] if the state can't be
+    /// read.
+    pub fn as_of(&self, as_of: &AsOf) -> Result<Self, AskError> {
+        let newest = self.published.offset;
+        let offset = match as_of.known_at {
+            None => newest,
+            Some(offset) => Offset::new(offset)
+                .ok()
+                .filter(|offset| *offset <= newest)
+                .ok_or(AskError::NotYetVisible {
+                    offset,
+                    newest: newest.get(),
+                })?,
+        };
+        let time = as_of.valid_at.map(Timestamp::as_micros);
+        let time = match time {
+            Some(time) if self.turns_after(time)? => Some(time),
+            _ => None,
+        };
+        if offset == newest && time.is_none() {
+            return Ok(self.showing(Arc::clone(&self.published)));
+        }
+        let pasts = &self.shared.pasts;
+        if let Some(past) = pasts.find((offset, time)) {
+            return Ok(self.showing(past));
+        }
+        let _building = pasts.building.lock();
+        if let Some(past) = pasts.find((offset, time)) {
+            return Ok(self.showing(past));
+        }
+        let known = if offset == newest {
+            Arc::clone(&self.published)
+        } else {
+            match pasts.find((offset, None)) {
+                Some(known) => known,
+                None => self.keep_past((offset, None), known::published(self, offset)?),
+            }
+        };
+        match time {
+            None => Ok(self.showing(known)),
+            Some(time) => {
+                let past = held::published(&self.showing(known), time)?;
+                Ok(self.showing(self.keep_past((offset, Some(time)), past)))
+            }
+        }
+    }
+
+    fn keep_past(&self, moment: Moment, past: Published) -> Arc<Published> {
+        let past = Arc::new(past);
+        let max = self.shared.past_graphs_max;
+        self.shared.pasts.keep(moment, Arc::clone(&past), max);
+        past
+    }
+
+    /// True if anything that is said begins or ends after `time`.
+    fn turns_after(&self, time: i64) -> Result<bool, AskError> {
+        let (prefix, after) = (keys::turns_prefix(), keys::turns_after(time));
+        let first = self.reader().scan_from(&prefix, &after).next();
+        Ok(first.transpose()?.is_some())
+    }
+}
+
+/// A graph of the past, with what its views need.
+fn past(
+    view: &View,
+    graph: headwater_graph::Snapshot,
+    offset: Offset,
+    committed_at: Timestamp,
+    valid_at: Option<i64>,
+) -> Published {
+    let now = &view.published;
+    let merged = merged(&graph);
+    let (claimants, index) = (Arc::clone(&now.claimants), now.index.clone());
+    let mut past = Published::new(graph, offset, committed_at, claimants, index);
+    past.valid_at = valid_at;
+    past.merged = Some(merged);
+    past
+}
+
+impl View {
+    /// The newest time at which anything up to `offset` was received; the epoch before the first submission.
+    fn received_by(&self, offset: Offset) -> Result<Timestamp, AskError> {
+        let mut newest = None;
+        for source in self.shared.sources.all() {
+            let last = self.submissions(source.number, Some(offset.get() + 1), 1)?;
+            newest = newest.max(last.first().map(|last| (last.offset, last.record.received_at)));
+        }
+        Ok(newest.map_or(Timestamp::EPOCH, |(_, at)| Timestamp::from_micros(at)))
+    }
+}
