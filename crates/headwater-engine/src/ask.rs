@@ -4,12 +4,14 @@ mod batch;
 mod details;
 mod domains;
 mod dry_run;
+mod edges;
 mod field_edges;
 mod field_walks;
 mod filter;
 mod paths;
 mod products;
 mod resolve;
+mod run_batch;
 mod runs;
 mod search;
 mod sources;
@@ -20,15 +22,19 @@ pub(crate) use batch::{ClaimsOf, decode_history, held_at};
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
-pub use field_edges::{FieldEdgeView, FieldLinkView, TransformationView};
+pub use edges::EdgeStatement;
+pub use field_edges::{FieldEdgeView, FieldLinkView, FieldLinksQuestion, TransformationView};
 pub use filter::AssetFilter;
 pub use paths::{PathView, PathsAnswer, PathsQuestion};
-pub use products::ProductView;
+pub use products::{ProductDetails, ProductView};
 pub use resolve::Resolution;
+pub use run_batch::{
+    AssertionPlace, ParentRun, RunDatasets, RunStatements, RunsPage, RunsQuestion,
+};
 pub use runs::{RunPlace, RunView};
 pub(crate) use search::Catalogue;
 pub use search::{SearchAnswer, SearchEntity, SearchHit, SearchPlace, SearchQuestion};
-pub use sources::{DiagnosticView, SubmissionView};
+pub use sources::{DiagnosticView, DiagnosticsQuestion, SubmissionView, SubmissionsQuestion};
 pub use view::{AssetSummary, Caller, EdgeView, NodeRef, View};
 pub use walks::{
     Completeness, Cut, Direction, Granularity, GroupView, ImpactAnswer, ImpactQuestion,

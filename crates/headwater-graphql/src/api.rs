@@ -19,6 +19,7 @@ use crate::loads::Loads;
 use crate::nulls::FieldTypes;
 use crate::query::Query;
 use crate::scope::Scope;
+use crate::stall::Stall;
 
 /// Tells the time, to cut walks that take too long.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -195,6 +196,7 @@ impl Api {
         is_quick: bool,
     ) -> Result<Box<async_graphql::Response>, ListLost> {
         let written_count = Arc::new(AtomicUsize::new(0));
+        let stall = Arc::new(Stall::default());
         let scope = Scope {
             view: self.engine.view(Caller::everyone()),
             limits: Arc::clone(&self.limits),
@@ -202,6 +204,7 @@ impl Api {
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
             plugins: Arc::clone(&self.plugins),
             loads: Loads::default(),
+            stall: Arc::clone(&stall),
             is_quick,
             written_count: Arc::clone(&written_count),
         };
@@ -214,7 +217,7 @@ impl Api {
         if let Some(document) = document {
             request.set_parsed_query(document);
         }
-        let response = self.schema.execute(request).await;
+        let response = stall.run(self.schema.execute(request)).await;
         let is_whole = json::written_count(&response.data) == written_count.load(Ordering::Relaxed);
         is_whole.then(|| Box::new(response)).ok_or(ListLost)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result, SimpleObject, Union, Value};
-use headwater_engine::{AssetSummary, Details};
+use headwater_engine::{AssertionPlace, AssetSummary, Details};
 use headwater_model::{AssetIndex, AssetKind, EdgeKind};
 
 use crate::dataset::Dataset;
@@ -31,7 +31,11 @@ impl Core {
 
     pub(crate) async fn details(&self, scope: &Scope) -> Result<Arc<Details>> {
         let read = |waiting: &[AssetIndex]| scope.view.details_many(waiting);
-        scope.loads.details.get(self.index, read).await
+        scope
+            .loads
+            .details
+            .get(&scope.stall, self.index, read)
+            .await
     }
 
     pub(crate) async fn first_seen(&self, scope: &Scope) -> Result<DateTime> {
@@ -325,8 +329,11 @@ impl Evidence {
 
     /// The newest run whose events say so, while it is kept.
     async fn run(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
-        let run = scope(ctx).view.run_of_assertion(&self.0);
-        Ok(run.map_err(ask_error)?.map(Run))
+        let scope = scope(ctx);
+        let read = |waiting: &[AssertionPlace]| scope.view.runs_of_assertions(waiting);
+        let loads = &scope.loads.runs_of_assertions;
+        let run = loads.get(&scope.stall, self.0.place(), read).await?;
+        Ok(run.as_ref().clone().map(Run))
     }
 
     /// What kind of event says so, or how it follows from what is said.

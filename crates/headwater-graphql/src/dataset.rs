@@ -174,7 +174,11 @@ impl Dataset {
     async fn last_write(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let scope = scope(ctx);
         let read = |waiting: &[AssetIndex]| scope.view.last_writes(waiting);
-        let run = scope.loads.last_write.get(self.0.index, read).await?;
+        let run = scope
+            .loads
+            .last_write
+            .get(&scope.stall, self.0.index, read)
+            .await?;
         Ok(run.as_ref().clone().map(Run))
     }
 }

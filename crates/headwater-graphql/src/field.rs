@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use headwater_engine::{FieldLinkView, FieldView, TransformationView};
+use headwater_engine::{FieldLinkView, FieldLinksQuestion, FieldView, TransformationView};
 use headwater_model::AssetIndex;
 
-use crate::asset::{Assertion, AssetPlan, Tag};
+use crate::asset::{Assertion, AssetPlan, Core, Tag};
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::error::{ask_error, internal};
@@ -42,15 +42,13 @@ impl Field {
         }
     }
 
-    fn view(&self, scope: &Scope) -> Result<&FieldView> {
+    async fn view(&self, scope: &Scope) -> Result<&FieldView> {
         if let Some(view) = self.view.get() {
             return Ok(view);
         }
-        let details = scope.view.details(self.dataset).map_err(ask_error)?;
-        let found = details
-            .fields
-            .into_iter()
-            .find(|field| *field.name == *self.name);
+        let details = Core::new(self.dataset).details(scope).await?;
+        let mut fields = details.fields.iter();
+        let found = fields.find(|field| *field.name == *self.name).cloned();
         let view = found.unwrap_or_else(|| FieldView {
             name: self.name.as_str().into(),
             r#type: None,
@@ -60,7 +58,7 @@ impl Field {
         Ok(self.view.get_or_init(|| view))
     }
 
-    fn links(
+    async fn links(
         &self,
         scope: &Scope,
         list: &'static str,
@@ -69,10 +67,13 @@ impl Field {
     ) -> Result<Connection<FieldLink>> {
         let count = page::count(first, 50, scope.limits.page_max)?;
         let after: Option<LinkKey> = after.map(|after| cursor::read(list, &after)).transpose()?;
-        let links = scope
-            .view
-            .field_links(self.dataset, &self.name, is_upstream)
-            .map_err(ask_error)?;
+        let question = FieldLinksQuestion {
+            dataset: self.dataset,
+            field: self.name.as_str().into(),
+            is_upstream,
+        };
+        let read = |waiting: &[FieldLinksQuestion]| scope.view.field_links(waiting);
+        let links = scope.loads.links.get(&scope.stall, question, read).await?;
         let start = after.map_or(0, |after| {
             links.partition_point(|link| link_key(link, is_upstream) <= after)
         });
@@ -125,11 +126,11 @@ impl Field {
     }
 
     async fn r#type(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.view(scope(ctx))?.r#type.as_deref())
+        Ok(self.view(scope(ctx)).await?.r#type.as_deref())
     }
 
     async fn description(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.view(scope(ctx))?.description.as_deref())
+        Ok(self.view(scope(ctx)).await?.description.as_deref())
     }
 
     async fn dataset(&self) -> Dataset {
@@ -137,7 +138,13 @@ impl Field {
     }
 
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
-        Ok(self.view(scope(ctx))?.tags.iter().map(Tag::from).collect())
+        Ok(self
+            .view(scope(ctx))
+            .await?
+            .tags
+            .iter()
+            .map(Tag::from)
+            .collect())
     }
 
     /// Field-level links one step away. An edge from a dataset as a whole links every field of it.
@@ -148,7 +155,8 @@ impl Field {
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<FieldLink>> {
-        self.links(scope(ctx), "field.upstream", true, (first, after))
+        let page = (first, after);
+        self.links(scope(ctx), "field.upstream", true, page).await
     }
 
     /// Field-level links one step away. An edge into a dataset as a whole links every field of it.
@@ -159,7 +167,9 @@ impl Field {
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<FieldLink>> {
-        self.links(scope(ctx), "field.downstream", false, (first, after))
+        let page = (first, after);
+        self.links(scope(ctx), "field.downstream", false, page)
+            .await
     }
 }
 

@@ -1,14 +1,14 @@
 //! Impact: everything that depends on the roots.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
-use headwater_engine::{GroupView, ImpactAnswer, ReachedAsset};
+use headwater_engine::{GroupView, ImpactAnswer, ReachedAsset, TransformationView, WalkEdge};
 use headwater_model::AssetIndex;
 
 use crate::asset::{Asset, AssetPlan};
 use crate::cursor::{self, Cursor};
-use crate::error::ask_error;
 use crate::field::{Field, FieldField, Transformation, field_plan, transformations, write_field};
 use crate::json;
 use crate::lineage::{Completeness, Snapshot};
@@ -126,10 +126,18 @@ impl ImpactedAsset {
 
     /// How the last step takes the value in: directly, or by a join, a filter, a grouping.
     async fn effects(&self, ctx: &Context<'_>) -> Result<Vec<Transformation>> {
-        let effects = self.answer.effects(&scope(ctx).view, &self.reached);
-        effects
-            .map_err(ask_error)
-            .map(|effects| transformations(&effects))
+        let scope = scope(ctx);
+        let edges = self.answer.last_steps(&scope.view, &self.reached);
+        let edges: Vec<WalkEdge> = edges.into_iter().map(WalkEdge::Fields).collect();
+        let read = |waiting: &[WalkEdge]| scope.view.edge_statements(waiting);
+        let statements = scope
+            .loads
+            .edges
+            .get_all(&scope.stall, &edges, read)
+            .await?;
+        let said = statements.iter().flat_map(|edge| &edge.transformations);
+        let effects: BTreeSet<TransformationView> = said.cloned().collect();
+        Ok(transformations(&effects.into_iter().collect::<Vec<_>>()))
     }
 
     async fn hops(&self) -> i32 {

@@ -133,7 +133,11 @@ impl Job {
     async fn latest_run(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let scope = scope(ctx);
         let read = |waiting: &[AssetIndex]| scope.view.latest_runs(waiting);
-        let run = scope.loads.latest_run.get(self.0.index, read).await?;
+        let run = scope
+            .loads
+            .latest_run
+            .get(&scope.stall, self.0.index, read)
+            .await?;
         Ok(run.as_ref().clone().map(Run))
     }
 
@@ -145,7 +149,7 @@ impl Job {
         #[graphql(default_with = "Some(20)")] first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Run>> {
-        run::runs(scope(ctx), self.0.index, (first, after))
+        run::runs(scope(ctx), self.0.index, (first, after)).await
     }
 }
 

@@ -35,6 +35,7 @@ mod scalars;
 mod scope;
 mod search;
 mod source;
+mod stall;
 
 pub use api::{Api, Clock, Response};
 pub use limits::Limits;

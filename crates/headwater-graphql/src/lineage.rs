@@ -1,12 +1,15 @@
 //! Lineage: nodes and edges around the roots; and what any answer leaves out.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use headwater_engine as engine;
-use headwater_engine::{Cut, EdgeView, LineageAnswer, WalkEdge, WalkEntity, WalkNode};
+use headwater_engine::{
+    Cut, EdgeStatement, EdgeView, LineageAnswer, WalkEdge, WalkEntity, WalkNode,
+};
 use headwater_model::AssetIndex;
 
 use crate::asset::{Assertion, Asset, AssetPlan, LineageEntity};
-use crate::error::ask_error;
 use crate::field::{
     Field, FieldField, Transformation, field_id, field_plan, transformations, write_field,
 };
@@ -259,12 +262,14 @@ impl LineageEdge {
         }
     }
 
-    fn assertions(&self, scope: &Scope) -> Result<Vec<engine::AssertionView>> {
-        let assertions = match &self.0 {
-            WalkEdge::Assets(edge) => scope.view.edge_assertions(edge),
-            WalkEdge::Fields(edge) => scope.view.field_edge_assertions(edge),
-        };
-        assertions.map_err(ask_error)
+    /// What sources say of it, read together with that of its neighbours in the answer.
+    async fn statement(&self, scope: &Scope) -> Result<Arc<EdgeStatement>> {
+        let read = |waiting: &[WalkEdge]| scope.view.edge_statements(waiting);
+        scope
+            .loads
+            .edges
+            .get(&scope.stall, self.0.clone(), read)
+            .await
     }
 }
 
@@ -292,30 +297,23 @@ impl LineageEdge {
 
     /// How values are taken in; of an edge between datasets, by all its edges between fields.
     async fn transformations(&self, ctx: &Context<'_>) -> Result<Vec<Transformation>> {
-        let view = &scope(ctx).view;
-        let found = match &self.0 {
-            WalkEdge::Fields(edge) => view.transformations(edge),
-            WalkEdge::Assets(edge) if edge.kind == headwater_model::EdgeKind::Derives => {
-                view.transformations_between(edge.from, edge.to, edge.via)
-            }
-            WalkEdge::Assets(_) => Ok(Vec::new()),
-        };
-        found
-            .map_err(ask_error)
-            .map(|found| transformations(&found))
+        let statement = self.statement(scope(ctx)).await?;
+        Ok(transformations(&statement.transformations))
     }
 
     async fn last_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {
         let scope = scope(ctx);
-        let assertions = self.assertions(scope)?;
-        let last = assertions.iter().map(|assertion| assertion.last_seen).max();
+        let statement = self.statement(scope).await?;
+        let assertions = statement.asserted_by.iter();
+        let last = assertions.map(|assertion| assertion.last_seen).max();
         Ok(DateTime(last.unwrap_or_else(|| scope.view.committed_at())))
     }
 
     #[graphql(complexity = "times(3, child_complexity)")]
     async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Assertion>> {
-        let assertions = self.assertions(scope(ctx))?;
-        Ok(assertions.into_iter().map(Assertion).collect())
+        let statement = self.statement(scope(ctx)).await?;
+        let assertions = statement.asserted_by.iter().cloned();
+        Ok(assertions.map(Assertion).collect())
     }
 }
 

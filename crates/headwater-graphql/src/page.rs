@@ -8,7 +8,7 @@ use async_graphql::{Context, Object, OutputType, Result, SimpleObject, TypeName}
 use headwater_model::AssetIndex;
 
 use crate::cursor::{self, Cursor};
-use crate::error::{ask_error, invalid, too_large};
+use crate::error::{invalid, too_large};
 use crate::quick::{Edges, Nodes, Quick};
 use crate::scalars::int;
 use crate::scope::scope;
@@ -73,8 +73,13 @@ impl<T: Quick> Connection<T> {
         match self.total {
             Total::Count(count) => Ok(int(count)),
             Total::SubmissionsOf(source) => {
-                let count = scope(ctx).view.submissions_count(source);
-                count.map(int).map_err(ask_error)
+                let scope = scope(ctx);
+                let read = |waiting: &[u32]| scope.view.submissions_counts(waiting);
+                let loads = &scope.loads.submissions_counts;
+                loads
+                    .get(&scope.stall, source, read)
+                    .await
+                    .map(|count| int(*count))
             }
         }
     }

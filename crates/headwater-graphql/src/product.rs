@@ -1,17 +1,29 @@
 //! Data products.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
-use headwater_engine::ProductView;
+use headwater_engine::{ProductDetails, ProductView};
 
 use crate::asset::Owner;
 use crate::dataset::Dataset;
 use crate::domain::Domain;
-use crate::error::ask_error;
 use crate::page::{self, Connection, cost};
-use crate::scope::scope;
+use crate::scope::{Scope, scope};
 
 /// What a domain offers to others: the datasets that name it.
 pub(crate) struct DataProduct(pub(crate) ProductView);
+
+impl DataProduct {
+    async fn details(&self, scope: &Scope) -> Result<Arc<ProductDetails>> {
+        let read = |waiting: &[ProductView]| scope.view.product_details(waiting);
+        scope
+            .loads
+            .products
+            .get(&scope.stall, self.0.clone(), read)
+            .await
+    }
+}
 
 /// What a domain offers to others: the datasets that name it.
 #[Object]
@@ -25,9 +37,8 @@ impl DataProduct {
     }
 
     async fn description(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let details = scope(ctx).view.product_details(&self.0);
-        let (description, _) = details.map_err(ask_error)?;
-        Ok(description.as_deref().map(str::to_owned))
+        let details = self.details(scope(ctx)).await?;
+        Ok(details.description.as_deref().map(str::to_owned))
     }
 
     async fn domain(&self) -> Domain {
@@ -36,9 +47,8 @@ impl DataProduct {
 
     /// The owners of its datasets.
     async fn owners(&self, ctx: &Context<'_>) -> Result<Vec<Owner>> {
-        let details = scope(ctx).view.product_details(&self.0);
-        let (_, owners) = details.map_err(ask_error)?;
-        Ok(owners.iter().map(Owner::from).collect())
+        let details = self.details(scope(ctx)).await?;
+        Ok(details.owners.iter().map(Owner::from).collect())
     }
 
     /// Those of its datasets that are published.

@@ -1,7 +1,7 @@
 //! Runs of jobs.
 
 use async_graphql::{Context, Enum, ID, Object, Result, Value};
-use headwater_engine::{RunPlace, RunView};
+use headwater_engine::{ParentRun, RunStatements, RunView, RunsQuestion};
 use headwater_model::{AssetIndex, EdgeKind};
 
 use crate::cursor;
@@ -49,18 +49,25 @@ pub(crate) struct Run(pub(crate) RunView);
 not_quick!(Run);
 
 impl Run {
-    fn datasets(
+    async fn datasets(
         &self,
         scope: &Scope,
         kind: EdgeKind,
         (first, after): (Option<i32>, Option<String>),
     ) -> Result<Connection<Dataset>> {
         let count = page::count(first, 50, scope.limits.page_max)?;
-        let list = match kind {
-            EdgeKind::Reads => "run.inputs",
-            _ => "run.outputs",
+        let read = |waiting: &[RunStatements]| scope.view.run_datasets(waiting);
+        let statements = self.0.statements();
+        let datasets = scope
+            .loads
+            .run_datasets
+            .get(&scope.stall, statements, read)
+            .await?;
+        let (list, found) = match kind {
+            EdgeKind::Reads => ("run.inputs", &datasets.reads),
+            _ => ("run.outputs", &datasets.writes),
         };
-        let found = scope.view.run_datasets(&self.0, kind).map_err(ask_error)?;
+        let found: Vec<AssetIndex> = found.iter().copied().collect();
         page::of_assets(list, &found, (count, after), Dataset::new)
     }
 }
@@ -119,8 +126,17 @@ impl Run {
 
     /// The run that it is a part of, if anybody told of that.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
-        let parent = scope(ctx).view.parent_run(&self.0).map_err(ask_error)?;
-        Ok(parent.map(Run))
+        let scope = scope(ctx);
+        let Some(parent) = self.0.parent() else {
+            return Ok(None);
+        };
+        let read = |waiting: &[ParentRun]| scope.view.parent_runs(waiting);
+        let found = scope
+            .loads
+            .parent_runs
+            .get(&scope.stall, parent.clone(), read)
+            .await?;
+        Ok(found.as_ref().clone().map(Run))
     }
 
     /// What its events said that it reads; for a run of which only snapshots tell, what its job reads now.
@@ -132,6 +148,7 @@ impl Run {
         after: Option<String>,
     ) -> Result<Connection<Dataset>> {
         self.datasets(scope(ctx), EdgeKind::Reads, (first, after))
+            .await
     }
 
     /// What its events said that it writes; for a run of which only snapshots tell, what its job writes now.
@@ -143,6 +160,7 @@ impl Run {
         after: Option<String>,
     ) -> Result<Connection<Dataset>> {
         self.datasets(scope(ctx), EdgeKind::Writes, (first, after))
+            .await
     }
 
     /// The run's facets, of all of its events; the newest word counts.
@@ -165,7 +183,7 @@ impl Run {
 ///
 /// # Errors
 /// Those of paging arguments.
-pub(crate) fn runs(
+pub(crate) async fn runs(
     scope: &Scope,
     job: AssetIndex,
     (first, after): (Option<i32>, Option<String>),
@@ -174,28 +192,21 @@ pub(crate) fn runs(
     let after: Option<(i64, u64)> = after
         .map(|after| cursor::read("runs", &after))
         .transpose()?;
-    let places = scope.view.runs_of(&[job]).map_err(ask_error)?.pop();
-    let places = places.unwrap_or_default();
-    let key = |place: &RunPlace| (place.start, u64::from_be_bytes(place.key));
-    let start = after.map_or(0, |after| places.partition_point(|p| key(p) >= after));
-    let range = page::range(start, count, places.len());
-    let page = &places[range.clone()];
-    let mut edges = Vec::with_capacity(page.len());
-    for (place, run) in page
-        .iter()
-        .zip(scope.view.read_runs(job, page).map_err(ask_error)?)
-    {
-        if let Some(run) = run {
-            edges.push(Edge {
-                node: Run(run),
-                cursor: cursor::of("runs", &key(place)),
-            });
-        }
-    }
+    let question = RunsQuestion {
+        job,
+        count,
+        after: after.map(|(start, key)| (start, key.to_be_bytes())),
+    };
+    let read = |waiting: &[RunsQuestion]| scope.view.runs_pages(waiting);
+    let page = scope.loads.runs.get(&scope.stall, question, read).await?;
+    let edges = page.runs.iter().map(|(place, run)| Edge {
+        node: Run(run.clone()),
+        cursor: cursor::of("runs", &(place.start, u64::from_be_bytes(place.key))),
+    });
     Ok(Connection {
-        edges,
-        has_next: range.end < places.len(),
-        has_previous: range.start > 0,
-        total: Total::Count(places.len()),
+        edges: edges.collect(),
+        has_next: page.after_count > 0,
+        has_previous: page.before_count > 0,
+        total: Total::Count(page.before_count + page.on_page_count + page.after_count),
     })
 }

@@ -13,6 +13,7 @@ use crate::error::{ask_error, internal};
 use crate::limits::Limits;
 use crate::loads::Loads;
 use crate::scalars::Reference;
+use crate::stall::Stall;
 
 /// One request's view and bounds; all resolvers of the request share it.
 pub(crate) struct Scope {
@@ -22,8 +23,10 @@ pub(crate) struct Scope {
     pub(crate) deadline: Instant,
     /// Extractors that the service has loaded, by name and version.
     pub(crate) plugins: Arc<[Arc<ExtractorDescription>]>,
-    /// What was read of assets.
+    /// What was read.
     pub(crate) loads: Loads,
+    /// When it is read.
+    pub(crate) stall: Arc<Stall>,
     /// True if lists may be written in one go.
     pub(crate) is_quick: bool,
     /// Lists that were.

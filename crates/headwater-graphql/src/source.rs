@@ -1,12 +1,16 @@
 //! Sources, their submissions, and what was found in these.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Result};
-use headwater_engine::{DiagnosticView, SourceState, SubmissionView};
+use headwater_engine::{
+    DiagnosticView, DiagnosticsQuestion, SourceState, SubmissionView, SubmissionsQuestion,
+};
 use headwater_model::Timestamp;
 
 use crate::cursor;
 use crate::domain::Domain;
-use crate::error::{ask_error, internal};
+use crate::error::internal;
 use crate::page::{self, Connection, Edge, Total, cost};
 use crate::plugin::Plugin;
 use crate::quick::not_quick;
@@ -52,6 +56,28 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Some of its submissions, read together with those of its neighbours in the answer.
+    async fn read_submissions(
+        &self,
+        scope: &Scope,
+        after: Option<u64>,
+        count: usize,
+    ) -> Result<Arc<Vec<SubmissionView>>> {
+        let question = SubmissionsQuestion {
+            source: self.0.number,
+            after,
+            count,
+        };
+        let read = |waiting: &[SubmissionsQuestion]| scope.view.submissions(waiting);
+        scope
+            .loads
+            .submissions
+            .get(&scope.stall, question, read)
+            .await
+    }
+}
+
 /// Sources by their numbers.
 pub(crate) fn sources(scope: &Scope, numbers: &[u32]) -> Result<Vec<Source>> {
     numbers
@@ -90,8 +116,8 @@ impl Source {
     }
 
     async fn last_submission(&self, ctx: &Context<'_>) -> Result<Option<Submission>> {
-        let newest = scope(ctx).view.submissions(self.0.number, None, 1);
-        Ok(newest.map_err(ask_error)?.pop().map(Submission))
+        let newest = self.read_submissions(scope(ctx), None, 1).await?;
+        Ok(newest.first().cloned().map(Submission))
     }
 
     /// Newest first.
@@ -109,13 +135,11 @@ impl Source {
             .transpose()?;
         let after = after.map(|(offset,)| offset);
         // One more than the page tells whether there is a next one.
-        let found = scope.view.submissions(self.0.number, after, count + 1);
-        let mut found = found.map_err(ask_error)?;
+        let found = self.read_submissions(scope, after, count + 1).await?;
         let has_next = found.len() > count;
-        found.truncate(count);
-        let edges = found.into_iter().map(|submission| Edge {
+        let edges = found.iter().take(count).map(|submission| Edge {
             cursor: cursor::of("submissions", &(submission.offset,)),
-            node: Submission(submission),
+            node: Submission(submission.clone()),
         });
         Ok(Connection {
             edges: edges.collect(),
@@ -180,17 +204,26 @@ impl Submission {
             .map(|after| cursor::read("diagnostics", &after))
             .transpose()?;
         let start = after.map_or(0, |(at,)| at.saturating_add(1));
-        let found = scope.view.diagnostics(self.0.offset, start, count);
-        let found = found.map_err(ask_error)?;
+        let question = DiagnosticsQuestion {
+            offset: self.0.offset,
+            skip: start,
+            count,
+        };
+        let read = |waiting: &[DiagnosticsQuestion]| scope.view.diagnostics(waiting);
+        let found = scope
+            .loads
+            .diagnostics
+            .get(&scope.stall, question, read)
+            .await?;
         let total = self.0.record.diagnostics_count as usize;
         Ok(Connection {
             has_next: start.saturating_add(found.len()) < total && !found.is_empty(),
             has_previous: start > 0,
             total: Total::Count(total),
             edges: (start..)
-                .zip(found)
+                .zip(found.iter())
                 .map(|(at, found)| Edge {
-                    node: Diagnostic(found),
+                    node: Diagnostic(found.clone()),
                     cursor: cursor::of("diagnostics", &(at,)),
                 })
                 .collect(),

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use headwater_engine::{Caller, DiagnosticView, DryRun, DryRunFacts, Receipt};
+use headwater_engine::{Caller, DiagnosticView, DiagnosticsQuestion, DryRun, DryRunFacts, Receipt};
 use headwater_model::{
     DomainName, Severity, Snapshot, SourceKey, SourceName, Statement, Submission,
 };
@@ -176,7 +176,12 @@ fn receipt_record(
         Some(number) => view.submission(number, receipt.offset)?,
         None => None,
     };
-    let diagnostics = view.diagnostics(receipt.offset, 0, DIAGNOSTICS_MAX)?;
+    let found = view.diagnostics(&[DiagnosticsQuestion {
+        offset: receipt.offset,
+        skip: 0,
+        count: DIAGNOSTICS_MAX,
+    }])?;
+    let diagnostics = found.into_iter().flatten();
     let (added_count, removed_count, unchanged_count) = stored.map_or(
         (
             receipt.added_count,
@@ -197,7 +202,7 @@ fn receipt_record(
         added_count,
         removed_count,
         unchanged_count,
-        diagnostics: diagnostics.into_iter().map(diagnostic_record).collect(),
+        diagnostics: diagnostics.map(diagnostic_record).collect(),
         difference: None,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{Direction, FieldIndex};
-use headwater_model::{AssetIndex, AssetKind, Digest, EdgeKind, FieldName, Timestamp};
+use headwater_model::{AssetIndex, AssetKind, Digest, FieldName, Timestamp};
 use headwater_record::{
     Claim, ClaimBody, ClaimKey, ClaimsRecord, EvidenceRecord, NameRecord, SlotRecord, Str,
     decode_value,
@@ -12,7 +12,8 @@ use headwater_record::{
 use crate::AskError;
 use crate::apply::{OWNER, TAG, is_owner};
 use crate::ask::batch::ClassClaims;
-use crate::ask::view::{EdgeView, NodeRef, View, raw_name};
+use crate::ask::edges::Asserting;
+use crate::ask::view::{NodeRef, View, raw_name};
 use crate::keys::{self, SlotKey, SlotKind};
 
 /// What in a source says so.
@@ -119,9 +120,6 @@ pub struct Details {
     /// Its other names.
     pub aliases: Vec<AliasView>,
 }
-
-/// What an assertion of the way through a job rests on.
-const THROUGH_JOB: &str = "the job reads it, and nobody states the origins of what the job writes";
 
 /// One open claim, and what decides which of several counts.
 struct Said {
@@ -353,76 +351,6 @@ impl View {
         }
     }
 
-    /// Who asserts an edge.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn edge_assertions(&self, edge: &EdgeView) -> Result<Vec<AssertionView>, AskError> {
-        let owner = match edge.kind {
-            EdgeKind::Writes => edge.from,
-            EdgeKind::Reads | EdgeKind::Derives | EdgeKind::Follows => edge.to,
-        };
-        let mut said = Vec::new();
-        for (owner, claims) in self.class_claims(&[owner])?.pop().unwrap_or_default() {
-            for (slot, record) in claims {
-                said.extend(record.open.into_iter().filter_map(|claim| {
-                    self.states(&claim.key, edge).then_some(Said {
-                        slot,
-                        owner,
-                        claim,
-                        rank: (0, 0, std::cmp::Reverse(String::new())),
-                    })
-                }));
-            }
-        }
-        let last_seen = self.last_seen(said.iter().map(|one| one.slot).collect())?;
-        let mut assertions: Vec<AssertionView> = said
-            .iter()
-            .filter_map(|one| match &one.claim.body {
-                ClaimBody::Edge { evidence } => Some(assertion(one, evidence.clone(), &last_seen)),
-                _ => None,
-            })
-            .collect();
-        assertions.sort_by_key(|assertion| (assertion.asserted_at, assertion.source));
-        if assertions.is_empty()
-            && edge.kind == EdgeKind::Derives
-            && let Some(job) = edge.via
-        {
-            // The way through a job is asserted by whoever says that the job reads its beginning.
-            let mut assertions = self.edge_assertions(&EdgeView {
-                from: edge.from,
-                to: job,
-                kind: EdgeKind::Reads,
-                via: None,
-            })?;
-            for assertion in &mut assertions {
-                assertion.note = Some(THROUGH_JOB);
-            }
-            return Ok(assertions);
-        }
-        Ok(assertions)
-    }
-
-    /// True if a claim says that the edge is there.
-    fn states(&self, key: &ClaimKey, edge: &EdgeView) -> bool {
-        let canonical = |index: u32| self.graph().canonical(AssetIndex::new(index));
-        match *key {
-            ClaimKey::Reads(from) => {
-                edge.kind == EdgeKind::Reads && canonical(from) == Some(edge.from)
-            }
-            ClaimKey::Writes(to) => edge.kind == EdgeKind::Writes && canonical(to) == Some(edge.to),
-            ClaimKey::Derives { from, via } => {
-                edge.kind == EdgeKind::Derives
-                    && canonical(from) == Some(edge.from)
-                    && via.and_then(canonical) == edge.via
-            }
-            ClaimKey::Follows(from) => {
-                edge.kind == EdgeKind::Follows && canonical(from) == Some(edge.from)
-            }
-            _ => false,
-        }
-    }
-
     pub(crate) fn has_field(&self, asset: AssetIndex, field: &FieldName) -> Result<bool, AskError> {
         if self.graph().kind(asset) != Some(AssetKind::Dataset) {
             return Ok(false);
@@ -472,29 +400,10 @@ impl View {
             .any(|direction| self.graph().field_edges(field, direction).next().is_some())
     }
 
-    /// True for an edge of a dataset to itself that nobody states: it stands for "all origins are stated", and is not
-    /// shown. An edge that can't be looked up is shown.
-    pub(crate) fn only_closes_a_way(&self, edge: &EdgeView) -> bool {
-        if edge.from != edge.to || edge.kind != EdgeKind::Derives || edge.via.is_none() {
-            return false;
-        }
-        self.is_stated_of_itself(edge)
-            .is_ok_and(|is_stated| !is_stated)
-    }
-
-    fn is_stated_of_itself(&self, edge: &EdgeView) -> Result<bool, AskError> {
-        let class = self.class_claims(&[edge.to])?.pop().unwrap_or_default();
-        let mut claims = class
-            .iter()
-            .flat_map(|(_, claims)| claims)
-            .flat_map(|(_, record)| &record.open);
-        Ok(claims.any(|claim| self.states(&claim.key, edge)))
-    }
-
     /// Who asserts what each of some claims says.
     pub(crate) fn assertions_of(
         &self,
-        claims: Vec<(SlotKey, AssetIndex, Claim, Option<EvidenceRecord>)>,
+        claims: Vec<Asserting>,
     ) -> Result<Vec<AssertionView>, AskError> {
         let last_seen = self.last_seen(claims.iter().map(|(slot, ..)| *slot).collect())?;
         let of = |(slot, owner, claim, evidence)| {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::Direction;
 use headwater_model::AssetIndex;
-use headwater_record::{ClaimBody, ClaimKey, Str, TransformationRecord};
+use headwater_record::{ClaimBody, Str, TransformationRecord};
 
 use crate::AskError;
-use crate::ask::details::AssertionView;
+use crate::ask::details::{AssertionView, FieldView};
+use crate::ask::edges::{EdgeStatement, open_claims};
 use crate::ask::view::View;
-use crate::ask::walks::WalkEntity;
+use crate::ask::walks::{WalkEdge, WalkEntity};
 
 /// How a value is taken in.
 pub type TransformationView = TransformationRecord;
@@ -43,45 +44,63 @@ pub struct FieldLinkView {
 /// A field of an asset that stands for itself; without a name the dataset as a whole.
 type End = (AssetIndex, Option<Str>);
 
-/// What sources say of one edge.
-#[derive(Default)]
-struct Stated {
-    transformations: BTreeSet<TransformationView>,
-    asserted_by: Vec<AssertionView>,
+/// Whose links are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldLinksQuestion {
+    /// The dataset.
+    pub dataset: AssetIndex,
+    /// Its field.
+    pub field: Str,
+    /// True for links to what it derives from, false for those to what derives from it.
+    pub is_upstream: bool,
 }
 
 /// What is said of edges between fields, by from, to and via.
-type Edges = BTreeMap<(End, End, Option<AssetIndex>), Stated>;
+type Edges = BTreeMap<(End, End, Option<AssetIndex>), EdgeStatement>;
+
+/// Positions of questions, by the dataset and the field that they ask about.
+#[derive(Default)]
+struct Asked(BTreeMap<AssetIndex, BTreeMap<Str, Vec<usize>>>);
+
+impl Asked {
+    fn put(&mut self, question: &FieldLinksQuestion, at: usize) {
+        let fields = self.0.entry(question.dataset).or_default();
+        let positions = fields.entry(question.field.clone()).or_default();
+        positions.push(at);
+    }
+
+    /// Whoever asks about that end: of a whole dataset, about any field of it.
+    fn at(&self, (dataset, field): &End) -> Vec<usize> {
+        match (self.0.get(dataset), field) {
+            (None, _) => Vec::new(),
+            (Some(fields), None) => fields.values().flatten().copied().collect(),
+            (Some(fields), Some(field)) => fields.get(field).cloned().unwrap_or_default(),
+        }
+    }
+}
 
 impl View {
-    /// Everything that is said of edges between fields into a dataset, of those that `is_wanted`.
-    fn edges_into(
-        &self,
-        dataset: AssetIndex,
-        is_wanted: impl Fn(&End, &End, Option<AssetIndex>) -> bool,
-    ) -> Result<Edges, AskError> {
-        let canonical = |index: u32| self.graph().canonical(AssetIndex::new(index));
-        let mut edges = Edges::new();
-        let (mut claims, mut keys) = (Vec::new(), Vec::new());
-        for (owner, of_slots) in self.class_claims(&[dataset])?.pop().unwrap_or_default() {
-            let open = of_slots
-                .into_iter()
-                .flat_map(|(slot, record)| record.open.into_iter().map(move |claim| (slot, claim)));
-            for (slot, claim) in open {
-                let ClaimKey::FieldDerives {
-                    to_field,
-                    from,
-                    from_field,
-                    via,
-                } = &claim.key
-                else {
+    /// Everything that is said of the edges between fields that `questions` ask for; for each its own.
+    fn edges_asked_for(&self, questions: &[FieldLinksQuestion]) -> Result<Vec<Edges>, AskError> {
+        let (mut upstream, mut downstream) = (Asked::default(), Asked::default());
+        let mut entered = BTreeSet::new();
+        for (at, question) in questions.iter().enumerate() {
+            if question.is_upstream {
+                upstream.put(question, at);
+                entered.insert(question.dataset);
+            } else {
+                downstream.put(question, at);
+                entered.extend(self.datasets_fed_by(question.dataset, &question.field));
+            }
+        }
+        let entered: Vec<AssetIndex> = entered.into_iter().collect();
+        let mut edges = vec![Edges::new(); questions.len()];
+        let (mut asserting, mut keys) = (Vec::new(), Vec::new());
+        for (dataset, class) in entered.iter().zip(self.class_claims(&entered)?) {
+            for (slot, member, claim) in open_claims(class) {
+                let Some(WalkEdge::Fields(edge)) = self.edge_of(*dataset, &claim.key) else {
                     continue;
                 };
-                let Some(from) = canonical(*from) else {
-                    continue;
-                };
-                let (from, to) = ((from, from_field.clone()), (dataset, to_field.clone()));
-                let via = via.and_then(canonical);
                 let ClaimBody::FieldEdge {
                     transformations,
                     evidence,
@@ -89,108 +108,40 @@ impl View {
                 else {
                     continue;
                 };
-                if is_wanted(&from, &to, via) {
-                    let stated: &mut Stated =
-                        edges.entry((from.clone(), to.clone(), via)).or_default();
-                    stated
-                        .transformations
-                        .extend(transformations.iter().cloned());
-                    let evidence = evidence.clone();
-                    keys.push((from, to, via));
-                    claims.push((slot, owner, claim, evidence));
+                let (from, to) = (end(&edge.from), end(&edge.to));
+                let mut asked = upstream.at(&to);
+                asked.extend(downstream.at(&from));
+                if asked.is_empty() {
+                    continue;
                 }
+                let key = (from, to, edge.via);
+                for at in &asked {
+                    let statement = edges[*at].entry(key.clone()).or_default();
+                    let said = transformations.iter().cloned();
+                    statement.transformations.extend(said);
+                }
+                let evidence = evidence.clone();
+                keys.push((asked, key));
+                asserting.push((slot, member, claim, evidence));
             }
         }
-        for (key, assertion) in keys.into_iter().zip(self.assertions_of(claims)?) {
-            edges.entry(key).or_default().asserted_by.push(assertion);
+        for ((asked, key), assertion) in keys.into_iter().zip(self.assertions_of(asserting)?) {
+            for at in asked {
+                let statement = edges[at].entry(key.clone()).or_default();
+                statement.asserted_by.push(assertion.clone());
+            }
         }
-        for stated in edges.values_mut() {
-            stated
-                .asserted_by
-                .sort_by_key(|assertion| (assertion.asserted_at, assertion.source));
+        for statement in edges.iter_mut().flat_map(BTreeMap::values_mut) {
+            statement.transformations.sort_unstable();
+            statement.transformations.dedup();
+            let said = &mut statement.asserted_by;
+            said.sort_by_key(|assertion| (assertion.asserted_at, assertion.source));
         }
         Ok(edges)
     }
 
-    fn stated(&self, edge: &FieldEdgeView) -> Result<Stated, AskError> {
-        let (from, to) = (end(&edge.from), end(&edge.to));
-        let mut edges =
-            self.edges_into(to.0, |a, b, via| *a == from && *b == to && via == edge.via)?;
-        Ok(edges
-            .pop_first()
-            .map(|(_, stated)| stated)
-            .unwrap_or_default())
-    }
-
-    /// How an edge between fields takes values in.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn transformations(
-        &self,
-        edge: &FieldEdgeView,
-    ) -> Result<Vec<TransformationView>, AskError> {
-        Ok(self.stated(edge)?.transformations.into_iter().collect())
-    }
-
-    /// How any of some edges takes values in. What is said of each dataset that they enter is read once.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn transformations_of(
-        &self,
-        edges: &[FieldEdgeView],
-    ) -> Result<Vec<TransformationView>, AskError> {
-        let mut wanted: BTreeMap<AssetIndex, BTreeSet<(End, End, Option<AssetIndex>)>> =
-            BTreeMap::new();
-        for edge in edges {
-            let (from, to) = (end(&edge.from), end(&edge.to));
-            wanted.entry(to.0).or_default().insert((from, to, edge.via));
-        }
-        let mut found = BTreeSet::new();
-        for (dataset, keys) in wanted {
-            let stated = self.edges_into(dataset, |from, to, via| {
-                keys.contains(&(from.clone(), to.clone(), via))
-            })?;
-            found.extend(
-                stated
-                    .into_values()
-                    .flat_map(|stated| stated.transformations),
-            );
-        }
-        Ok(found.into_iter().collect())
-    }
-
-    /// Who asserts an edge between fields.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn field_edge_assertions(
-        &self,
-        edge: &FieldEdgeView,
-    ) -> Result<Vec<AssertionView>, AskError> {
-        Ok(self.stated(edge)?.asserted_by)
-    }
-
-    /// How the edges between fields of two datasets take values in.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn transformations_between(
-        &self,
-        from: AssetIndex,
-        to: AssetIndex,
-        via: Option<AssetIndex>,
-    ) -> Result<Vec<TransformationView>, AskError> {
-        let edges = self.edges_into(to, |a, _, by| a.0 == from && by == via)?;
-        let all: BTreeSet<TransformationView> = edges
-            .into_values()
-            .flat_map(|stated| stated.transformations)
-            .collect();
-        Ok(all.into_iter().collect())
-    }
-
-    /// The links of a field one step upstream or downstream, by the field at the other end.
+    /// The links of each of some fields, one step upstream or downstream, by the field at the other end. How often the
+    /// state is called does not depend on how many there are.
     ///
     /// An edge that ends in a dataset as a whole links every field of it.
     ///
@@ -198,52 +149,56 @@ impl View {
     /// [`AskError::Engine`] if the state can't be read.
     pub fn field_links(
         &self,
-        dataset: AssetIndex,
-        name: &str,
-        is_upstream: bool,
-    ) -> Result<Vec<FieldLinkView>, AskError> {
-        let is_here = |end: &End| end.0 == dataset && end.1.as_deref().is_none_or(|f| f == name);
-        let mut edges = Edges::new();
-        if is_upstream {
-            edges = self.edges_into(dataset, |_, to, _| is_here(to))?;
-        } else {
-            for target in self.datasets_fed_by(dataset, name) {
-                edges.extend(self.edges_into(target, |from, _, _| is_here(from))?);
-            }
-        }
-        let here: Str = name.into();
-        let mut links = Vec::new();
-        for ((from, to, via), stated) in edges {
-            let others = self.fields_at(if is_upstream { &from } else { &to })?;
-            for other in others {
-                let (from, to) = if is_upstream {
-                    ((from.0, other), (dataset, here.clone()))
+        questions: &[FieldLinksQuestion],
+    ) -> Result<Vec<Vec<FieldLinkView>>, AskError> {
+        let edges = self.edges_asked_for(questions)?;
+        let other = |question: &FieldLinksQuestion, from: &End, to: &End| {
+            if question.is_upstream { from } else { to }.clone()
+        };
+        let asked = questions.iter().zip(&edges);
+        let wholes: BTreeSet<AssetIndex> = asked
+            .flat_map(|(question, edges)| {
+                edges.keys().map(|(from, to, _)| other(question, from, to))
+            })
+            .filter_map(|(dataset, field)| field.is_none().then_some(dataset))
+            .collect();
+        let wholes: Vec<AssetIndex> = wholes.into_iter().collect();
+        let fields_of: BTreeMap<AssetIndex, Vec<FieldView>> = wholes
+            .iter()
+            .copied()
+            .zip(self.details_many(&wholes)?)
+            .map(|(dataset, details)| (dataset, details.fields))
+            .collect();
+        let links = questions.iter().zip(edges).map(|(question, edges)| {
+            let mut links = Vec::new();
+            for ((from, to, via), statement) in edges {
+                let (dataset, field) = other(question, &from, &to);
+                let others = if let Some(field) = field {
+                    vec![field]
                 } else {
-                    ((dataset, here.clone()), (to.0, other))
+                    let fields = fields_of.get(&dataset).into_iter().flatten();
+                    fields.map(|field| field.name.clone()).collect()
                 };
-                links.push(FieldLinkView {
-                    from,
-                    to,
-                    via,
-                    transformations: stated.transformations.iter().cloned().collect(),
-                    asserted_by: stated.asserted_by.clone(),
-                });
+                let here = (question.dataset, question.field.clone());
+                links.extend(others.into_iter().map(|name| {
+                    let there = (dataset, name);
+                    let (from, to) = if question.is_upstream {
+                        (there, here.clone())
+                    } else {
+                        (here.clone(), there)
+                    };
+                    FieldLinkView {
+                        from,
+                        to,
+                        via,
+                        transformations: statement.transformations.clone(),
+                        asserted_by: statement.asserted_by.clone(),
+                    }
+                }));
             }
-        }
-        let key = |link: &FieldLinkView| (link.from.clone(), link.to.clone(), link.via);
-        links.sort_by_key(key);
-        links.dedup_by(|later, first| {
-            let is_same = key(later) == key(first);
-            if is_same {
-                // One by name and one by the whole dataset.
-                first.transformations.append(&mut later.transformations);
-                first.transformations.sort_unstable();
-                first.transformations.dedup();
-                first.asserted_by.append(&mut later.asserted_by);
-            }
-            is_same
+            in_order(links)
         });
-        Ok(links)
+        Ok(links.collect())
     }
 
     fn datasets_fed_by(&self, dataset: AssetIndex, name: &str) -> BTreeSet<AssetIndex> {
@@ -255,14 +210,30 @@ impl View {
             .filter_map(|edge| Some(graph.field(edge.to)?.dataset))
             .collect()
     }
+}
 
-    /// The field at an end, or all fields of the dataset.
-    fn fields_at(&self, (dataset, name): &End) -> Result<Vec<Str>, AskError> {
-        if let Some(name) = name {
-            return Ok(vec![name.clone()]);
+/// Links by their ends, those between the same fields put together: one by name and one by the whole dataset.
+fn in_order(mut links: Vec<FieldLinkView>) -> Vec<FieldLinkView> {
+    let key = |link: &FieldLinkView| (link.from.clone(), link.to.clone(), link.via);
+    links.sort_by_key(key);
+    links.dedup_by(|later, first| {
+        let is_same = key(later) == key(first);
+        if is_same {
+            first.transformations.append(&mut later.transformations);
+            first.transformations.sort_unstable();
+            first.transformations.dedup();
+            first.asserted_by.append(&mut later.asserted_by);
         }
-        let fields = self.details(*dataset)?.fields;
-        Ok(fields.into_iter().map(|field| field.name).collect())
+        is_same
+    });
+    links
+}
+
+/// What stands at an end.
+pub(crate) fn entity((asset, field): (AssetIndex, Option<Str>)) -> WalkEntity {
+    match field {
+        Some(field) => WalkEntity::Field(asset, field),
+        None => WalkEntity::Asset(asset),
     }
 }
 

@@ -7,8 +7,7 @@ use headwater_model::AssetIndex;
 use headwater_record::Str;
 use rustc_hash::FxHashMap;
 
-use crate::AskError;
-use crate::ask::field_edges::{FieldEdgeView, TransformationView};
+use crate::ask::field_edges::{FieldEdgeView, entity};
 use crate::ask::view::{EdgeView, View};
 use crate::ask::walks::{
     Completeness, ImpactQuestion, LineageAnswer, LineageQuestion, ReachedAsset, Root, WalkEdge,
@@ -93,12 +92,8 @@ impl FieldWalk {
         fields
     }
 
-    /// How the last steps to an asset take values in.
-    pub(crate) fn effects(
-        &self,
-        view: &View,
-        asset: AssetIndex,
-    ) -> Result<Vec<TransformationView>, AskError> {
+    /// The edges by which the last steps to an asset take values in.
+    pub(crate) fn last_steps(&self, view: &View, asset: AssetIndex) -> Vec<FieldEdgeView> {
         let mut edges = Vec::new();
         for at in self.entries_of(asset) {
             let reached = &self.closure.entries[*at as usize];
@@ -132,7 +127,7 @@ impl FieldWalk {
                 }
             }
         }
-        view.transformations_of(&edges)
+        edges
     }
 
     fn edge(
@@ -150,13 +145,6 @@ impl FieldWalk {
             to: entity(to),
             via,
         }
-    }
-}
-
-fn entity((asset, field): (AssetIndex, Option<Str>)) -> WalkEntity {
-    match field {
-        Some(field) => WalkEntity::Field(asset, field),
-        None => WalkEntity::Asset(asset),
     }
 }
 
@@ -237,7 +225,7 @@ impl View {
         }
         let mut visited: Vec<AssetIndex> = nodes
             .iter()
-            .map(|node| asset_of(&node.entity))
+            .map(|node| node.entity.asset())
             .chain(found.nodes.iter().map(|node| node.asset))
             .collect();
         visited.sort_unstable();
@@ -251,14 +239,12 @@ impl View {
             entity: self.walk_entity(node.entity),
             hops: node.hops,
         }));
-        nodes.retain(|node| is_kept(asset_of(&node.entity)));
+        nodes.retain(|node| is_kept(node.entity.asset()));
         let edges = found.edges.iter().map(|edge| self.walk_edge(edge));
         let edges = edges
             .filter(|edge| match edge {
                 WalkEdge::Assets(edge) => is_kept(edge.from) && is_kept(edge.to),
-                WalkEdge::Fields(edge) => {
-                    is_kept(asset_of(&edge.from)) && is_kept(asset_of(&edge.to))
-                }
+                WalkEdge::Fields(edge) => is_kept(edge.from.asset()) && is_kept(edge.to.asset()),
             })
             .collect();
         LineageAnswer {
@@ -299,12 +285,5 @@ impl View {
                 via: edge.via,
             }),
         }
-    }
-}
-
-/// The asset that it is or belongs to.
-pub(crate) fn asset_of(entity: &WalkEntity) -> AssetIndex {
-    match entity {
-        WalkEntity::Asset(asset) | WalkEntity::Field(asset, _) => *asset,
     }
 }

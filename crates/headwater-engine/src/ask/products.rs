@@ -1,6 +1,6 @@
 //! Data products: what datasets say that they belong to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{Asset, AssetFlags};
 use headwater_model::{AssetIndex, AssetKind, Digest};
@@ -19,6 +19,15 @@ pub struct ProductView {
     pub domain: Str,
     /// Its name, which means something within that domain.
     pub name: Str,
+}
+
+/// What is said of a data product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductDetails {
+    /// For a person to read.
+    pub description: Option<Str>,
+    /// Who owns any of its datasets.
+    pub owners: BTreeSet<OwnerView>,
 }
 
 impl View {
@@ -86,22 +95,44 @@ impl View {
         datasets.map(|asset| asset.index).collect()
     }
 
-    /// What is said of a data product, and who owns any of its datasets.
+    /// What is said of each of `products`. How often the state is called does not depend on how many there are.
     ///
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
     pub fn product_details(
         &self,
-        product: &ProductView,
-    ) -> Result<(Option<Str>, Vec<OwnerView>), AskError> {
-        let details = self.details_many(&self.datasets_of_product(product, false))?;
-        let mut description = None;
-        let mut owners = BTreeSet::new();
-        for of_dataset in details {
-            description = description.or(of_dataset.product_description);
-            owners.extend(of_dataset.owners);
+        products: &[ProductView],
+    ) -> Result<Vec<ProductDetails>, AskError> {
+        let mut found: BTreeMap<&ProductView, ProductDetails> = products
+            .iter()
+            .map(|product| (product, ProductDetails::default()))
+            .collect();
+        let (mut datasets, mut of_dataset) = (Vec::new(), Vec::new());
+        for asset in self.graph().assets().filter(is_shown) {
+            let mut named = self.products_named(&asset);
+            named.retain(|product| found.contains_key(product));
+            if !named.is_empty() {
+                datasets.push(asset.index);
+                of_dataset.push(named);
+            }
         }
-        Ok((description, owners.into_iter().collect()))
+        for (named, details) in of_dataset.into_iter().zip(self.details_many(&datasets)?) {
+            for product in &named {
+                let of_product = found
+                    .get_mut(product)
+                    .expect("only products that are asked for are kept");
+                if of_product.description.is_none() {
+                    of_product
+                        .description
+                        .clone_from(&details.product_description);
+                }
+                of_product.owners.extend(details.owners.iter().cloned());
+            }
+        }
+        Ok(products
+            .iter()
+            .map(|product| found.get(product).cloned().unwrap_or_default())
+            .collect())
     }
 
     /// The public id of a data product: its domain, and a digest of its name.

@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_model::Statement;
-use headwater_model::{AssetIndex, AssetName, Digest, EdgeKind, Facts, RunState, Timestamp};
+use headwater_model::{AssetIndex, Digest, EdgeKind, RunState, Timestamp};
 use headwater_record::{
-    Half, LogEntry, RunKey, RunMoment, RunRecord, RunTrace, SlotRecord, Str, Told, decode_facts,
-    decode_value, standing, tell,
+    Half, LogEntry, RunKey, RunMoment, RunRecord, RunTrace, SlotRecord, Str, Told, decode_value,
+    standing, tell,
 };
 
 use crate::AskError;
-use crate::ask::details::AssertionView;
+use crate::ask::run_batch::ParentRun;
 use crate::ask::view::{NodeRef, View};
-use crate::claims::{self, Names, Stated};
 use crate::entries;
 use crate::keys::{self, SlotKey, SlotKind};
 
 /// Jobs that are shown where a run's id is that of several.
 const CANDIDATES_MAX: usize = 20;
 /// Keys with one run id that are looked at: a dbt invocation has one for each model.
-const SAME_ID_MAX: usize = 50_000;
+pub(crate) const SAME_ID_MAX: usize = 50_000;
 
 /// A run of a job. What several sources tell of it is put together.
 #[derive(Clone, Debug)]
@@ -42,10 +41,9 @@ pub struct RunView {
     pub error: Option<Str>,
     /// Where a person can look at it.
     pub url: Option<Str>,
-    /// The run that it is a part of: namespace and name of its job, and its id.
-    parent: Option<(Str, Str, Str)>,
+    pub(crate) parent: Option<ParentRun>,
     moments: Vec<RunMoment>,
-    contributions: Vec<Half>,
+    pub(crate) contributions: Vec<Half>,
 }
 
 /// Where a run stands among those of its job.
@@ -208,21 +206,6 @@ impl View {
         Ok(traces.iter().map(|slots| places(slots)).collect())
     }
 
-    /// Those runs of a job, in their order; none for one that this view does not know yet.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn read_runs(
-        &self,
-        job: AssetIndex,
-        places: &[RunPlace],
-    ) -> Result<Vec<Option<RunView>>, AskError> {
-        let job = self.graph().canonical(job).unwrap_or(job);
-        let runs: Vec<(AssetIndex, RunPlace)> =
-            places.iter().map(|place| (job, place.clone())).collect();
-        self.read_places(&runs)
-    }
-
     /// The newest run of each of `jobs`.
     ///
     /// # Errors
@@ -237,39 +220,37 @@ impl View {
         })
     }
 
-    /// For each list of candidates, best ones last, the best that is accepted. There are as many rounds as candidates
-    /// are turned down in a row at most.
+    /// For each list of candidates, best ones last, the best that is accepted. The best ones are read at once; where
+    /// they are turned down, all others are, so that there are two rounds at most.
     fn first_of(
         &self,
         mut candidates: Vec<Vec<(AssetIndex, RunPlace)>>,
         accept: impl Fn(&[usize], &[Option<RunView>]) -> Result<Vec<bool>, AskError>,
     ) -> Result<Vec<Option<RunView>>, AskError> {
         let mut found: Vec<Option<RunView>> = vec![None; candidates.len()];
-        let mut open: Vec<usize> = (0..candidates.len()).collect();
-        while !open.is_empty() {
-            let mut asked = Vec::new();
-            open.retain(|at| {
-                let best = candidates[*at].pop();
-                let is_any = best.is_some();
-                asked.extend(best);
-                is_any
-            });
-            let runs = self.read_places(&asked)?;
-            let accepted = accept(&open, &runs)?;
-            let mut next = Vec::new();
-            for ((at, run), is_accepted) in open.into_iter().zip(runs).zip(accepted) {
-                if is_accepted {
-                    found[at] = run;
-                } else {
-                    next.push(at);
+        for is_first in [true, false] {
+            let (mut of, mut asked) = (Vec::new(), Vec::new());
+            for (at, candidates) in candidates.iter_mut().enumerate() {
+                if found[at].is_none() {
+                    let count = if is_first { 1 } else { candidates.len() };
+                    let rest = candidates.len().saturating_sub(count);
+                    let best = candidates.split_off(rest);
+                    of.extend(std::iter::repeat_n(at, best.len()));
+                    asked.extend(best.into_iter().rev());
                 }
             }
-            open = next;
+            let runs = self.read_places(&asked)?;
+            let accepted = accept(&of, &runs)?;
+            for ((at, run), is_accepted) in of.into_iter().zip(runs).zip(accepted) {
+                if is_accepted && found[at].is_none() {
+                    found[at] = run;
+                }
+            }
         }
         Ok(found)
     }
 
-    fn read_places(
+    pub(crate) fn read_places(
         &self,
         runs: &[(AssetIndex, RunPlace)],
     ) -> Result<Vec<Option<RunView>>, AskError> {
@@ -290,7 +271,7 @@ impl View {
     }
 
     /// One run out of what each source tells of it; none if this view does not know it yet.
-    fn assemble(&self, job: AssetIndex, records: &[RunRecord]) -> Option<RunView> {
+    pub(crate) fn assemble(&self, job: AssetIndex, records: &[RunRecord]) -> Option<RunView> {
         let offset = self.offset();
         let mut moments: Vec<RunMoment> = records
             .iter()
@@ -324,79 +305,17 @@ impl View {
                 .filter(|told| told.time >= standing.begins)
                 .map(|told| told.value),
             url: whole.url.map(|told| told.value),
-            parent: whole.parent.map(|told| told.value),
+            parent: whole.parent.map(|told| {
+                let (namespace, name, run) = told.value;
+                ParentRun {
+                    namespace,
+                    name,
+                    run,
+                }
+            }),
             contributions: whole.contributions.into_iter().map(|(_, d)| d).collect(),
             moments,
         })
-    }
-
-    /// The run that a run is a part of, if it is known.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn parent_run(&self, run: &RunView) -> Result<Option<RunView>, AskError> {
-        let Some((namespace, name, parent)) = &run.parent else {
-            return Ok(None);
-        };
-        let name = super::view::raw_name(headwater_model::AssetKind::Job, namespace, name);
-        let job = match name {
-            Some(name) => self.by_name(&name)?,
-            None => None,
-        };
-        match job {
-            Some(job) => self.run(parent, Some(job)),
-            None => Ok(None),
-        }
-    }
-
-    /// The datasets that a run read (WRITES: wrote), by number. Of a run that only snapshots tell of: those that its
-    /// job reads or writes now.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn run_datasets(&self, run: &RunView, kind: EdgeKind) -> Result<Vec<AssetIndex>, AskError> {
-        if run.contributions.is_empty() {
-            let mut found = self.neighbours(run.job, kind, kind == EdgeKind::Reads);
-            found.sort_unstable();
-            found.dedup();
-            return Ok(found);
-        }
-        let found = self.datasets_stated(&run.contributions, kind)?;
-        let all: BTreeSet<AssetIndex> = found.into_values().flatten().collect();
-        Ok(all.into_iter().collect())
-    }
-
-    /// The datasets that each contribution reads or writes.
-    fn datasets_stated(
-        &self,
-        contributions: &[Half],
-        kind: EdgeKind,
-    ) -> Result<BTreeMap<Half, BTreeSet<AssetIndex>>, AskError> {
-        let prefixes: Vec<Vec<u8>> = contributions
-            .iter()
-            .map(|digest| keys::contribution(*digest))
-            .collect();
-        let mut names: Vec<(Half, AssetName)> = Vec::new();
-        let mut found: BTreeMap<Half, BTreeSet<AssetIndex>> = BTreeMap::new();
-        for (digest, value) in contributions.iter().zip(self.get_parts_many(&prefixes)?) {
-            found.entry(*digest).or_default();
-            let Some(bytes) = value else { continue };
-            let facts: Facts = decode_facts(&bytes)?;
-            let edges = facts.edges.into_iter().filter(|edge| edge.kind() == kind);
-            names.extend(edges.map(|edge| match kind {
-                EdgeKind::Reads => (*digest, edge.from),
-                _ => (*digest, edge.to),
-            }));
-        }
-        let keys: Vec<Vec<u8>> = names.iter().map(|(_, name)| keys::name(name)).collect();
-        for ((digest, _), value) in names.iter().zip(self.get_many(&keys)?) {
-            if let Some(bytes) = value {
-                let record: headwater_record::NameRecord = decode_value("a name", &bytes)?;
-                let index = self.graph().canonical(AssetIndex::new(record.index));
-                found.entry(*digest).or_default().extend(index);
-            }
-        }
-        Ok(found)
     }
 
     /// The bodies of a run's events that the log keeps, oldest first.
@@ -414,55 +333,6 @@ impl View {
             }
         }
         Ok(bodies)
-    }
-
-    /// The newest run that says what an assertion says, if run events say it.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn run_of_assertion(&self, assertion: &AssertionView) -> Result<Option<RunView>, AskError> {
-        let (slot, owner, claim) = &assertion.claim;
-        if slot.kind != SlotKind::Runs {
-            return Ok(None);
-        }
-        let Some(bytes) = self.reader().get_parts(&keys::slot(*slot))? else {
-            return Ok(None);
-        };
-        let SlotRecord::Runs(record) = decode_value("a slot", &bytes)? else {
-            return Ok(None);
-        };
-        let mut saying = BTreeSet::new();
-        for (at, digest) in record.contributions.iter().enumerate() {
-            let Some(bytes) = self.reader().get_parts(&keys::contribution(*digest))? else {
-                continue;
-            };
-            let mut stated = Stated::new();
-            claims::state(&mut stated, &decode_facts(&bytes)?, &mut KnownNames(self))?;
-            let of_owner = stated.get(&owner.get());
-            if of_owner.is_some_and(|claims| claims.contains_key(claim)) {
-                saying.insert(at as u32);
-            }
-        }
-        let newest = record
-            .runs
-            .iter()
-            .filter_map(|run| {
-                let events = run.events.iter();
-                let said = events.filter(|event| saying.contains(&event.contribution));
-                said.map(|event| (event.time, &run.run)).max()
-            })
-            .max();
-        let (Some((_, run)), Some(job)) = (
-            newest,
-            self.graph().canonical(AssetIndex::new(slot.subject)),
-        ) else {
-            return Ok(None);
-        };
-        let key = keys::run(keys::run_key(run), *slot);
-        let Some(bytes) = self.reader().get(&key)? else {
-            return Ok(None);
-        };
-        Ok(self.assemble(job, &[decode_value("a run", &bytes)?]))
     }
 
     /// For each of `datasets` the newest completed run that wrote it, of the jobs that write it now.
@@ -497,12 +367,12 @@ impl View {
                 .flat_map(|run| run.contributions.iter().copied())
                 .collect();
             let digests: Vec<Half> = digests.into_iter().collect();
-            let written = self.datasets_stated(&digests, EdgeKind::Writes)?;
+            let written = self.datasets_stated(&digests)?;
             let has_written = |at: &usize, run: &RunView| {
                 let dataset = self.graph().canonical(datasets[*at]);
                 let says = |digest: &Half| {
                     let of = written.get(digest);
-                    of.is_some_and(|of| dataset.is_some_and(|d| of.contains(&d)))
+                    of.is_some_and(|of| dataset.is_some_and(|d| of.writes.contains(&d)))
                 };
                 run.moments.iter().any(|m| m.state == RunMoment::COMPLETE)
                     && (run.contributions.is_empty() || run.contributions.iter().any(says))
@@ -518,20 +388,5 @@ impl View {
 fn merge<T: Ord + Clone>(whole: &mut Option<Told<T>>, part: Option<&Told<T>>) {
     if let Some(told) = part {
         tell(whole, told.time, Some(told.value.clone()));
-    }
-}
-
-/// Numbers of names that are known; all others are one that nothing has.
-struct KnownNames<'a>(&'a View);
-
-impl Names for KnownNames<'_> {
-    type Error = AskError;
-
-    fn index_of(&mut self, name: &AssetName) -> Result<u32, AskError> {
-        let Some(bytes) = self.0.reader().get(&keys::name(name))? else {
-            return Ok(u32::MAX);
-        };
-        let record: headwater_record::NameRecord = decode_value("a name", &bytes)?;
-        Ok(record.index)
     }
 }

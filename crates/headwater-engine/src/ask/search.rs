@@ -104,6 +104,9 @@ impl Names for Catalogue {
     }
 }
 
+/// What begins the quotation of a description.
+const DESCRIPTION: &str = "description: ";
+
 /// The name of a domain or data product.
 fn word_of(entity: &SearchEntity) -> &str {
     match entity {
@@ -166,6 +169,7 @@ impl View {
                 place: place.clone(),
             });
         }
+        self.quote_descriptions(&mut found);
         let is_rest = named.peek().is_some() || hits.peek().is_some();
         drop((named, hits));
         let has_more = is_rest || words.has_more || indexed.has_more;
@@ -174,6 +178,20 @@ impl View {
             hits: found,
             total_count: words.total_count + indexed.total_count,
         })
+    }
+
+    /// Puts in the descriptions in which something matched. One that can't be read is left out.
+    fn quote_descriptions(&self, hits: &mut [SearchHit]) {
+        let described = |hit: &SearchHit| match hit.entity {
+            SearchEntity::Asset(asset) if hit.matched == DESCRIPTION => Some(asset),
+            _ => None,
+        };
+        let assets: Vec<AssetIndex> = hits.iter().filter_map(described).collect();
+        let mut details = self.details_many(&assets).unwrap_or_default().into_iter();
+        for hit in hits.iter_mut().filter(|hit| described(hit).is_some()) {
+            let text = details.next().and_then(|details| details.description);
+            hit.matched.push_str(text.as_deref().unwrap_or_default());
+        }
     }
 
     fn list_catalogue(&self) -> Catalogue {
@@ -226,12 +244,8 @@ impl View {
                 SearchEntity::Asset(asset),
                 format!("namespace and name: {namespace}/{name}"),
             ),
-            Part::Description => {
-                let details = self.details(asset).ok();
-                let text = details.and_then(|details| details.description);
-                let matched = format!("description: {}", text.as_deref().unwrap_or_default());
-                (SearchEntity::Asset(asset), matched)
-            }
+            // It is read for all hits at once.
+            Part::Description => (SearchEntity::Asset(asset), DESCRIPTION.to_owned()),
             Part::Field(field) => {
                 let matched = format!("field: {field}");
                 (SearchEntity::Field(asset, field.into()), matched)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use headwater_model::SourceKey;
 use headwater_record::{DiagnosticRecord, SubmissionRecord, decode_value};
-use headwater_store::Offset;
+use headwater_store::{Offset, ScanStep};
 
 use crate::AskError;
 use crate::ask::view::View;
@@ -20,6 +20,28 @@ pub struct SubmissionView {
     pub offset: u64,
     /// What it did.
     pub record: SubmissionRecord,
+}
+
+/// A page of a source's submissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubmissionsQuestion {
+    /// The source, by number.
+    pub source: u32,
+    /// The submission after which the page begins, by its offset.
+    pub after: Option<u64>,
+    /// The most submissions.
+    pub count: usize,
+}
+
+/// A page of what was found in a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DiagnosticsQuestion {
+    /// The submission's offset.
+    pub offset: u64,
+    /// How many findings come before the page.
+    pub skip: usize,
+    /// The most findings.
+    pub count: usize,
 }
 
 /// One finding of a submission.
@@ -52,49 +74,67 @@ impl View {
             .collect()
     }
 
-    /// Submissions of a source, newest first: at most `count` after the one at `after`.
+    /// The submissions that each of `questions` asks for, newest first. How often the state is called does not depend
+    /// on how many there are.
     ///
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
     pub fn submissions(
         &self,
-        source: u32,
-        after: Option<u64>,
-        count: usize,
-    ) -> Result<Vec<SubmissionView>, AskError> {
-        let prefix = keys::submissions_of(source);
-        let newest = after.map_or(self.offset(), |after| {
-            after.saturating_sub(1).min(self.offset())
-        });
-        let from = keys::submission(source, Offset::new(newest).unwrap_or(Offset::ZERO));
-        let mut found = Vec::new();
-        for item in self.reader().scan_from(&prefix, &from).take(count) {
-            let (key, value) = item?;
-            if let Some(offset) = keys::parse_submission(&key) {
+        questions: &[SubmissionsQuestion],
+    ) -> Result<Vec<Vec<SubmissionView>>, AskError> {
+        let first = |question: &SubmissionsQuestion| {
+            let after = question.after.map(|after| after.saturating_sub(1));
+            let newest = after.map_or(self.offset(), |after| after.min(self.offset()));
+            keys::submission(question.source, Offset::new(newest).unwrap_or(Offset::ZERO))
+        };
+        let firsts: Vec<Vec<u8>> = questions.iter().map(first).collect();
+        let prefixes = questions.iter().map(|q| keys::submissions_of(q.source));
+        let mut read: Vec<Vec<(u64, Vec<u8>)>> = vec![Vec::new(); questions.len()];
+        self.scan_many(&prefixes.collect::<Vec<_>>(), &mut |at, key, value| {
+            if key < firsts[at].as_slice() {
+                return ScanStep::Seek(firsts[at].clone());
+            }
+            if read[at].len() < questions[at].count
+                && let Some(offset) = keys::parse_submission(key)
+            {
+                read[at].push((offset, value.to_vec()));
+            }
+            if read[at].len() < questions[at].count {
+                ScanStep::Next
+            } else {
+                ScanStep::Stop
+            }
+        })?;
+        let mut found = Vec::with_capacity(questions.len());
+        for (question, read) in questions.iter().zip(read) {
+            let decoded = read.into_iter().map(|(offset, value)| {
                 let record = decode_value("a submission", &value)?;
-                found.push(SubmissionView {
-                    source,
+                Ok(SubmissionView {
+                    source: question.source,
                     offset,
                     record,
-                });
-            }
+                })
+            });
+            found.push(decoded.collect::<Result<_, AskError>>()?);
         }
         Ok(found)
     }
 
-    /// How many submissions of a source were accepted.
+    /// How many submissions of each of `sources` were accepted. How often the state is called does not depend on how
+    /// many there are.
     ///
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
-    pub fn submissions_count(&self, source: u32) -> Result<usize, AskError> {
-        let prefix = keys::submissions_of(source);
-        let from = keys::submission(source, self.published.offset);
-        let mut count = 0;
-        for item in self.reader().scan_from(&prefix, &from) {
-            item?;
-            count += 1;
-        }
-        Ok(count)
+    pub fn submissions_counts(&self, sources: &[u32]) -> Result<Vec<usize>, AskError> {
+        let prefixes: Vec<Vec<u8>> = sources.iter().map(|s| keys::submissions_of(*s)).collect();
+        let mut counts = vec![0; sources.len()];
+        self.scan_many(&prefixes, &mut |at, key, _| {
+            let known = keys::parse_submission(key);
+            counts[at] += usize::from(known.is_some_and(|offset| offset <= self.offset()));
+            ScanStep::Next
+        })?;
+        Ok(counts)
     }
 
     /// One submission of a source.
@@ -119,24 +159,45 @@ impl View {
         })
     }
 
-    /// What was found in a submission: at most `count` from position `skip` on.
+    /// What was found in each of some submissions. How often the state is called does not depend on how many there
+    /// are.
     ///
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
     pub fn diagnostics(
         &self,
-        offset: u64,
-        skip: usize,
-        count: usize,
-    ) -> Result<Vec<DiagnosticView>, AskError> {
-        let Ok(offset) = Offset::new(offset) else {
-            return Ok(Vec::new());
+        questions: &[DiagnosticsQuestion],
+    ) -> Result<Vec<Vec<DiagnosticView>>, AskError> {
+        let offset = |question: &DiagnosticsQuestion| {
+            // No submission has an offset that is none.
+            Offset::new(question.offset).unwrap_or(Offset::ZERO)
         };
-        let prefix = keys::diagnostics_of(offset);
-        let from = keys::diagnostic(offset, u32::try_from(skip).unwrap_or(u32::MAX));
-        let mut found = Vec::new();
-        for item in self.reader().scan_from(&prefix, &from).take(count) {
-            found.push(decode_value("a finding", &item?.1)?);
+        let first = |question: &DiagnosticsQuestion| {
+            let skip = u32::try_from(question.skip).unwrap_or(u32::MAX);
+            keys::diagnostic(offset(question), skip)
+        };
+        let firsts: Vec<Vec<u8>> = questions.iter().map(first).collect();
+        let prefixes = questions.iter().map(|q| keys::diagnostics_of(offset(q)));
+        let mut read: Vec<Vec<Vec<u8>>> = vec![Vec::new(); questions.len()];
+        self.scan_many(&prefixes.collect::<Vec<_>>(), &mut |at, key, value| {
+            if key < firsts[at].as_slice() {
+                return ScanStep::Seek(firsts[at].clone());
+            }
+            if read[at].len() < questions[at].count {
+                read[at].push(value.to_vec());
+            }
+            if read[at].len() < questions[at].count {
+                ScanStep::Next
+            } else {
+                ScanStep::Stop
+            }
+        })?;
+        let mut found = Vec::with_capacity(questions.len());
+        for read in read {
+            let decoded = read
+                .into_iter()
+                .map(|value| Ok(decode_value("a finding", &value)?));
+            found.push(decoded.collect::<Result<_, AskError>>()?);
         }
         Ok(found)
     }

@@ -8,7 +8,7 @@ use headwater_record::Str;
 use rustc_hash::FxHashMap;
 
 use crate::AskError;
-use crate::ask::field_edges::{FieldEdgeView, TransformationView};
+use crate::ask::field_edges::FieldEdgeView;
 use crate::ask::field_walks::FieldWalk;
 use crate::ask::filter::AssetFilter;
 use crate::ask::view::{EdgeView, View};
@@ -170,6 +170,15 @@ pub enum WalkEntity {
     Field(AssetIndex, Str),
 }
 
+impl WalkEntity {
+    /// The asset, or that of the field.
+    pub fn asset(&self) -> AssetIndex {
+        match self {
+            Self::Asset(asset) | Self::Field(asset, _) => *asset,
+        }
+    }
+}
+
 /// A node of a lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalkNode {
@@ -180,7 +189,7 @@ pub struct WalkNode {
 }
 
 /// An edge of a lineage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WalkEdge {
     /// Between assets.
     Assets(EdgeView),
@@ -341,14 +350,15 @@ impl View {
                 hops: node.hops,
             })
             .collect();
-        let edges = found
+        let mut edges: Vec<EdgeView> = found
             .edges
             .iter()
             .filter(|edge| kept.contains_key(&edge.from) && kept.contains_key(&edge.to))
             .map(|edge| EdgeView::from(*edge))
-            .filter(|edge| !self.only_closes_a_way(edge))
-            .map(WalkEdge::Assets)
             .collect();
+        let closing = self.edges_that_only_close_ways(&edges);
+        edges.retain(|edge| !closing.contains(edge));
+        let edges = edges.into_iter().map(WalkEdge::Assets).collect();
         LineageAnswer {
             nodes,
             edges,
@@ -409,18 +419,11 @@ impl ImpactAnswer {
         }
     }
 
-    /// How the last steps to an asset take values in, if fields were walked.
-    ///
-    /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
-    pub fn effects(
-        &self,
-        view: &View,
-        asset: &ReachedAsset,
-    ) -> Result<Vec<TransformationView>, AskError> {
+    /// The edges by which the last steps to an asset take values in; none if fields were not walked.
+    pub fn last_steps(&self, view: &View, asset: &ReachedAsset) -> Vec<FieldEdgeView> {
         match &self.walk {
-            Walk::Assets(_) => Ok(Vec::new()),
-            Walk::Fields(walk) => walk.effects(view, asset.index),
+            Walk::Assets(_) => Vec::new(),
+            Walk::Fields(walk) => walk.last_steps(view, asset.index),
         }
     }
 

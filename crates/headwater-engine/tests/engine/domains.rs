@@ -1,6 +1,6 @@
 //! Domains: who claims what, and how data crosses.
 
-use headwater_engine::Reference;
+use headwater_engine::{DiagnosticsQuestion, Reference};
 use headwater_model::{DomainName, DomainSpec, Mesh, Pattern, Timestamp};
 
 use crate::support::{Fixture, snapshot};
@@ -46,9 +46,13 @@ fn sources_of_two_domains_that_declare_one_dataset_leave_it_to_none() {
     assert_eq!(domain(&fixture, "db/shared"), None);
     let found = fixture
         .view()
-        .diagnostics(receipt.offset, 0, 10)
+        .diagnostics(&[DiagnosticsQuestion {
+            offset: receipt.offset,
+            skip: 0,
+            count: 10,
+        }])
         .expect("findings");
-    assert_eq!(&*found[0].code, "domain/disagreement");
+    assert_eq!(&*found[0][0].code, "domain/disagreement");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use headwater_engine::{
-    Direction, Granularity, ImpactQuestion, LineageQuestion, PathsQuestion, Reference, View,
-    WalkEdge, WalkEntity,
+    Direction, FieldLinksQuestion, Granularity, ImpactQuestion, LineageQuestion, PathsQuestion,
+    Reference, View, WalkEdge, WalkEntity,
 };
 use headwater_model::{AssetIndex, Coverage, FactKind, RunState};
 use headwater_store::{MemoryState, State};
@@ -198,10 +198,10 @@ fn a_drawing_names_fields_and_who_says_each_edge() {
     assert_eq!(nodes.join(" "), "b#u:0 a#x:1 c#t:1");
     let mut edges = Vec::new();
     for edge in &answer.edges {
+        let sources = view.edge_assertions(edge).expect("readable").len();
         let WalkEdge::Fields(edge) = edge else {
             panic!("{edge:?} is not between fields");
         };
-        let sources = view.field_edge_assertions(edge).expect("readable").len();
         edges.push(format!(
             "{} > {} ({sources})",
             text(&edge.from),
@@ -222,9 +222,12 @@ fn links_of_a_field_are_one_step_away_and_whole_datasets_are_all_their_fields() 
         let asset = view
             .require(&Reference::Text(dataset.into()))
             .expect("known");
-        let links = view
-            .field_links(asset, field, is_upstream)
-            .expect("readable");
+        let question = FieldLinksQuestion {
+            dataset: asset,
+            field: field.into(),
+            is_upstream,
+        };
+        let links = view.field_links(&[question]).expect("readable").remove(0);
         let texts: Vec<String> = links
             .iter()
             .map(|link| {

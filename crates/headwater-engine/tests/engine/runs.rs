@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use headwater_engine::{AskError, Reference, RunView, View};
+use headwater_engine::{AskError, AssertionView, Reference, RunView, RunsQuestion, View, WalkEdge};
 use headwater_model::{
     AssetIndex, EdgeKind, Event, EventSubject, Facts, RunDetails, RunFact, RunId,
     RunState::{self, Abort, Complete, Fail, Other, Running, Start},
@@ -49,14 +49,33 @@ fn shown(run: &RunView) -> String {
 
 fn runs(view: &View, name: &str) -> Vec<String> {
     let job = index(view, name);
-    let places = view.runs_of(&[job]).expect("readable").remove(0);
-    let found = view.read_runs(job, &places).expect("readable");
-    found.iter().flatten().map(shown).collect()
+    runs_of(view, job).iter().map(shown).collect()
 }
 
-fn names(view: &View, found: &[AssetIndex]) -> String {
+fn runs_of(view: &View, job: AssetIndex) -> Vec<RunView> {
+    let question = RunsQuestion {
+        job,
+        count: 1_000,
+        after: None,
+    };
+    let page = view.runs_pages(&[question]).expect("readable").remove(0);
+    page.runs.into_iter().map(|(_, run)| run).collect()
+}
+
+/// The datasets that a run read or wrote.
+fn names(view: &View, run: &RunView, kind: EdgeKind) -> String {
+    let found = view.run_datasets(&[run.statements()]).expect("readable");
+    let found = match kind {
+        EdgeKind::Reads => &found[0].reads,
+        _ => &found[0].writes,
+    };
     let name = |index: &AssetIndex| view.asset(*index).expect("there").name.to_owned();
     found.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+fn run_of_assertion(view: &View, assertion: &AssertionView) -> Option<RunView> {
+    let found = view.runs_of_assertions(&[assertion.place()]);
+    found.expect("readable").remove(0)
 }
 
 fn last_write(view: &View, name: &str) -> Option<String> {
@@ -81,20 +100,8 @@ fn runs_are_listed_newest_first_and_found_by_their_id() {
         ["2 START 20..", "1 COMPLETE 10..15", "3 FAIL ..5"]
     );
     let run = view.run("1", None).expect("one").expect("known");
-    assert_eq!(
-        names(
-            &view,
-            &view.run_datasets(&run, EdgeKind::Reads).expect("read")
-        ),
-        "a"
-    );
-    assert_eq!(
-        names(
-            &view,
-            &view.run_datasets(&run, EdgeKind::Writes).expect("read")
-        ),
-        "b"
-    );
+    assert_eq!(names(&view, &run, EdgeKind::Reads), "a");
+    assert_eq!(names(&view, &run, EdgeKind::Writes), "b");
     let bodies = view.run_bodies(&run).expect("readable");
     assert_eq!(bodies.len(), 2);
     assert!(bodies[0].contains("10 Start"), "{bodies:?}");
@@ -164,7 +171,9 @@ fn what_events_tell_of_a_run_is_put_together() {
     assert_eq!((run.nominal_start, run.nominal_end), (at(0), at(3600)));
     assert_eq!(run.error.as_deref(), Some("disk full"));
     assert_eq!(run.url.as_deref(), Some("https://airflow/1"));
-    let parent = view.parent_run(&run).expect("readable").expect("known");
+    let parent = run.parent().expect("it has one").clone();
+    let parents = view.parent_runs(&[parent]).expect("readable");
+    let parent = parents[0].clone().expect("known");
     assert_eq!(shown(&parent), "p START 0..");
     // Another attempt: the error was of the first one.
     fixture.submit(events_of(SOURCE, event("1", 10, Start, "a -> j ->")));
@@ -217,13 +226,7 @@ fn one_run_id_of_several_jobs_needs_the_job() {
         (shown(&run).as_str(), run.error.as_deref()),
         ("inv FAIL 8..9", Some("said"))
     );
-    assert_eq!(
-        names(
-            &view,
-            &view.run_datasets(&run, EdgeKind::Writes).expect("read")
-        ),
-        "c"
-    );
+    assert_eq!(names(&view, &run, EdgeKind::Writes), "c");
     assert_eq!(
         last_write(&view, "db/b").as_deref(),
         Some("inv COMPLETE 8..9")
@@ -281,22 +284,20 @@ fn the_evidence_of_what_runs_say_is_the_newest_run_that_says_so() {
     let view = fixture.view();
     let run_of = |name: &str| {
         let details = view.details(index(&view, name)).expect("readable");
-        let run = view
-            .run_of_assertion(&details.asserted_by[0])
-            .expect("readable");
+        let run = run_of_assertion(&view, &details.asserted_by[0]);
         run.as_ref().map(shown)
     };
     assert_eq!(run_of("db/a").as_deref(), Some("3 COMPLETE ..30"));
     assert_eq!(run_of("db/c").as_deref(), Some("3 COMPLETE ..30"));
     assert_eq!(run_of("db/d"), None);
-    let edge = headwater_engine::EdgeView {
+    let edge = WalkEdge::Assets(headwater_engine::EdgeView {
         from: index(&view, "job:etl/j"),
         to: index(&view, "db/b"),
         kind: EdgeKind::Writes,
         via: None,
-    };
+    });
     let assertions = view.edge_assertions(&edge).expect("readable");
-    let run = view.run_of_assertion(&assertions[0]).expect("readable");
+    let run = run_of_assertion(&view, &assertions[0]);
     assert_eq!(run.as_ref().map(shown).as_deref(), Some("2 COMPLETE ..20"));
 }
 
@@ -426,10 +427,9 @@ proptest! {
             let mut found = Vec::new();
             for name in ["job:etl/j", "job:etl/k"] {
                 let Ok(job) = view.require(&Reference::Text(name.into())) else { continue };
-                let places = view.runs_of(&[job]).expect("readable").remove(0);
-                for run in view.read_runs(job, &places).expect("readable").iter().flatten() {
-                    let writes = view.run_datasets(run, EdgeKind::Writes).expect("readable");
-                    found.push(format!("{} {:?} {}", shown(run), run.error, names(&view, &writes)));
+                for run in &runs_of(&view, job) {
+                    let writes = names(&view, run, EdgeKind::Writes);
+                    found.push(format!("{} {:?} {writes}", shown(run), run.error));
                 }
             }
             for name in ["db/a", "db/b"] {

@@ -15,7 +15,7 @@ use crate::support::{LAKE, ask, attribute, engine_over, fan, name, run_event, sn
 
 /// A state that counts its calls: one for a call that takes many keys.
 #[derive(Default)]
-struct Counting {
+pub(crate) struct Counting {
     state: MemoryState,
     calls: AtomicUsize,
 }
@@ -95,7 +95,7 @@ fn counted() -> (Arc<Counting>, Api) {
     (state, Api::new(Arc::new(engine), Limits::default()))
 }
 
-fn calls(state: &Counting, api: &Api, query: &str) -> (usize, Value) {
+pub(crate) fn calls(state: &Counting, api: &Api, query: &str) -> (usize, Value) {
     state.calls.store(0, Ordering::Relaxed);
     let answer = ask(api, query);
     (state.calls.load(Ordering::Relaxed), answer)

@@ -3,6 +3,7 @@
 mod answers;
 mod errors;
 mod limits;
+mod lists;
 mod loads;
 mod pages;
 mod products;

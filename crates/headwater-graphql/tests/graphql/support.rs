@@ -37,7 +37,7 @@ fn place(pointer: &str) -> Evidence {
     }
 }
 
-fn dataset(namespace: &str, text: &str, is_declared: bool) -> DatasetFact {
+pub(crate) fn dataset(namespace: &str, text: &str, is_declared: bool) -> DatasetFact {
     let field = |name: &str| FieldFact {
         name: FieldName::parse(name).expect("a field"),
         r#type: Some("bigint".into()),
@@ -57,7 +57,7 @@ fn dataset(namespace: &str, text: &str, is_declared: bool) -> DatasetFact {
     }
 }
 
-fn job(text: &str, reads: &[AssetName], writes: &[AssetName], facts: &mut Facts) {
+pub(crate) fn job(text: &str, reads: &[AssetName], writes: &[AssetName], facts: &mut Facts) {
     let job = name(DBT, text);
     facts.jobs.push(JobFact {
         name: job.clone(),
@@ -172,7 +172,7 @@ fn growth() -> Facts {
     facts
 }
 
-fn domain(name: &str, owner: &str, pattern: &str) -> DomainSpec {
+pub(crate) fn domain(name: &str, owner: &str, pattern: &str) -> DomainSpec {
     DomainSpec {
         name: DomainName::parse(name).expect("a domain"),
         description: Some(format!("what {name} does").into()),
