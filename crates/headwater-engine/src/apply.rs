@@ -30,9 +30,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
-use headwater_model::{
-    Digest, Facts, Mesh, SourceKind, Statement, Submission, Timestamp,
-};
+use headwater_model::{Digest, Facts, Mesh, SourceKind, Statement, Submission, Timestamp};
 use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
     decode_value, encode_mesh, encode_value,

@@ -21,6 +21,7 @@ use crate::published::Published;
 use crate::recovery::{self, Recovery};
 use crate::sources::Sources;
 use crate::stats::{Counters, Stats};
+use crate::visible::{Visible, Waiting};
 use crate::words::Words;
 use crate::writer::{Command, Writer};
 use crate::{EngineError, SubmitError, bounds};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) pasts: Pasts,
     pub(crate) past_graphs_max: usize,
+    pub(crate) waiting: Waiting,
 }
 
 impl Engine {
@@ -85,6 +87,7 @@ impl Engine {
             counters: Counters::default(),
             pasts: Pasts::default(),
             past_graphs_max: options.past_graphs_max,
+            waiting: Waiting::default(),
         });
         let (queue, commands) = crossbeam_channel::bounded(options.queue_submissions_max);
         let writer = Writer::new(
@@ -257,6 +260,11 @@ impl Engine {
             self.shared.published.load_full(),
             caller,
         )
+    }
+
+    /// Ready once `offset` is visible to whoever asks next; it may never be.
+    pub fn visible(&self, offset: u64) -> Visible {
+        Visible::new(Arc::clone(&self.shared), offset)
     }
 
     /// What has failed, if anything: then nothing is accepted any more, and questions are answered from what was

@@ -23,6 +23,7 @@ mod runs;
 mod sources;
 mod stats;
 mod txn;
+mod visible;
 mod words;
 mod writer;
 
@@ -35,3 +36,4 @@ pub use options::EngineOptions;
 pub use past::AsOf;
 pub use recovery::Recovery;
 pub use stats::{Distribution, Reading, Stats};
+pub use visible::Visible;

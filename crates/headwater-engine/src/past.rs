@@ -146,7 +146,10 @@ impl View {
         let mut newest = None;
         for source in self.shared.sources.all() {
             let last = self.submissions(source.number, Some(offset.get() + 1), 1)?;
-            newest = newest.max(last.first().map(|last| (last.offset, last.record.received_at)));
+            newest = newest.max(
+                last.first()
+                    .map(|last| (last.offset, last.record.received_at)),
+            );
         }
         Ok(newest.map_or(Timestamp::EPOCH, |(_, at)| Timestamp::from_micros(at)))
     }

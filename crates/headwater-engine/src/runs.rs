@@ -196,9 +196,8 @@ pub(crate) fn adds_to_past(
     voice: &Voice,
     event: &Arrival<'_>,
 ) -> bool {
-    let is_said = |e: &&RunEventEntry| {
-        slot.contributions[e.contribution as usize] == event.contribution
-    };
+    let is_said =
+        |e: &&RunEventEntry| slot.contributions[e.contribution as usize] == event.contribution;
     let of_run = |attempt: &&Attempt| {
         *slot.runs[attempt.run].run == *event.run && attempt.start <= event.time
     };
@@ -213,7 +212,9 @@ pub(crate) fn adds_to_past(
         let definition = attempt.definition();
         definition.map(|at| slot.definitions[at as usize])
     };
-    let before = attempts.iter().filter(|attempt| attempt.start <= own.start && *attempt != own);
+    let before = attempts
+        .iter()
+        .filter(|attempt| attempt.start <= own.start && *attempt != own);
     if event.definition.is_some() && before.rev().find_map(defines) != event.definition {
         return true;
     }
@@ -277,7 +278,8 @@ pub(crate) fn course(
     }
     let of_run = &of_run[at.saturating_sub(1).min(of_run.len())..];
     let since = of_run
-        .first().map_or(event.time, |attempt| attempt.start.min(event.time));
+        .first()
+        .map_or(event.time, |attempt| attempt.start.min(event.time));
     let known_since = slot.known_since.unwrap_or(i64::MIN);
     let begin = since.max(known_since);
     let mut turns = BTreeSet::from([begin]);
@@ -403,7 +405,11 @@ pub(crate) fn forget(slot: &mut RunsSlot, attempts: &[Attempt], keep_runs: u32) 
         return;
     }
     let mut completed_after: Vec<i64> = Vec::new();
-    for attempt in attempts.iter().rev().filter(|attempt| attempt.names_datasets()) {
+    for attempt in attempts
+        .iter()
+        .rev()
+        .filter(|attempt| attempt.names_datasets())
+    {
         if !kept.contains(&attempt.run) {
             // It was silent once enough later runs had completed.
             completed_after.sort_unstable();

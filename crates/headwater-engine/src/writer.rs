@@ -202,6 +202,7 @@ impl Writer {
             self.applier.index.clone(),
         );
         self.shared.published.store(Arc::new(published));
+        self.shared.waiting.wake(self.offset.get());
     }
 
     fn fail(&self, error: &EngineError) {

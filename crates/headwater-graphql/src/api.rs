@@ -35,6 +35,8 @@ pub struct Response {
     pub is_ok: bool,
     /// True if the request was carried out, perhaps with errors; false if it was refused before.
     pub is_executed: bool,
+    /// The offset that it was read at: that of its view, or the newest where it has none.
+    pub offset: u64,
     /// The `extensions.code` of each error.
     pub error_codes: Vec<String>,
 }
@@ -112,17 +114,40 @@ impl Api {
         schema(&Limits::default()).sdl()
     }
 
+    /// The newest offset that is visible.
+    fn offset(&self) -> u64 {
+        self.engine.view(Caller::everyone()).offset()
+    }
+
+    /// The response to a request that waited for an offset that did not become visible; `message` says so.
+    pub fn not_yet_visible(&self, message: &str) -> Response {
+        self.refusal(Code::NotYetVisible, message)
+    }
+
+    /// A response to what is no request.
+    fn refused(&self, message: &str) -> Response {
+        self.refusal(Code::InvalidInput, message)
+    }
+
+    fn refusal(&self, code: Code, message: &str) -> Response {
+        let mut error = ServerError::new(message, None);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", code.as_str());
+        let response = async_graphql::Response::from_errors(vec![error]);
+        write(&response, self.offset(), false)
+    }
+
     /// Answers the request in the body of a POST.
     ///
     /// Reads only memory and, for some fields, the state: milliseconds without a point where it waits, so run it
     /// where that may block.
     pub async fn execute(&self, request_json: &[u8]) -> Response {
         if request_json.trim_ascii_start().starts_with(b"[") {
-            return refused("the request is a batch; send each request by itself");
+            return self.refused("the request is a batch; send each request by itself");
         }
         match serde_json::from_slice::<Body>(request_json) {
             Ok(body) => self.answer(body, Method::Post).await,
-            Err(error) => refused(&format!("the request is no GraphQL request: {error}")),
+            Err(error) => self.refused(&format!("the request is no GraphQL request: {error}")),
         }
     }
 
@@ -135,7 +160,7 @@ impl Api {
     ) -> Response {
         let variables = match variables.map(serde_json::from_str::<Variables>).transpose() {
             Ok(variables) => variables.unwrap_or_default(),
-            Err(error) => return refused(&format!("variables are no JSON object: {error}")),
+            Err(error) => return self.refused(&format!("variables are no JSON object: {error}")),
         };
         let body = Body {
             query: query.to_owned(),
@@ -162,15 +187,17 @@ impl Api {
         let document = match document::read(&body.query, &self.limits) {
             Ok(document) => document,
             Err(error) => {
-                return self.written(async_graphql::Response::from_errors(vec![error]), false);
+                let refusal = async_graphql::Response::from_errors(vec![error]);
+                return self.written(refusal, self.offset(), false);
             }
         };
         if method == Method::Get
             && let Some(refusal) = document::get_refusal(&document)
         {
-            return self.written(async_graphql::Response::from_errors(vec![refusal]), false);
+            let refusal = async_graphql::Response::from_errors(vec![refusal]);
+            return self.written(refusal, self.offset(), false);
         }
-        let mut response = match self.carry_out(&body, Some(document), true).await {
+        let (mut response, offset) = match self.carry_out(&body, Some(document), true).await {
             Ok(response) => response,
             Err(ListLost) => self
                 .carry_out(&body, None, false)
@@ -182,10 +209,10 @@ impl Api {
         if is_executed && !response.errors.is_empty() {
             self.settle(&body, &mut response);
         }
-        self.written(*response, is_executed)
+        self.written(*response, offset, is_executed)
     }
 
-    /// Executes a request; `document` is what it says, if that was read already.
+    /// Executes a request, and says at which offset; `document` is what it says, if that was read already.
     ///
     /// # Errors
     /// [`ListLost`] only if lists may be written in one go.
@@ -194,11 +221,13 @@ impl Api {
         body: &Body,
         document: Option<ExecutableDocument>,
         is_quick: bool,
-    ) -> Result<Box<async_graphql::Response>, ListLost> {
+    ) -> Result<(Box<async_graphql::Response>, u64), ListLost> {
         let written_count = Arc::new(AtomicUsize::new(0));
         let stall = Arc::new(Stall::default());
+        let view = self.engine.view(Caller::everyone());
+        let offset = view.offset();
         let scope = Scope {
-            view: self.engine.view(Caller::everyone()),
+            view,
             limits: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
@@ -219,7 +248,9 @@ impl Api {
         }
         let response = stall.run(self.schema.execute(request)).await;
         let is_whole = json::written_count(&response.data) == written_count.load(Ordering::Relaxed);
-        is_whole.then(|| Box::new(response)).ok_or(ListLost)
+        is_whole
+            .then(|| (Box::new(response), offset))
+            .ok_or(ListLost)
     }
 
     /// Makes null what has failed. The document is read again: failures are rare.
@@ -244,11 +275,16 @@ impl Api {
         }
     }
 
-    fn written(&self, mut response: async_graphql::Response, is_executed: bool) -> Response {
+    fn written(
+        &self,
+        mut response: async_graphql::Response,
+        offset: u64,
+        is_executed: bool,
+    ) -> Response {
         for error in &mut response.errors {
             self.set_code(error);
         }
-        write(&response, is_executed)
+        write(&response, offset, is_executed)
     }
 
     /// Errors of resolvers have their code; the rest are the library's, about the document or its variables.
@@ -277,15 +313,7 @@ impl Api {
     }
 }
 
-/// A response to what is no request.
-fn refused(message: &str) -> Response {
-    let mut error = ServerError::new(message, None);
-    let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", Code::InvalidInput.as_str());
-    write(&async_graphql::Response::from_errors(vec![error]), false)
-}
-
-fn write(response: &async_graphql::Response, is_executed: bool) -> Response {
+fn write(response: &async_graphql::Response, offset: u64, is_executed: bool) -> Response {
     let mut out = vec![b'{'];
     if is_executed {
         json::key(&mut out, "data");
@@ -310,6 +338,7 @@ fn write(response: &async_graphql::Response, is_executed: bool) -> Response {
         }
     });
     Response {
+        offset,
         error_codes: codes.collect(),
         json: out,
         is_ok: response.errors.is_empty(),

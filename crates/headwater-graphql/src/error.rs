@@ -11,6 +11,7 @@ pub(crate) enum Code {
     Ambiguous,
     LimitExceeded,
     InvalidInput,
+    NotYetVisible,
     Internal,
 }
 
@@ -22,6 +23,7 @@ impl Code {
             Self::Ambiguous => "AMBIGUOUS",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::InvalidInput => "INVALID_INPUT",
+            Self::NotYetVisible => "NOT_YET_VISIBLE",
             Self::Internal => "INTERNAL",
         }
     }

@@ -28,13 +28,15 @@ pub(crate) enum Refusal {
     Memory,
     /// The service is stopping or has failed.
     Stopped,
+    /// It waited for an offset that did not become visible.
+    NotYetVisible,
     /// Something failed inside the service.
     Internal,
 }
 
 impl Refusal {
     /// In the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Invalid,
         Self::TooLarge,
         Self::Origin,
@@ -42,6 +44,7 @@ impl Refusal {
         Self::QueueFull,
         Self::Memory,
         Self::Stopped,
+        Self::NotYetVisible,
         Self::Internal,
     ];
 
@@ -55,6 +58,7 @@ impl Refusal {
             Self::QueueFull => "queue_full",
             Self::Memory => "memory",
             Self::Stopped => "stopped",
+            Self::NotYetVisible => "not_yet_visible",
             Self::Internal => "internal",
         }
     }
@@ -130,6 +134,12 @@ impl ApiError {
     fn at(mut self, pointer: String) -> Self {
         self.pointer = Some(pointer);
         self
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
     }
 }
 

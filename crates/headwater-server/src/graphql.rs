@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use crate::body;
 use crate::error::ApiError;
+use crate::lineage::OFFSET;
 use crate::router::App;
 
 #[derive(Deserialize)]
@@ -70,7 +71,18 @@ async fn answer(
     })
     .await
     .map_err(|error| ApiError::internal(&error))?;
+    Ok(self::response(app, response))
+}
+
+/// An answer as it is sent, with the offset that it was read at.
+pub(crate) fn response(app: &App, response: headwater_graphql::Response) -> Response {
     app.metrics.count_errors(&response.error_codes);
-    let kind = (header::CONTENT_TYPE, "application/json");
-    Ok((StatusCode::OK, [kind], response.json).into_response())
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (OFFSET, HeaderValue::from(response.offset)),
+    ];
+    (StatusCode::OK, headers, response.json).into_response()
 }

@@ -12,6 +12,7 @@ mod health;
 mod limits;
 mod lineage;
 mod metrics;
+mod min_offset;
 mod router;
 mod serve;
 mod submissions;

@@ -25,6 +25,8 @@ pub struct Limits {
     pub questions_max: usize,
     /// Submissions of facts that are dealt with at a time, once they have arrived; more wait. Default 2.
     pub submissions_max: usize,
+    /// Time that a request waits for the offset that it names to become visible. Default 10 s.
+    pub min_offset_timeout: Duration,
     /// Time that requests under way get to end when the service stops. Default 20 s.
     pub shutdown_timeout: Duration,
 }
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections_max: 4096,
             questions_max: 4 * cores,
             submissions_max: 2,
+            min_offset_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(20),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) async fn post(
     let max = app.limits.event_bytes_max;
     let body = body::read("the event", &headers, body, max, &app.bodies).await?;
     let event = parse_event_with(&body, app.event_mode)?;
-    // What was parsed takes about as much while it waits for the writer.
+    // What was parsed takes about as much until the writer is done with it, whether or not the client is still there.
     let share = body.into_share();
     let source = stated.unwrap_or_else(|| app.engine.source_of(&event));
     let receipt = submit(
@@ -41,9 +41,9 @@ pub(crate) async fn post(
             received_at: (app.clock)(),
             statement: Statement::Event(Box::new(event)),
         },
+        share,
     )
     .await?;
-    drop(share);
     Ok((
         StatusCode::CREATED,
         [(OFFSET, HeaderValue::from(receipt.offset))],
@@ -65,11 +65,16 @@ fn source(headers: &HeaderMap) -> Result<Option<SourceKey>, ApiError> {
     })
 }
 
-/// Submits, and waits without holding a thread.
-pub(crate) async fn submit(app: &App, submission: Submission) -> Result<Receipt, ApiError> {
+/// Submits, and waits without holding a thread. What is `held` for it is given back when the writer is done with it.
+async fn submit(
+    app: &App,
+    submission: Submission,
+    held: impl Send + 'static,
+) -> Result<Receipt, ApiError> {
     let (sender, receiver) = oneshot::channel::<Result<Receipt, SubmitError>>();
     let span = trace::submission(&submission.source);
     let done: Done = Box::new(move |result| {
+        drop(held);
         // A client that went away doesn't wait for its answer.
         let _ = sender.send(result);
     });

@@ -22,7 +22,7 @@ use crate::error::{ApiError, Refusal};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
-use crate::{graphiql, graphql, health, lineage, metrics, submissions, trace};
+use crate::{graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace};
 
 /// Tells the time; the only place where the service asks for it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -75,23 +75,28 @@ impl App {
 
 /// All routes. `lineage_paths` are further paths at which clients post OpenLineage events.
 pub fn router(app: App, lineage_paths: &[String]) -> Router {
-    let mut router = Router::new()
+    let mut data = Router::new()
         .route("/graphql", post(graphql::post).get(graphql::get))
         .route("/api/v1/lineage", post(lineage::post))
         .route(
             "/api/v1/sources/{domain}/{source}/submissions",
             post(submissions::post),
-        )
+        );
+    for path in lineage_paths {
+        data = data.route(path, post(lineage::post));
+    }
+    let data = data.layer(middleware::from_fn_with_state(
+        app.clone(),
+        min_offset::wait,
+    ));
+    Router::new()
+        .merge(data)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::get))
         .route("/graphiql", get(graphiql::page))
         .route("/graphiql/", get(graphiql::page))
-        .route("/graphiql/{*path}", get(graphiql::file));
-    for path in lineage_paths {
-        router = router.route(path, post(lineage::post));
-    }
-    router
+        .route("/graphiql/{*path}", get(graphiql::file))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn(refuse_foreign_origin))

@@ -116,16 +116,21 @@ pub(crate) async fn post(
         Ok::<_, ApiError>((snapshot, body.into_share()))
     })
     .await??;
-    let response = if parameters.dry_run {
-        dry_run(app, source, snapshot).await
+    // Both are held until the submission is dealt with, whether or not the client is still there.
+    let held = (place, share);
+    if parameters.dry_run {
+        dry_run(app, source, snapshot, held).await
     } else {
-        accept(app, source, snapshot).await
-    };
-    drop((place, share));
-    response
+        accept(app, source, snapshot, held).await
+    }
 }
 
-async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Response, ApiError> {
+async fn accept(
+    app: App,
+    source: SourceKey,
+    snapshot: Snapshot,
+    held: impl Send + 'static,
+) -> Result<Response, ApiError> {
     let has_errors = snapshot
         .diagnostics
         .iter()
@@ -147,6 +152,7 @@ async fn accept(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Respo
         engine.submit(
             submission,
             Box::new(move |result| {
+                drop(held);
                 let _ = sender.send(result);
             }),
         )
@@ -207,11 +213,17 @@ fn receipt_record(
     })
 }
 
-async fn dry_run(app: App, source: SourceKey, snapshot: Snapshot) -> Result<Response, ApiError> {
+async fn dry_run(
+    app: App,
+    source: SourceKey,
+    snapshot: Snapshot,
+    held: impl Send + 'static,
+) -> Result<Response, ApiError> {
     let received_at = (app.clock)();
     let (dry_run, diagnostics) = off_thread(move || {
         let view = app.engine.view(Caller::everyone());
         let dry_run = view.dry_run(&source, &snapshot, received_at)?;
+        drop(held);
         Ok::<_, ApiError>((dry_run, snapshot.diagnostics))
     })
     .await??;

@@ -60,9 +60,13 @@ impl NaiveHistory {
                 })
                 .collect();
             edges.extend(edges_of_statics(&events, time));
-            let jobs: BTreeSet<&QualifiedName> = events.iter().filter_map(|event| job(event)).collect();
+            let jobs: BTreeSet<&QualifiedName> =
+                events.iter().filter_map(|event| job(event)).collect();
             for of in jobs {
-                let runs = events.iter().copied().filter(|event| job(event) == Some(of));
+                let runs = events
+                    .iter()
+                    .copied()
+                    .filter(|event| job(event) == Some(of));
                 edges.extend(self.edges_of_runs(&runs.collect::<Vec<_>>(), time));
             }
         }
@@ -75,9 +79,13 @@ impl NaiveHistory {
         let first = version(&begun);
         let mut edges = BTreeSet::new();
         for (at, attempt) in begun.iter().enumerate() {
-            let later = begun[at + 1..].iter().filter(|later| later.names_datasets());
+            let later = begun[at + 1..]
+                .iter()
+                .filter(|later| later.names_datasets());
             let completed = later.filter(|later| later.completed_at().is_some_and(|at| at <= time));
-            let is_current = first.as_ref().is_none_or(|(first, beside)| at >= *first || beside.contains(&at));
+            let is_current = first
+                .as_ref()
+                .is_none_or(|(first, beside)| at >= *first || beside.contains(&at));
             if is_current && completed.count() < self.keep_runs {
                 edges.extend(attempt.events.iter().flat_map(|event| named(&event.facts)));
             }
@@ -187,22 +195,34 @@ fn attempts<'a>(events: &[&'a Event]) -> Vec<Attempt<'a>> {
             }
             current.push(event);
         }
-        attempts.push(Attempt { run, events: current });
+        attempts.push(Attempt {
+            run,
+            events: current,
+        });
     }
     attempts.sort_by_key(|attempt| (attempt.start(), attempt.run.to_owned()));
     attempts
 }
 
 /// A snapshot is a word on all that it covers; what it does not cover it only adds to.
-fn edges_of_snapshots(mut snapshots: Vec<(&Submission, &Snapshot)>, time: i64) -> BTreeSet<NamedEdge> {
+fn edges_of_snapshots(
+    mut snapshots: Vec<(&Submission, &Snapshot)>,
+    time: i64,
+) -> BTreeSet<NamedEdge> {
     let at = |(submission, snapshot): &(&Submission, &Snapshot)| {
-        snapshot.generated_at.unwrap_or(submission.received_at).as_micros()
+        snapshot
+            .generated_at
+            .unwrap_or(submission.received_at)
+            .as_micros()
     };
     snapshots.retain(|snapshot| at(snapshot) <= time);
     snapshots.sort_by_key(at);
     let mut edges = BTreeSet::new();
     for (_, snapshot) in snapshots {
-        let has_error = snapshot.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        let has_error = snapshot
+            .diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error);
         if snapshot.covers.covers(FactKind::Edges) && !has_error {
             edges.clear();
         }
@@ -225,7 +245,10 @@ fn edges_of_statics(events: &[&Event], time: i64) -> BTreeSet<NamedEdge> {
             *of_subject = event;
         }
     }
-    newest.values().flat_map(|event| named(&event.facts)).collect()
+    newest
+        .values()
+        .flat_map(|event| named(&event.facts))
+        .collect()
 }
 
 fn named(facts: &Facts) -> impl Iterator<Item = NamedEdge> + '_ {

@@ -64,6 +64,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) request_timeout_ms: u64,
     /// Milliseconds that the headers of a request may take.
     pub(crate) headers_timeout_ms: u64,
+    /// Milliseconds that a request waits for the offset that it names to become visible.
+    pub(crate) min_offset_timeout_ms: u64,
     /// Milliseconds that requests under way get to end when the service stops.
     pub(crate) shutdown_timeout_ms: u64,
     /// Milliseconds that a client may take none of what it is sent.
@@ -107,6 +109,7 @@ impl Default for LimitsConfig {
             graphql_bytes_max: server.graphql_bytes_max,
             request_timeout_ms: millis(server.request_timeout),
             headers_timeout_ms: millis(server.headers_timeout),
+            min_offset_timeout_ms: millis(server.min_offset_timeout),
             shutdown_timeout_ms: millis(server.shutdown_timeout),
             write_timeout_ms: millis(server.write_timeout),
             bodies_bytes_max: server.bodies_bytes_max,

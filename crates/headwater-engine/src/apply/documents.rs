@@ -103,7 +103,7 @@ impl Applier {
                         (ClaimKey::Entity, ClaimBody::Entity(entity)) => {
                             let declares = 4 * u8::from(entity.is_declared);
                             let source = self.sources.get(slot.source);
-                    let rank = source.map_or(0, |source| source.rank()) + declares;
+                            let rank = source.map_or(0, |source| source.rank()) + declares;
                             let rank = (rank, claim.valid_from, slot.source);
                             if let Some(description) = entity.description
                                 && best.is_none_or(|best| rank >= best)

@@ -237,10 +237,16 @@ impl Applier {
         }
         let until = course.known_since;
         let known = timeline::onwards(&self.versions(key, owner, course.since)?, course.since);
-        let turns = known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]);
+        let turns = known
+            .iter()
+            .flat_map(|claim| [Some(claim.valid_from), claim.valid_to]);
         let mut turns: BTreeSet<i64> = turns.flatten().collect();
         turns.insert(course.since);
-        turns.extend(added.iter().flat_map(|(added, _)| [added.from, added.until]));
+        turns.extend(
+            added
+                .iter()
+                .flat_map(|(added, _)| [added.from, added.until]),
+        );
         let mut stages = Vec::new();
         for turn in turns.range(course.since..until) {
             let mut stage = Stage::new();
@@ -318,7 +324,8 @@ impl Applier {
         };
         let mut stated = Stated::new();
         claims::state(&mut stated, &event.facts, &mut numbering)?;
-        let mut spoken_of: BTreeSet<u32> = slot.owners.iter().chain(stated.keys()).copied().collect();
+        let mut spoken_of: BTreeSet<u32> =
+            slot.owners.iter().chain(stated.keys()).copied().collect();
         if is_late {
             spoken_of.extend(self.owners_of(key, true)?);
         }

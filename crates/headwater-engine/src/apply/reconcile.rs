@@ -72,8 +72,15 @@ pub(crate) fn compare(
     let before = timeline::holding(versions, time.saturating_sub(1));
     let bearing_on = |key: &ClaimKey, body: &ClaimBody| times.bearing_on(kinds_of(key, body));
     let mut turns: BTreeSet<i64> = BTreeSet::from([time]);
-    turns.extend(known.iter().flat_map(|claim| [Some(claim.valid_from), claim.valid_to]).flatten());
-    let said = stated.iter().chain(known.iter().map(|claim| (&claim.key, &claim.body)));
+    turns.extend(
+        known
+            .iter()
+            .flat_map(|claim| [Some(claim.valid_from), claim.valid_to])
+            .flatten(),
+    );
+    let said = stated
+        .iter()
+        .chain(known.iter().map(|claim| (&claim.key, &claim.body)));
     turns.extend(said.filter_map(|(key, body)| bearing_on(key, body).until));
     let stages: Vec<i64> = turns.into_iter().filter(|turn| *turn >= time).collect();
     let last = stages.len() - 1;
@@ -142,7 +149,12 @@ impl Difference {
         }
         difference.removed.extend(old.map(|gone| gone.key.clone()));
         let is_told = |claim: &&Claim| claim.valid_to.is_none_or(|end| end > record.since);
-        let mut told: Vec<&Claim> = record.open.iter().chain(&record.closed).filter(is_told).collect();
+        let mut told: Vec<&Claim> = record
+            .open
+            .iter()
+            .chain(&record.closed)
+            .filter(is_told)
+            .collect();
         told.sort_by(|a, b| (&a.key, a.valid_from).cmp(&(&b.key, b.valid_from)));
         difference.is_new = !told.into_iter().eq(known);
         difference.record = record;

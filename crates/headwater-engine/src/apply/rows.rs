@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{AssetFlags, AssetRow, Delta, EdgeKey, Snapshot as Graph};
 use headwater_model::{AssetIndex, AssetKind};
-use headwater_record::{
-    DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str, encode_value,
-};
+use headwater_record::{DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str, encode_value};
 use headwater_store::Offset;
 
 use crate::EngineError;
@@ -264,8 +262,7 @@ impl Applier {
             }
         }
         let kind = self.kind_of(canonical);
-        let is_live =
-            columns.has_sources() || self.will_have_edges(canonical, ends_added, removed);
+        let is_live = columns.has_sources() || self.will_have_edges(canonical, ends_added, removed);
         let sources = columns.sources();
         let domain = self.domain(canonical, kind, &sources);
         let owners = self.words_of(columns.owners());

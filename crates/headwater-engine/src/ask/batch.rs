@@ -142,7 +142,11 @@ impl View {
         for _ in owners {
             let slots = histories.next().unwrap_or_default().into_iter();
             let of_slots = slots.map(|(slot, versions)| (slot, held_at(&versions, time)));
-            found.push(of_slots.filter(|(_, record)| !record.open.is_empty()).collect());
+            found.push(
+                of_slots
+                    .filter(|(_, record)| !record.open.is_empty())
+                    .collect(),
+            );
         }
         Ok(found)
     }
@@ -194,7 +198,10 @@ impl View {
             let slots = history.iter();
             let claims = slots.flat_map(|(_, versions)| onwards(versions, i64::MIN));
             let entities = claims.filter(|claim| claim.key == ClaimKey::Entity);
-            entities.filter_map(|claim| claim.valid_to).filter(|end| *end <= now).max()
+            entities
+                .filter_map(|claim| claim.valid_to)
+                .filter(|end| *end <= now)
+                .max()
         });
         Ok(ends.collect())
     }

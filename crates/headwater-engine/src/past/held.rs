@@ -58,7 +58,9 @@ pub(super) fn published(now: &View, time: i64) -> Result<Published, AskError> {
     }
     let mut delta = held.delta;
     delta.fields = held.numbers.new;
-    let mut past = graph.apply(&graph_delta(graph, &delta)).map_err(EngineError::from)?;
+    let mut past = graph
+        .apply(&graph_delta(graph, &delta))
+        .map_err(EngineError::from)?;
     if past.needs_compaction() {
         past = past.compacted();
     }
@@ -97,7 +99,8 @@ fn all_held_at(now: &View, time: i64) -> Result<Vec<ClaimsOf>, AskError> {
     let prefix = keys::all_claims();
     for item in now.reader().scan(&prefix) {
         let (key, part) = item?;
-        let (Some(owner), Some((slot, version))) = (keys::parse_owner(&key), keys::parse_claims(&key))
+        let (Some(owner), Some((slot, version))) =
+            (keys::parse_owner(&key), keys::parse_claims(&key))
         else {
             return Err(EngineError::Corrupt("a claim's key").into());
         };
@@ -159,7 +162,13 @@ impl Held<'_> {
         self.settle_fields(canonical, &field_edges);
     }
 
-    fn settle_row(&mut self, canonical: AssetIndex, kind: AssetKind, columns: Columns, has_edges: bool) {
+    fn settle_row(
+        &mut self,
+        canonical: AssetIndex,
+        kind: AssetKind,
+        columns: Columns,
+        has_edges: bool,
+    ) {
         let (graph, shared) = (self.now.graph(), &self.now.shared);
         let Some(asset) = graph.asset(canonical) else {
             return;

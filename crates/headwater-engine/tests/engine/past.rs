@@ -31,7 +31,11 @@ fn known(offset: u64) -> AsOf {
 
 /// The edges of a view without their jobs, one a word.
 fn edges(view: &View) -> String {
-    pairs(view).into_iter().map(|(from, to)| format!("{from}>{to}")).collect::<Vec<_>>().join(" ")
+    pairs(view)
+        .into_iter()
+        .map(|(from, to)| format!("{from}>{to}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn pairs(view: &View) -> BTreeSet<(String, String)> {
@@ -42,8 +46,14 @@ fn pairs(view: &View) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for index in 0..view.graph_size().0 as u32 {
         let index = AssetIndex::new(index);
-        for kind in [EdgeKind::Reads, EdgeKind::Writes, EdgeKind::Derives, EdgeKind::Follows] {
-            if kind == EdgeKind::Writes && view.asset(index).expect("there").kind == AssetKind::Job {
+        for kind in [
+            EdgeKind::Reads,
+            EdgeKind::Writes,
+            EdgeKind::Derives,
+            EdgeKind::Follows,
+        ] {
+            if kind == EdgeKind::Writes && view.asset(index).expect("there").kind == AssetKind::Job
+            {
                 let outputs = view.neighbours(index, kind, false);
                 found.extend(outputs.into_iter().map(|to| (name(index), name(to))));
             } else if kind != EdgeKind::Writes {
@@ -101,7 +111,13 @@ fn an_offset_that_is_yet_to_come_is_refused() {
     fixture.submit(snapshot("orders/dbt", 10, "a -> j -> b"));
     let refused = fixture.view().as_of(&known(2)).err().expect("refused");
     assert!(
-        matches!(refused, AskError::NotYetVisible { offset: 2, newest: 1 }),
+        matches!(
+            refused,
+            AskError::NotYetVisible {
+                offset: 2,
+                newest: 1
+            }
+        ),
         "{refused}"
     );
 }
@@ -145,9 +161,15 @@ fn an_asset_that_is_gone_now_was_there_then() {
         Some(Timestamp::from_micros(20 * SECOND))
     );
     assert_eq!(details.fields.len(), 1);
-    assert_eq!(then.asset(a).expect("known").domain.as_deref(), Some("orders"));
+    assert_eq!(
+        then.asset(a).expect("known").domain.as_deref(),
+        Some("orders")
+    );
     let details = view.details(a).expect("readable");
-    assert_eq!(details.retired_at, Some(Timestamp::from_micros(20 * SECOND)));
+    assert_eq!(
+        details.retired_at,
+        Some(Timestamp::from_micros(20 * SECOND))
+    );
 }
 
 #[test]
@@ -156,9 +178,15 @@ fn fields_are_walked_as_they_were() {
     fixture.submit(snapshot("orders/dbt", 10, "a#x => b#y"));
     fixture.submit(snapshot("orders/dbt", 20, "a#x => b#z"));
     let fields = |view: &View| {
-        let of = view.by_name(&crate::support::dataset("b").dataset()).expect("readable");
+        let of = view
+            .by_name(&crate::support::dataset("b").dataset())
+            .expect("readable");
         let details = view.details(of.expect("known")).expect("readable");
-        details.fields.iter().map(|field| field.name.to_string()).collect::<Vec<_>>()
+        details
+            .fields
+            .iter()
+            .map(|field| field.name.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(fields(&fixture.view()), ["z"]);
     assert_eq!(fields(&fixture.view().as_of(&at(12)).expect("then")), ["y"]);
@@ -172,12 +200,21 @@ fn a_past_answer_uses_the_names_known_at_its_offset() {
     fixture.submit(snapshot("mesh/links", 30, "b = B"));
     let canonical = |as_of: AsOf| {
         let view = fixture.view().as_of(&as_of).expect("an answer");
-        let of = view.by_name(&crate::support::dataset("B").dataset()).expect("readable");
-        view.asset(of.expect("known")).expect("there").name.to_owned()
+        let of = view
+            .by_name(&crate::support::dataset("B").dataset())
+            .expect("readable");
+        view.asset(of.expect("known"))
+            .expect("there")
+            .name
+            .to_owned()
     };
     assert_eq!(canonical(known(2)), "B");
     assert_eq!(canonical(known(3)), "b");
-    assert_eq!(canonical(at(22)), "b", "what is known now of what held then");
+    assert_eq!(
+        canonical(at(22)),
+        "b",
+        "what is known now of what held then"
+    );
     assert_eq!(edges_as_of(&fixture, known(2)), "B>k a>j j>b k>c");
     assert_eq!(edges_as_of(&fixture, at(22)), "a>j b>k j>b k>c");
 }
@@ -215,7 +252,10 @@ fn submission(step: Step) -> Submission {
 fn check(steps: &[Step], keep_runs: u32) -> Result<(), TestCaseError> {
     let fixture = Fixture::new();
     let mesh = Mesh::new(keep_runs, Vec::new()).expect("a mesh");
-    fixture.engine.set_mesh(mesh, Timestamp::EPOCH).expect("accepted");
+    fixture
+        .engine
+        .set_mesh(mesh, Timestamp::EPOCH)
+        .expect("accepted");
     let mut naive = NaiveHistory::new(keep_runs as usize);
     let mut offsets = vec![0];
     for step in steps {

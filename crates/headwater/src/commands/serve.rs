@@ -316,6 +316,7 @@ fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
         submission_bytes_max: limits.submission_bytes_max,
         graphql_bytes_max: limits.graphql_bytes_max,
         request_timeout: Duration::from_millis(limits.request_timeout_ms),
+        min_offset_timeout: Duration::from_millis(limits.min_offset_timeout_ms),
         headers_timeout: Duration::from_millis(limits.headers_timeout_ms),
         shutdown_timeout: Duration::from_millis(limits.shutdown_timeout_ms),
         write_timeout: Duration::from_millis(limits.write_timeout_ms),

@@ -1,0 +1,5 @@
+//! The service's router, asked without a network.
+
+mod bodies;
+mod min_offset;
+mod support;
