@@ -12,6 +12,7 @@ mod compaction;
 mod engine;
 mod entries;
 mod error;
+mod key_words;
 mod keys;
 mod mesh;
 mod options;
@@ -24,6 +25,7 @@ mod sources;
 mod stats;
 mod txn;
 mod visible;
+mod verify;
 mod words;
 mod writer;
 
@@ -37,3 +39,7 @@ pub use past::AsOf;
 pub use recovery::Recovery;
 pub use stats::{Distribution, Reading, Stats};
 pub use visible::Visible;
+pub use verify::{
+    Rebuilt, first_difference, graph_digest, graph_of_file, is_half_committed, reason_to_rebuild,
+    rebuild, state_digest,
+};

@@ -165,7 +165,10 @@ fn changed_after(reader: Reader<'_>, mark: u64) -> Result<BTreeSet<u32>, EngineE
     Ok(changed)
 }
 
-fn reason_to_rebuild(log: &dyn Log, state: &dyn State) -> Result<Option<String>, EngineError> {
+pub(crate) fn reason_to_rebuild(
+    log: &dyn Log,
+    state: &dyn State,
+) -> Result<Option<String>, EngineError> {
     let applied = state.applied_offset()?;
     if applied > log.last_offset() {
         let last = log.last_offset();
@@ -205,7 +208,7 @@ fn remove_graph(options: &EngineOptions) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
+pub(crate) fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -223,7 +226,11 @@ fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
 }
 
 /// Applies what the state holds of changes after `from`.
-fn catch_up(reader: Reader<'_>, mut graph: Graph, from: Offset) -> Result<Graph, EngineError> {
+pub(crate) fn catch_up(
+    reader: Reader<'_>,
+    mut graph: Graph,
+    from: Offset,
+) -> Result<Graph, EngineError> {
     let prefix = keys::deltas_prefix();
     let mut pending: Option<(u64, Vec<u8>)> = None;
     for item in reader.scan_from(&prefix, &keys::delta(from.next())) {

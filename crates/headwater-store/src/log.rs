@@ -136,6 +136,12 @@ pub enum LogError {
         /// The directory of the log.
         path: PathBuf,
     },
+    /// The log was opened to be looked at.
+    #[error("log {} is open for reading only", path.display())]
+    ReadOnly {
+        /// The directory of the log.
+        path: PathBuf,
+    },
     /// The batch would need an offset above [`Offset::MAX`].
     #[error("no offsets are left")]
     OffsetsExhausted,

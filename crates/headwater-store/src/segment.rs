@@ -61,6 +61,7 @@ use crate::disk::{Disk, DiskFile, RealDisk};
 use crate::log::check_batch;
 use crate::{Appended, Entry, Log, LogError, Offset, Payload};
 use frame::{Encoder, Step, Walker};
+use open::Purpose;
 
 pub use open::{OpenReport, TornTail};
 pub use verify::{VerifyReport, verify_directory};
@@ -106,7 +107,8 @@ pub struct SegmentLog {
 }
 
 struct Writer {
-    file: Arc<dyn DiskFile>,
+    /// The last segment; none while the log is only looked at.
+    file: Option<Arc<dyn DiskFile>>,
     /// Where the next frame goes.
     position: u64,
     encoder: Encoder,
@@ -180,22 +182,48 @@ impl SegmentLog {
         directory: &Path,
         options: SegmentOptions,
     ) -> Result<(Self, OpenReport), LogError> {
-        let opened = open::open(disk.as_ref(), directory)?;
+        let opened = open::open(disk.as_ref(), directory, Purpose::Write)?;
+        let report = opened.report.clone();
+        let file = opened.file.clone();
+        Ok((Self::of(disk, directory, options, opened, file), report))
+    }
+
+    /// Opens the log in `directory` of `disk` to be looked at: nothing in it is changed, a torn tail is reported and
+    /// left out, and appends fail. A folder without segments is an empty log.
+    ///
+    /// # Errors
+    /// As [`SegmentLog::open_on`]; [`LogError::Io`] if there is no such directory.
+    pub fn open_to_read(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+    ) -> Result<(Self, OpenReport), LogError> {
+        let opened = open::open(disk.as_ref(), directory, Purpose::Read)?;
+        let report = opened.report.clone();
+        let options = SegmentOptions::default();
+        Ok((Self::of(disk, directory, options, opened, None), report))
+    }
+
+    fn of(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: SegmentOptions,
+        opened: open::Opened,
+        file: Option<Arc<dyn DiskFile>>,
+    ) -> Self {
         let writer = Writer {
-            file: opened.file,
+            file,
             position: opened.report.last_segment_bytes,
             encoder: Encoder::new(),
             is_poisoned: false,
         };
-        let log = Self {
+        Self {
             disk,
             directory: directory.to_owned(),
             options,
             writer: Mutex::new(writer),
             index: RwLock::new(opened.index),
             _lock: opened.lock,
-        };
-        Ok((log, opened.report))
+        }
     }
 
     /// Checks every committed frame: header, checksum, offsets and entries. Runs beside appends.
@@ -217,13 +245,24 @@ impl SegmentLog {
         self.directory.join(Segment::name(first))
     }
 
+    /// The file that takes appends.
+    fn file<'a>(&self, writer: &'a Writer) -> Result<&'a Arc<dyn DiskFile>, LogError> {
+        writer.file.as_ref().ok_or_else(|| LogError::ReadOnly {
+            path: self.directory.clone(),
+        })
+    }
+
     /// Starts a new segment if the current one is full.
     fn roll(&self, writer: &mut Writer, first: Offset) -> Result<(), LogError> {
         let is_empty = writer.position <= frame::SEGMENT_HEADER_BYTES;
         if is_empty || writer.position < self.options.segment_bytes {
             return Ok(());
         }
-        writer.file = open::create_segment(self.disk.as_ref(), &self.directory, first)?;
+        writer.file = Some(open::create_segment(
+            self.disk.as_ref(),
+            &self.directory,
+            first,
+        )?);
         writer.position = frame::SEGMENT_HEADER_BYTES;
         self.index.write().segments.push(Segment {
             first,
@@ -236,6 +275,7 @@ impl SegmentLog {
     /// Writes and syncs the encoded frame; on failure tries to take it back.
     fn write_frame(&self, writer: &Writer) -> Result<u64, LogError> {
         let frame = writer.encoder.frame();
+        let file = self.file(writer)?;
         let segment = self
             .index
             .read()
@@ -243,18 +283,14 @@ impl SegmentLog {
             .last()
             .map(|segment| segment.first);
         let path = self.path(segment.unwrap_or_default());
-        let written = writer
-            .file
+        let written = file
             .write_at(frame, writer.position)
             .map_err(LogError::io("append to", &path))
-            .and_then(|()| writer.file.sync().map_err(LogError::io("sync", &path)));
+            .and_then(|()| file.sync().map_err(LogError::io("sync", &path)));
         if let Err(error) = written {
             // The log is poisoned either way, so no frame can follow this one; a later open sees the
             // end before it, or, where this fails too, cuts it or keeps it whole.
-            let taken_back = writer
-                .file
-                .truncate(writer.position)
-                .and_then(|()| writer.file.sync());
+            let taken_back = file.truncate(writer.position).and_then(|()| file.sync());
             if let Err(second) = taken_back {
                 tracing::warn!(path = %path.display(), error = %second, "cannot take back a failed append");
             }
@@ -350,6 +386,7 @@ impl Log for SegmentLog {
         check_batch(batch)?;
         let mut guard = self.writer.lock();
         let writer = &mut *guard;
+        self.file(writer)?;
         if writer.is_poisoned {
             return Err(LogError::Poisoned {
                 path: self.directory.clone(),

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     domains, extract, impact, lineage, paths, plugin, resolve, search, send, serve, shell, status,
-    submit,
+    submit, verify,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -35,6 +35,7 @@ enum Command {
     Domains(domains::DomainsArgs),
     Status(status::StatusArgs),
     Plugin(plugin::PluginArgs),
+    Verify(verify::VerifyArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -58,6 +59,7 @@ impl Cli {
             Command::Domains(args) => domains::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
+            Command::Verify(args) => verify::run(&args),
             Command::Completions(args) => shell::completions(&args),
             Command::Man(args) => shell::man(&args),
         }
@@ -211,6 +213,7 @@ mod tests {
             "status --require-fresh --domain orders --format csv",
             "plugin run dbt target/manifest.json --first 3 --set a=b",
             "completions zsh",
+            "verify --data d --format json",
             "man target/man",
             "plugin list --plugins target/plugins",
             "plugin inspect target/plugins/dbt.wasm",

@@ -13,3 +13,4 @@ pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod verify;

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod commands;
 mod completeness;
+mod data_folder;
 mod diagnostics;
 mod drawing;
 mod effective;

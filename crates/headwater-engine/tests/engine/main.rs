@@ -11,3 +11,4 @@ mod search;
 mod secrets;
 mod snapshots;
 mod support;
+mod verify;

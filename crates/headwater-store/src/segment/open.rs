@@ -43,8 +43,17 @@ pub struct TornTail {
     pub reason: String,
 }
 
+/// Whether a log is opened to be written, or only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Write,
+    /// Nothing is changed: a torn tail is left out, and stays where it is.
+    Read,
+}
+
 pub(super) struct Opened {
-    pub(super) file: Arc<dyn DiskFile>,
+    /// The last segment; none in an empty log that is only looked at.
+    pub(super) file: Option<Arc<dyn DiskFile>>,
     pub(super) index: Index,
     pub(super) report: OpenReport,
     pub(super) lock: Box<dyn Any + Send + Sync>,
@@ -98,22 +107,30 @@ pub(super) fn create_segment(
     Ok(file)
 }
 
-pub(super) fn open(disk: &dyn Disk, directory: &Path) -> Result<Opened, LogError> {
-    disk.create_directory(directory)
-        .map_err(LogError::io("create", directory))?;
+pub(super) fn open(
+    disk: &dyn Disk,
+    directory: &Path,
+    purpose: Purpose,
+) -> Result<Opened, LogError> {
+    if purpose == Purpose::Write {
+        disk.create_directory(directory)
+            .map_err(LogError::io("create", directory))?;
+    }
     let lock = take_lock(disk, directory)?;
-    remove_drafts(disk, directory)?;
+    if purpose == Purpose::Write {
+        remove_drafts(disk, directory)?;
+    }
     let mut firsts = list_segments(disk, directory)?;
-    if firsts.is_empty() {
+    if firsts.is_empty() && purpose == Purpose::Write {
         let first = Offset::ZERO.next();
         create_segment(disk, directory, first)?;
         firsts.push(first);
     }
+    let Some((last, earlier)) = firsts.split_last() else {
+        return Ok(nothing(lock));
+    };
     let mut segments = Vec::with_capacity(firsts.len());
     let mut next = Offset::ZERO.next();
-    let (last, earlier) = firsts
-        .split_last()
-        .expect("one was created if there was none");
     for first in earlier {
         let path = directory.join(Segment::name(*first));
         let file = disk.open(&path).map_err(LogError::io("open", &path))?;
@@ -129,13 +146,15 @@ pub(super) fn open(disk: &dyn Disk, directory: &Path) -> Result<Opened, LogError
     let file = disk.open(&path).map_err(LogError::io("open", &path))?;
     let found = walk(file.as_ref(), &path, *last, next, Bodies::Check)?;
     let torn_tail = match found.fault {
-        Some(fault) => Some(cut(file.as_ref(), &path, found.next, fault)?),
+        Some(fault) => Some(cut(file.as_ref(), &path, found.next, fault, purpose)?),
         None => None,
     };
-    settle(file.as_ref(), &path, found.last_frame)?;
-    // A name that a process left unsynced when it ended is made durable before anything relies on it.
-    disk.sync_directory(directory)
-        .map_err(LogError::io("sync", directory))?;
+    if purpose == Purpose::Write {
+        settle(file.as_ref(), &path, found.last_frame)?;
+        // A name that a process left unsynced when it ended is made durable before anything relies on it.
+        disk.sync_directory(directory)
+            .map_err(LogError::io("sync", directory))?;
+    }
     let report = OpenReport {
         segments_count: firsts.len(),
         last_offset: Offset::new(found.next.get() - 1).unwrap_or_default(),
@@ -150,11 +169,30 @@ pub(super) fn open(disk: &dyn Disk, directory: &Path) -> Result<Opened, LogError
         last: report.last_offset,
     };
     Ok(Opened {
-        file,
+        file: Some(file),
         index,
         report,
         lock,
     })
+}
+
+/// A log without a segment, as one that is only looked at may be.
+fn nothing(lock: Box<dyn Any + Send + Sync>) -> Opened {
+    Opened {
+        file: None,
+        index: Index {
+            segments: Vec::new(),
+            last: Offset::ZERO,
+        },
+        report: OpenReport {
+            segments_count: 0,
+            last_offset: Offset::ZERO,
+            bytes_on_disk: 0,
+            last_segment_bytes: 0,
+            torn_tail: None,
+        },
+        lock,
+    }
 }
 
 fn remove_drafts(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
@@ -243,12 +281,13 @@ fn walk(
     }
 }
 
-/// Cuts the tail that begins at `fault`, unless it is damage.
+/// Cuts the tail that begins at `fault`, unless it is damage, or the log is only looked at.
 fn cut(
     file: &dyn DiskFile,
     path: &Path,
     expected: Offset,
     fault: Fault,
+    purpose: Purpose,
 ) -> Result<TornTail, LogError> {
     let position = fault.position;
     let bytes = file.bytes().map_err(LogError::io("measure", path))?;
@@ -261,15 +300,18 @@ fn cut(
         } => (segment, reason),
         other => return Err(other),
     };
-    file.truncate(position)
-        .map_err(LogError::io("truncate", path))?;
-    file.sync().map_err(LogError::io("sync", path))?;
     let tail = TornTail {
         segment,
         byte_offset: position,
         bytes: bytes - position,
         reason,
     };
+    if purpose == Purpose::Read {
+        return Ok(tail);
+    }
+    file.truncate(position)
+        .map_err(LogError::io("truncate", path))?;
+    file.sync().map_err(LogError::io("sync", path))?;
     tracing::warn!(
         segment = tail.segment,
         byte_offset = tail.byte_offset,

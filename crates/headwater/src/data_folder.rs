@@ -1,0 +1,147 @@
+//! The data folder of a stopped service, as commands that work on it use it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use headwater_store::{
+    LogError, MemoryState, OpenReport, RealDisk, SegmentLog, SledOptions, SledState, State,
+    StateError,
+};
+
+use crate::failure::{Exit, Failure};
+
+/// Logs up to this size are rebuilt in memory; the state of a larger one is rebuilt on disk, in the data folder.
+const MEMORY_LOG_BYTES_MAX: u64 = 64 << 20;
+
+/// Which data folder a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// Folder that holds the log, the state and the graph
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+impl DataArgs {
+    /// The folder, which has a log.
+    ///
+    /// # Errors
+    /// A [`Failure`] with [`Exit::Input`] if there is none.
+    pub(crate) fn folder(&self) -> Result<DataFolder, Failure> {
+        let folder = DataFolder(self.data.clone());
+        if folder.log().is_dir() {
+            return Ok(folder);
+        }
+        let shown = self.data.display();
+        Err(Failure::new(
+            Exit::Input,
+            format!("{shown} is no data folder: it has no folder log"),
+        )
+        .hint("name the folder that `headwater serve --data` is given"))
+    }
+}
+
+/// A data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder(pub(crate) PathBuf);
+
+impl DataFolder {
+    /// The segment files.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
+    /// What follows from the log.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.0.join("state")
+    }
+
+    /// The graph at one offset.
+    pub(crate) fn graph(&self) -> PathBuf {
+        self.0.join("graph")
+    }
+
+    /// Where a state is rebuilt that does not fit into memory.
+    fn scratch(&self) -> PathBuf {
+        self.0.join("rebuilt.tmp")
+    }
+
+    /// Opens the log to be looked at, which keeps services away as long as it is open.
+    ///
+    /// # Errors
+    /// A [`Failure`]: a service uses the folder, the log is damaged or can't be read.
+    pub(crate) fn open_to_read(&self) -> Result<(SegmentLog, OpenReport), Failure> {
+        SegmentLog::open_to_read(Arc::new(RealDisk), &self.log())
+            .map_err(|error| self.refused(error))
+    }
+
+    /// The state as it is on disk; none if there is none.
+    ///
+    /// # Errors
+    /// What sled says; [`StateError::Corrupt`] is one that the next start throws away.
+    pub(crate) fn open_state(&self) -> Result<Option<SledState>, StateError> {
+        if !self.state().is_dir() {
+            return Ok(None);
+        }
+        SledState::open(&self.state(), SledOptions::default()).map(Some)
+    }
+
+    /// An empty state to rebuild a log of that size in.
+    ///
+    /// # Errors
+    /// What sled says.
+    pub(crate) fn scratch_state(&self, log_bytes: u64) -> Result<Scratch, StateError> {
+        if log_bytes <= MEMORY_LOG_BYTES_MAX {
+            return Ok(Scratch {
+                state: Arc::new(MemoryState::new()),
+                folder: None,
+            });
+        }
+        let folder = self.scratch();
+        SledState::remove(&folder)?;
+        Ok(Scratch {
+            state: Arc::new(SledState::open(&folder, SledOptions::default())?),
+            folder: Some(folder),
+        })
+    }
+
+    /// Why the log is not opened, for a person.
+    pub(crate) fn refused(&self, error: LogError) -> Failure {
+        let shown = self.0.display();
+        match &error {
+            LogError::Locked { .. } => Failure::new(
+                Exit::Failed,
+                format!("a service or another command is using {shown}"),
+            )
+            .because(error)
+            .hint("stop it first; a running service is backed up with `headwater backup --server URL`"),
+            LogError::Damaged { .. } => {
+                Failure::new(Exit::CheckFailed, format!("the log in {shown} is damaged"))
+                    .because(error)
+                    .hint("restore a backup, or see what `headwater repair` can keep")
+            }
+            LogError::UnknownVersion { .. } => {
+                Failure::new(Exit::Failed, format!("the log in {shown} can't be read"))
+                    .because(error)
+                    .hint("a newer release wrote it: use that one")
+            }
+            _ => Failure::new(Exit::Failed, format!("the log in {shown} can't be opened"))
+                .because(error),
+        }
+    }
+}
+
+/// A state that is thrown away.
+pub(crate) struct Scratch {
+    pub(crate) state: Arc<dyn State>,
+    folder: Option<PathBuf>,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // sled's own threads may still write to it for a moment: what is left is removed by the next run.
+        if let Some(folder) = &self.folder {
+            let _ = SledState::remove(folder);
+        }
+    }
+}

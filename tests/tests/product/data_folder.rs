@@ -1,0 +1,102 @@
+//! The commands that work on the data folder of a stopped service.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use headwater_store::{SledOptions, SledState, State as _, StateBatch};
+use headwater_tests::service::{Ran, Service, run};
+use serde_json::Value;
+
+/// A run of a job of its own.
+pub(crate) fn event(number: usize) -> String {
+    format!(
+        r#"{{"eventType":"COMPLETE","eventTime":"2026-01-01T00:00:{:02}Z","run":{{"runId":"r-{number}"}},
+        "job":{{"namespace":"n","name":"j-{number}"}},"producer":"p","schemaURL":"https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "inputs":[{{"namespace":"db","name":"in-{number}"}}],"outputs":[{{"namespace":"db","name":"out-{number}"}}]}}"#,
+        number % 60
+    )
+}
+
+/// A folder that a service filled with so many events and left.
+pub(crate) fn filled(events: usize) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let mut service = Service::start(folder.path(), &[])?;
+    for number in 0..events {
+        let answer = service.post("/api/v1/lineage", &[], event(number).as_bytes())?;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    service.terminate()?;
+    Ok(folder)
+}
+
+fn on(command: &str, data: &Path, further: &[&str]) -> Result<Ran> {
+    let data = data.to_str().context("a path")?;
+    let mut arguments = vec![command, "--data", data];
+    arguments.extend(further);
+    run(&arguments)
+}
+
+/// The digest of the state that the log makes.
+pub(crate) fn digest(data: &Path) -> Result<String> {
+    let ran = on("verify", data, &["--format", "json"])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out)?;
+    let digest = report["rebuilt"]["digest"].as_str();
+    Ok(digest.context("a digest")?.to_owned())
+}
+
+#[test]
+fn verify_finds_a_folder_whole_and_names_what_differs() -> Result<()> {
+    let folder = filled(20)?;
+    let ran = on("verify", folder.path(), &["--format", "json"])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out)?;
+    assert_eq!(report["log"]["entriesCount"], 20);
+    assert_eq!(report["state"], report["rebuilt"]);
+    assert_eq!(report["differences"], serde_json::json!([]));
+    assert!(report["graph"]["digest"].is_string(), "{report}");
+
+    let state = SledState::open(&folder.path().join("state"), SledOptions::default())?;
+    let mut batch = StateBatch::new();
+    batch.delete(b"n\0db\0out-3");
+    state.apply(&batch, state.applied_offset()?)?;
+    drop(state);
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(5), "{}", ran.out);
+    let named = "the log has the name of dataset db / out-3";
+    assert!(ran.err.contains(named), "{}", ran.err);
+    Ok(())
+}
+
+#[test]
+fn verify_names_a_damaged_byte_and_who_uses_the_folder() -> Result<()> {
+    let folder = filled(20)?;
+    let segment = folder.path().join("log/00000000000000000001.log");
+    let whole = std::fs::read(&segment)?;
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 0xff;
+    std::fs::write(&segment, &damaged)?;
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(5), "{}", ran.out);
+    assert!(
+        ran.err
+            .contains("00000000000000000001.log is damaged at byte"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(std::fs::read(&segment)?, damaged, "nothing is changed");
+
+    std::fs::write(&segment, &whole[..whole.len() - 3])?;
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("never acknowledged"), "{}", ran.out);
+    assert_eq!(std::fs::read(&segment)?.len(), whole.len() - 3);
+
+    let _service = Service::start(folder.path(), &[])?;
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(ran.err.contains("is using"), "{}", ran.err);
+    let ran = on("verify", &folder.path().join("nowhere"), &[])?;
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    Ok(())
+}
