@@ -167,6 +167,10 @@ impl Applier {
                     ..Receipt::default()
                 })
             }
+            LogEntry::Gone(_) | LogEntry::Prune(_) => Ok(Receipt {
+                offset: offset.get(),
+                ..Receipt::default()
+            }),
         }
     }
 

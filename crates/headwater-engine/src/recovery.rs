@@ -295,7 +295,7 @@ fn replay(
         after = last.offset;
         for part in &parts {
             if let Some((offset, entry)) = assembler.push(part)? {
-                *committed_at = received_at(&entry);
+                *committed_at = entry.received_at().unwrap_or(*committed_at);
                 applier.apply(offset, entry)?;
                 whole = offset;
                 replayed_count += 1;
@@ -305,12 +305,5 @@ fn replay(
         if applier.graph.needs_compaction() {
             applier.graph = applier.graph.compacted();
         }
-    }
-}
-
-fn received_at(entry: &LogEntry) -> Timestamp {
-    match entry {
-        LogEntry::Submission(submission, _) => submission.received_at,
-        LogEntry::Mesh(_, received_at) => *received_at,
     }
 }

@@ -7,18 +7,23 @@ mod log;
 mod runs;
 mod secrets;
 mod state;
+mod transcode;
 
 pub use checks::{CHECKS_FACET, merge_checks};
 pub use facts::{decode_facts, encode_facts};
 pub use json::{
     FACET_DEPTH_MAX, FactsDocument, FactsError, JsonLayout, facts_to_json, submission_from_json,
 };
-pub use log::{LOG_VERSION, LogEntry, decode_entry, encode_mesh, encode_submission};
+pub use log::{
+    Gone, LOG_VERSION, LogEntry, Prune, decode_entry, encode_gone, encode_mesh, encode_prune,
+    encode_submission,
+};
 pub use runs::*;
 pub use secrets::{
     REDACTED, may_hold_secrets, redact_json, redact_snapshot, redact_submission, redact_text,
 };
 pub use state::*;
+pub use transcode::{entry_from_json, entry_to_json, from_hex, to_hex};
 
 /// Why bytes are not the record they should be.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,9 @@ pub enum RecordError {
     /// Not an entry of the log.
     #[error("entry of the log does not decode")]
     Entry(#[source] rmp_serde::decode::Error),
+    /// Not the JSON of an entry of the log.
+    #[error("not the JSON of an entry of the log: {0}")]
+    Transcoded(#[source] serde_json::Error),
     /// Not a value of the state.
     #[error("{what} in the state does not decode")]
     Value {

@@ -28,6 +28,49 @@ pub enum LogEntry {
     Submission(Box<Submission>, Vec<u8>),
     /// The mesh as it is from here on.
     Mesh(Mesh, Timestamp),
+    /// What stood here is gone: it was damaged, or erased on request. Nothing follows from it.
+    Gone(Gone),
+    /// From here on, what is told of runs that ended earlier is forgotten.
+    Prune(Prune),
+}
+
+impl LogEntry {
+    /// When it was received; none where that is gone.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Submission(submission, _) => Some(submission.received_at),
+            Self::Mesh(_, received_at) => Some(*received_at),
+            Self::Gone(_) => None,
+            Self::Prune(prune) => Some(prune.received_at),
+        }
+    }
+}
+
+/// Why an entry is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It was damaged, and cut by a repair.
+    Damaged,
+    /// Somebody asked for its erasure.
+    Erased,
+}
+
+impl Gone {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Erased => "erased",
+        }
+    }
+}
+
+/// A cut-off of run history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prune {
+    /// Runs that ended before this, and findings and submissions received before this, are forgotten.
+    pub before: Timestamp,
+    /// When it was asked for.
+    pub received_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +82,20 @@ enum EntryRecord<'a> {
     Event(EventRecord<'a>),
     #[serde(borrow)]
     Mesh(MeshRecord<'a>),
+    #[serde(borrow)]
+    Gone(GoneRecord<'a>),
+    Prune(PruneRecord),
+}
+
+#[derive(Serialize, Deserialize)]
+struct GoneRecord<'a> {
+    why: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PruneRecord {
+    before: i64,
+    received_at: i64,
 }
 
 type NameRecord<'a> = (&'a str, &'a str);
@@ -187,6 +244,19 @@ pub fn encode_mesh(mesh: &Mesh, received_at: Timestamp) -> Vec<u8> {
     }))
 }
 
+/// Encodes what stands for an entry that is gone.
+pub fn encode_gone(why: Gone) -> Vec<u8> {
+    encode(&EntryRecord::Gone(GoneRecord { why: why.as_str() }))
+}
+
+/// Encodes a cut-off of run history.
+pub fn encode_prune(prune: Prune) -> Vec<u8> {
+    encode(&EntryRecord::Prune(PruneRecord {
+        before: prune.before.as_micros(),
+        received_at: prune.received_at.as_micros(),
+    }))
+}
+
 fn domain_record(spec: &DomainSpec) -> DomainRecord<'_> {
     DomainRecord {
         name: spec.name.as_str(),
@@ -217,6 +287,16 @@ pub fn decode_entry(version: u8, bytes: &[u8]) -> Result<LogEntry, RecordError> 
         EntryRecord::Snapshot(record) => snapshot(&record),
         EntryRecord::Event(record) => event(&record),
         EntryRecord::Mesh(record) => mesh(record),
+        // A reason of a later release is gone all the same.
+        EntryRecord::Gone(record) => Ok(LogEntry::Gone(if record.why == Gone::Damaged.as_str() {
+            Gone::Damaged
+        } else {
+            Gone::Erased
+        })),
+        EntryRecord::Prune(record) => Ok(LogEntry::Prune(Prune {
+            before: Timestamp::from_micros(record.before),
+            received_at: Timestamp::from_micros(record.received_at),
+        })),
     }
 }
 

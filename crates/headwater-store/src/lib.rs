@@ -25,7 +25,8 @@ pub use memory_log::MemoryLog;
 pub use memory_state::MemoryState;
 pub use offset::{Offset, OffsetError};
 pub use segment::{
-    OpenReport, SegmentLog, SegmentOptions, TornTail, VerifyReport, verify_directory,
+    Loss, OpenReport, SegmentLog, SegmentOptions, TornTail, VerifyReport, find_losses,
+    repair_directory, verify_directory,
 };
 pub use sled_state::{SledOptions, SledState};
 pub use state::{Scan, ScanStep, ScanVisit, State, StateBatch, StateError, StoredBytes};

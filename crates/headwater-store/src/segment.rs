@@ -49,6 +49,7 @@
 
 mod frame;
 mod open;
+mod repair;
 mod verify;
 
 use std::any::Any;
@@ -64,6 +65,7 @@ use frame::{Encoder, Step, Walker};
 use open::Purpose;
 
 pub use open::{OpenReport, TornTail};
+pub use repair::{Loss, find_losses, repair_directory};
 pub use verify::{VerifyReport, verify_directory};
 
 /// The most bytes of a frame's body as stored: 64 MiB.

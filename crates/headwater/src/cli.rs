@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    domains, extract, impact, lineage, paths, plugin, resolve, search, send, serve, shell, status,
-    submit, verify,
+    domains, export, extract, impact, lineage, paths, plugin, repair, resolve, search, send, serve,
+    shell, status, submit, verify,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -36,6 +36,9 @@ enum Command {
     Status(status::StatusArgs),
     Plugin(plugin::PluginArgs),
     Verify(verify::VerifyArgs),
+    Repair(repair::RepairArgs),
+    Export(export::ExportArgs),
+    Import(export::ImportArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -60,6 +63,9 @@ impl Cli {
             Command::Status(args) => status::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
             Command::Verify(args) => verify::run(&args),
+            Command::Repair(args) => repair::run(&args),
+            Command::Export(args) => export::run_export(&args),
+            Command::Import(args) => export::run_import(&args),
             Command::Completions(args) => shell::completions(&args),
             Command::Man(args) => shell::man(&args),
         }
@@ -214,6 +220,9 @@ mod tests {
             "plugin run dbt target/manifest.json --first 3 --set a=b",
             "completions zsh",
             "verify --data d --format json",
+            "repair --data d --accept-loss",
+            "export --data d",
+            "import --data d -",
             "man target/man",
             "plugin list --plugins target/plugins",
             "plugin inspect target/plugins/dbt.wasm",

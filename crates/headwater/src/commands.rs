@@ -1,11 +1,13 @@
 //! One module for each command: its arguments, and what it does.
 
 pub(crate) mod domains;
+pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod impact;
 pub(crate) mod lineage;
 pub(crate) mod paths;
 pub(crate) mod plugin;
+pub(crate) mod repair;
 pub(crate) mod resolve;
 pub(crate) mod search;
 pub(crate) mod send;

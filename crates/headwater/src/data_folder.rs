@@ -1,6 +1,6 @@
 //! The data folder of a stopped service, as commands that work on it use it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -144,4 +144,41 @@ impl Drop for Scratch {
             let _ = SledState::remove(folder);
         }
     }
+}
+
+/// Makes an empty folder `draft` in the data folder `data`, which is empty but for what a run that was interrupted left
+/// there, or does not exist.
+///
+/// # Errors
+/// A [`Failure`] with [`Exit::Input`] that names what is in the way.
+pub(crate) fn make_empty(data: &Path, draft: &str) -> Result<PathBuf, Failure> {
+    let shown = data.display();
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Failed, format!("cannot make folder {shown}")).because(error)
+    };
+    std::fs::create_dir_all(data).map_err(failed)?;
+    for entry in std::fs::read_dir(data).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if name != draft {
+            let name = name.to_string_lossy().into_owned();
+            return Err(Failure::new(
+                Exit::Input,
+                format!("folder {shown} is not empty: it holds {name}"),
+            )
+            .hint("name a folder that is empty or does not exist"));
+        }
+    }
+    let draft = data.join(draft);
+    match std::fs::remove_dir_all(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    std::fs::create_dir(&draft).map_err(failed)?;
+    Ok(draft)
+}
+
+/// `1 entry`, `2 entries`.
+pub(crate) fn entries(count: u64) -> String {
+    let noun = if count == 1 { "entry" } else { "entries" };
+    format!("{count} {noun}")
 }

@@ -100,3 +100,73 @@ fn verify_names_a_damaged_byte_and_who_uses_the_folder() -> Result<()> {
     assert_eq!(ran.code, Some(3), "{}", ran.err);
     Ok(())
 }
+
+#[test]
+fn an_export_imported_into_an_empty_folder_is_the_same() -> Result<()> {
+    let folder = filled(30)?;
+    let elsewhere = tempfile::tempdir()?;
+    let file = elsewhere.path().join("lineage.ndjson");
+    let file = file.to_str().context("a path")?;
+    let ran = on("export", folder.path(), &["--output", file])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let piped = on("export", folder.path(), &[])?;
+    assert_eq!(piped.out, std::fs::read_to_string(file)?);
+
+    let copy = elsewhere.path().join("copy");
+    let ran = on("import", &copy, &[file])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(digest(&copy)?, digest(folder.path())?);
+    let ran = on("import", &copy, &[file])?;
+    assert_eq!(ran.code, Some(3), "{}", ran.out);
+    assert!(
+        ran.err.contains("is not empty: it holds log"),
+        "{}",
+        ran.err
+    );
+
+    let cut = piped.out.lines().take(9).collect::<Vec<_>>().join("\n");
+    let short = elsewhere.path().join("short.ndjson");
+    std::fs::write(&short, cut)?;
+    let empty = elsewhere.path().join("empty");
+    let ran = on("import", &empty, &[short.to_str().context("a path")?])?;
+    assert_eq!(ran.code, Some(3), "{}", ran.out);
+    assert!(
+        ran.err.contains("line 9: the line is cut short"),
+        "{}",
+        ran.err
+    );
+    assert!(!empty.join("log").exists());
+
+    let service = Service::start(&copy, &[])?;
+    let answer = service.post("/api/v1/lineage", &[], event(3).as_bytes())?;
+    assert_eq!((answer.status, answer.offset), (201, Some(4)), "a repeat");
+    Ok(())
+}
+
+#[test]
+fn repair_gives_up_damaged_entries_only_when_told_to() -> Result<()> {
+    let folder = filled(30)?;
+    let segment = folder.path().join("log/00000000000000000001.log");
+    let mut bytes = std::fs::read(&segment)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&segment, &bytes)?;
+    assert!(Service::start(folder.path(), &[]).is_err());
+
+    let ran = on("repair", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(5), "{}", ran.out);
+    assert!(ran.err.contains("lost: the entry at offset"), "{}", ran.err);
+    assert_eq!(std::fs::read(&segment)?, bytes, "nothing was changed");
+
+    let ran = on("repair", folder.path(), &["--accept-loss"])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let copy = folder.path().join("repair-1/00000000000000000001.log");
+    assert_eq!(std::fs::read(copy)?, bytes);
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let service = Service::start(folder.path(), &[])?;
+    let answer = service.ask("{ snapshot { offset } jobs { totalCount } }")?;
+    assert_eq!(answer["data"]["snapshot"]["offset"], 30);
+    assert_eq!(answer["data"]["jobs"]["totalCount"], 29, "{answer}");
+    Ok(())
+}

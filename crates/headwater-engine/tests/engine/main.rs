@@ -3,6 +3,7 @@
 mod aliases;
 mod domains;
 mod events;
+mod export;
 mod fields;
 mod past;
 mod recovery;

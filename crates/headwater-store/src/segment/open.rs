@@ -195,7 +195,7 @@ fn nothing(lock: Box<dyn Any + Send + Sync>) -> Opened {
     }
 }
 
-fn remove_drafts(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
+pub(super) fn remove_drafts(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
     let names = disk
         .list(directory)
         .map_err(LogError::io("list", directory))?;
@@ -323,7 +323,7 @@ fn cut(
 }
 
 /// Says whether what begins at `position` can be the rest of one unfinished append.
-fn is_torn(
+pub(super) fn is_torn(
     file: &dyn DiskFile,
     path: &Path,
     position: u64,

@@ -6,6 +6,7 @@ mod damage;
 mod kill;
 mod log_conformance;
 mod power;
+mod repair;
 mod state_conformance;
 
 use std::path::Path;

@@ -9,7 +9,7 @@ use headwater_engine::{
 use headwater_store::{Log as _, OpenReport, SegmentLog, State, StateError};
 use serde::Serialize;
 
-use crate::data_folder::{DataArgs, DataFolder};
+use crate::data_folder::{DataArgs, DataFolder, entries};
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, count, progress_bar};
 
@@ -205,12 +205,6 @@ fn usable_state(
         report.notes.push(note);
     }
     Ok(Some(Arc::new(state)))
-}
-
-/// `1 entry`, `2 entries`.
-fn entries(count: u64) -> String {
-    let noun = if count == 1 { "entry" } else { "entries" };
-    format!("{count} {noun}")
 }
 
 fn render(report: &Report) -> String {
