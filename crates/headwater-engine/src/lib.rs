@@ -25,8 +25,8 @@ mod runs;
 mod sources;
 mod stats;
 mod txn;
-mod visible;
 mod verify;
+mod visible;
 mod words;
 mod writer;
 
@@ -41,8 +41,8 @@ pub use options::EngineOptions;
 pub use past::AsOf;
 pub use recovery::Recovery;
 pub use stats::{Distribution, Reading, Stats};
-pub use visible::Visible;
 pub use verify::{
     Rebuilt, first_difference, graph_digest, graph_of_file, is_half_committed, reason_to_rebuild,
     rebuild, state_digest,
 };
+pub use visible::Visible;
