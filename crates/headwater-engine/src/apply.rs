@@ -22,7 +22,7 @@ pub(crate) use columns::{
 pub(crate) use documents::touched;
 pub(crate) use fields::{Numbers, raw_field_edge};
 pub(crate) use reconcile::{Difference, Times, compare};
-pub(crate) use rows::{differs, graph_delta};
+pub(crate) use rows::{differs, graph_delta, retired_row};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
 pub(crate) use timeline::onwards;
 

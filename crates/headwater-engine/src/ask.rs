@@ -2,12 +2,14 @@
 
 mod batch;
 mod details;
+mod diff;
 mod domains;
 mod dry_run;
 mod edges;
 mod field_edges;
 mod field_walks;
 mod filter;
+mod history;
 mod paths;
 mod products;
 mod resolve;
@@ -20,11 +22,13 @@ mod walks;
 
 pub(crate) use batch::{ClaimsOf, decode_history, held_at};
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
+pub use diff::Diff;
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};
 pub use edges::EdgeStatement;
 pub use field_edges::{FieldEdgeView, FieldLinkView, FieldLinksQuestion, TransformationView};
 pub use filter::AssetFilter;
+pub use history::{HISTORY_MAX, HistoryView};
 pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use products::{ProductDetails, ProductView};
 pub use resolve::Resolution;

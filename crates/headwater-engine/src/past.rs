@@ -14,7 +14,7 @@ use headwater_store::Offset;
 use parking_lot::Mutex;
 
 use crate::AskError;
-use crate::ask::View;
+use crate::ask::{SubmissionsQuestion, View};
 use crate::keys;
 use crate::published::{Published, merged};
 
@@ -56,6 +56,11 @@ impl Pasts {
 }
 
 impl View {
+    /// The same graph, for another part of a request.
+    pub fn again(&self) -> Self {
+        self.showing(Arc::clone(&self.published))
+    }
+
     /// The graph as it was; this view itself if that is what it shows.
     ///
     /// Sources, runs and the mesh are those of this view.
@@ -81,7 +86,7 @@ impl View {
             _ => None,
         };
         if offset == newest && time.is_none() {
-            return Ok(self.showing(Arc::clone(&self.published)));
+            return Ok(self.again());
         }
         let pasts = &self.shared.pasts;
         if let Some(past) = pasts.find((offset, time)) {
@@ -143,14 +148,18 @@ fn past(
 impl View {
     /// The newest time at which anything up to `offset` was received; the epoch before the first submission.
     fn received_by(&self, offset: Offset) -> Result<Timestamp, AskError> {
-        let mut newest = None;
-        for source in self.shared.sources.all() {
-            let last = self.submissions(source.number, Some(offset.get() + 1), 1)?;
-            newest = newest.max(
-                last.first()
-                    .map(|last| (last.offset, last.record.received_at)),
-            );
-        }
+        let question = |source: crate::SourceState| SubmissionsQuestion {
+            source: source.number,
+            after: Some(offset.get() + 1),
+            count: 1,
+        };
+        let all = self.shared.sources.all().into_iter().map(question);
+        let last = self.submissions(&all.collect::<Vec<_>>())?;
+        let newest = last
+            .iter()
+            .flatten()
+            .map(|last| (last.offset, last.record.received_at))
+            .max();
         Ok(newest.map_or(Timestamp::EPOCH, |(_, at)| Timestamp::from_micros(at)))
     }
 }

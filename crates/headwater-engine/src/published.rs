@@ -25,6 +25,7 @@ pub(crate) struct Published {
     pub(crate) merged: Option<FxHashMap<u32, Vec<AssetIndex>>>,
     links: OnceLock<Vec<DomainLink>>,
     catalogue: OnceLock<Catalogue>,
+    retired: OnceLock<Catalogue>,
 }
 
 /// The names that others stand for, by what stands for them.
@@ -57,12 +58,18 @@ impl Published {
             merged: None,
             links: OnceLock::new(),
             catalogue: OnceLock::new(),
+            retired: OnceLock::new(),
         }
     }
 
     /// Domains and data products: listed when first asked for.
     pub(crate) fn catalogue(&self, list: impl FnOnce() -> Catalogue) -> &Catalogue {
         self.catalogue.get_or_init(list)
+    }
+
+    /// Assets that nobody asserts any more: listed when first asked for.
+    pub(crate) fn retired(&self, list: impl FnOnce() -> Catalogue) -> &Catalogue {
+        self.retired.get_or_init(list)
     }
 
     /// Edges between domains: counted when first asked for.

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::loads::Loads;
 use crate::nulls::FieldTypes;
 use crate::query::Query;
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::stall::Stall;
 
 /// Tells the time, to cut walks that take too long.
@@ -239,7 +239,7 @@ impl Api {
         };
         let mut request = Request::new(body.query.clone())
             .variables(body.variables.clone())
-            .data(scope);
+            .data(Scopes::new(scope));
         if let Some(name) = &body.operation_name {
             request = request.operation_name(name.clone());
         }

@@ -7,12 +7,13 @@ use crate::asset::{Alias, Assertion, Core, Owner, Tag, quick_asset};
 use crate::cursor;
 use crate::domain::Domain;
 use crate::field::Field;
+use crate::input::AsOf;
 use crate::job::Job;
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::{DateTime, Json, Reference};
-use crate::scope::scope;
+use crate::scope::{scope, scope_as_of};
 
 /// Something that holds data.
 pub(crate) struct Dataset(Core);
@@ -152,10 +153,16 @@ impl Dataset {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<Job>> {
         let to = (EdgeKind::Writes, true);
-        self.0
-            .neighbours(scope(ctx), "producedBy", to, (first, after), Job::new)
+        self.0.neighbours(
+            scope_as_of(ctx, as_of)?,
+            "producedBy",
+            to,
+            (first, after),
+            Job::new,
+        )
     }
 
     #[graphql(complexity = "cost(first, 50, child_complexity)")]
@@ -164,10 +171,16 @@ impl Dataset {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<Job>> {
         let to = (EdgeKind::Reads, false);
-        self.0
-            .neighbours(scope(ctx), "consumedBy", to, (first, after), Job::new)
+        self.0.neighbours(
+            scope_as_of(ctx, as_of)?,
+            "consumedBy",
+            to,
+            (first, after),
+            Job::new,
+        )
     }
 
     /// The run that last wrote it: the newest completed one of the jobs that write it now.

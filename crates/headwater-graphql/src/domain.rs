@@ -8,14 +8,14 @@ use headwater_engine::{CrossingView, DomainLinkView, DomainView};
 use crate::asset::Owner;
 use crate::cursor;
 use crate::dataset::Dataset;
-use crate::input::AssetFilter;
+use crate::input::{AsOf, AssetFilter};
 use crate::json;
 use crate::lineage::{LineageEdge, Snapshot};
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::product::DataProduct;
 use crate::quick::{Fields, Selected, object};
 use crate::scalars::int;
-use crate::scope::{Scope, scope};
+use crate::scope::{Scope, scope, scope_as_of};
 use crate::source::Source;
 
 /// Domains that a list is taken to have, to estimate an answer's size.
@@ -90,13 +90,17 @@ impl Domain {
 
     /// Domains whose data this one reads, and those that read this one's.
     #[graphql(complexity = "times(5, child_complexity)")]
-    async fn depends_on(&self, ctx: &Context<'_>) -> Vec<DomainLink> {
-        links(scope(ctx), |link| link.to == self.0)
+    async fn depends_on(&self, ctx: &Context<'_>, as_of: Option<AsOf>) -> Result<Vec<DomainLink>> {
+        Ok(links(scope_as_of(ctx, as_of)?, |link| link.to == self.0))
     }
 
     #[graphql(complexity = "times(5, child_complexity)")]
-    async fn depended_on_by(&self, ctx: &Context<'_>) -> Vec<DomainLink> {
-        links(scope(ctx), |link| link.from == self.0)
+    async fn depended_on_by(
+        &self,
+        ctx: &Context<'_>,
+        as_of: Option<AsOf>,
+    ) -> Result<Vec<DomainLink>> {
+        Ok(links(scope_as_of(ctx, as_of)?, |link| link.from == self.0))
     }
 }
 

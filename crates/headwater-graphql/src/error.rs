@@ -61,6 +61,7 @@ pub(crate) fn ask_error(failure: AskError) -> Error {
             error(Code::Ambiguous, message)
                 .extend_with(|_, extensions| extensions.set("candidates", Value::List(candidates)))
         }
+        AskError::NotYetVisible { .. } => error(Code::NotYetVisible, message),
         AskError::LimitExceeded { .. } => error(Code::LimitExceeded, message),
         AskError::Invalid(_) => invalid(message),
         AskError::Engine(cause) => internal(&cause),

@@ -10,12 +10,13 @@ use crate::asset::{Assertion, AssetPlan, Core, Tag};
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::error::{ask_error, internal};
+use crate::input::AsOf;
 use crate::job::Job;
 use crate::json;
 use crate::page::{self, Connection, Edge, cost, times};
 use crate::quick::{Fields, Quick, Selected, not_quick, object};
 use crate::scalars::Reference;
-use crate::scope::{Scope, scope};
+use crate::scope::{Scope, scope, scope_as_of};
 
 /// A field of a dataset; what sources say of it is read when it is first asked for.
 pub(crate) struct Field {
@@ -154,9 +155,11 @@ impl Field {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<FieldLink>> {
         let page = (first, after);
-        self.links(scope(ctx), "field.upstream", true, page).await
+        let scope = scope_as_of(ctx, as_of)?;
+        self.links(scope, "field.upstream", true, page).await
     }
 
     /// Field-level links one step away. An edge into a dataset as a whole links every field of it.
@@ -166,10 +169,11 @@ impl Field {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<FieldLink>> {
         let page = (first, after);
-        self.links(scope(ctx), "field.downstream", false, page)
-            .await
+        let scope = scope_as_of(ctx, as_of)?;
+        self.links(scope, "field.downstream", false, page).await
     }
 }
 

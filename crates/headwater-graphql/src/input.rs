@@ -5,7 +5,7 @@ use headwater_engine as engine;
 
 use crate::error::{ask_error, invalid, too_large};
 use crate::limits::Limits;
-use crate::scalars::Reference;
+use crate::scalars::{DateTime, Offset, Reference};
 use crate::scope::Scope;
 
 /// Which way to walk.
@@ -47,6 +47,23 @@ impl From<Granularity> for engine::Granularity {
     }
 }
 
+/// When to look: validAt is when it held in the world, knownAt what was known when that offset was the newest. Both
+/// default to now.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub(crate) struct AsOf {
+    valid_at: Option<DateTime>,
+    known_at: Option<Offset>,
+}
+
+impl From<AsOf> for engine::AsOf {
+    fn from(as_of: AsOf) -> Self {
+        Self {
+            valid_at: as_of.valid_at.map(|at| at.0),
+            known_at: as_of.known_at.map(|at| at.0),
+        }
+    }
+}
+
 /// Which assets; an absent part chooses all. Within a part any value will do, and every part must agree.
 #[derive(Clone, Debug, InputObject)]
 pub(crate) struct AssetFilter {
@@ -57,6 +74,8 @@ pub(crate) struct AssetFilter {
     types: Option<Vec<String>>,
     namespaces: Option<Vec<String>>,
     text: Option<String>,
+    #[graphql(default_with = "Some(false)")]
+    include_retired: Option<bool>,
 }
 
 impl AssetFilter {
@@ -93,6 +112,7 @@ impl AssetFilter {
             types: filter.types,
             namespaces: filter.namespaces,
             text: filter.text,
+            include_retired: filter.include_retired.unwrap_or_default(),
         }))
     }
 }

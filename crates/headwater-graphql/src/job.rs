@@ -6,10 +6,11 @@ use headwater_model::{AssetIndex, EdgeKind};
 use crate::asset::{Assertion, Core, Owner, Tag, quick_asset};
 use crate::dataset::Dataset;
 use crate::domain::Domain;
+use crate::input::AsOf;
 use crate::page::{Connection, cost, times};
 use crate::run::{self, Run};
 use crate::scalars::{DateTime, Json, Reference};
-use crate::scope::scope;
+use crate::scope::{scope, scope_as_of};
 
 /// Something that reads or writes datasets.
 pub(crate) struct Job(Core);
@@ -102,10 +103,16 @@ impl Job {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<Dataset>> {
         let to = (EdgeKind::Reads, true);
-        self.0
-            .neighbours(scope(ctx), "inputs", to, (first, after), Dataset::new)
+        self.0.neighbours(
+            scope_as_of(ctx, as_of)?,
+            "inputs",
+            to,
+            (first, after),
+            Dataset::new,
+        )
     }
 
     #[graphql(complexity = "cost(first, 50, child_complexity)")]
@@ -114,10 +121,16 @@ impl Job {
         ctx: &Context<'_>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
+        as_of: Option<AsOf>,
     ) -> Result<Connection<Dataset>> {
         let to = (EdgeKind::Writes, false);
-        self.0
-            .neighbours(scope(ctx), "outputs", to, (first, after), Dataset::new)
+        self.0.neighbours(
+            scope_as_of(ctx, as_of)?,
+            "outputs",
+            to,
+            (first, after),
+            Dataset::new,
+        )
     }
 
     pub(crate) async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Job>> {

@@ -10,21 +10,24 @@ use headwater_model::{
 };
 
 use crate::asset::Asset;
+use crate::cursor;
 use crate::dataset::Dataset;
+use crate::diff::LineageDiff;
 use crate::domain::{DOMAINS_EXPECTED, Domain, DomainGraph, domains};
 use crate::error::{ask_error, invalid, too_large};
 use crate::field::Field;
+use crate::history::HistoryEntry;
 use crate::impact::Impact;
-use crate::input::{AssetFilter, Direction, Granularity, depth, roots};
+use crate::input::{AsOf, AssetFilter, Direction, Granularity, depth, roots};
 use crate::job::Job;
 use crate::lineage::{Lineage, Snapshot};
-use crate::page::{self, Connection, cost, times};
+use crate::page::{self, Connection, Edge, cost, times};
 use crate::paths::Paths;
 use crate::plugin::Plugin;
 use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::Reference;
-use crate::scope::{Scope, scope};
+use crate::scope::{Scope, scope, scope_as_of};
 use crate::search::{self, Resolution, SearchHit};
 use crate::source::{Source, Submission};
 
@@ -193,9 +196,10 @@ impl Query {
         #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         filter: Option<AssetFilter>,
         stop_at: Option<AssetFilter>,
+        as_of: Option<AsOf>,
         #[graphql(default = 2000)] limit: i32,
     ) -> Result<Lineage> {
-        let scope = scope(ctx);
+        let scope = scope_as_of(ctx, as_of)?;
         let nodes_max = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let nodes_max =
             nodes_max.ok_or_else(|| invalid(format!("limit is {limit}, and must be positive")))?;
@@ -231,8 +235,9 @@ impl Query {
         #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         filter: Option<AssetFilter>,
         stop_at: Option<AssetFilter>,
+        as_of: Option<AsOf>,
     ) -> Result<Impact> {
-        let scope = scope(ctx);
+        let scope = scope_as_of(ctx, as_of)?;
         let answer = scope.view.impact(&ImpactQuestion {
             depth_hops_max: depth(hops)?,
             filter: AssetFilter::read(filter, &scope.limits)?,
@@ -256,8 +261,9 @@ impl Query {
         to: Reference,
         #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         #[graphql(default = 10)] first: i32,
+        as_of: Option<AsOf>,
     ) -> Result<Paths> {
-        let scope = scope(ctx);
+        let scope = scope_as_of(ctx, as_of)?;
         let root = |of: &Reference| scope.view.require_root(&of.0).map_err(ask_error);
         Ok(Paths(scope.view.paths(&PathsQuestion {
             from: root(&from)?,
@@ -267,6 +273,44 @@ impl Query {
             steps_max: scope.limits.paths_steps_max,
             is_over: &|| scope.is_over(),
         })))
+    }
+
+    /// What differs between two moments.
+    async fn diff(
+        &self,
+        ctx: &Context<'_>,
+        from: AsOf,
+        to: AsOf,
+        filter: Option<AssetFilter>,
+    ) -> Result<LineageDiff> {
+        let scope = scope(ctx);
+        let view = |as_of: AsOf| scope.view.as_of(&as_of.into()).map_err(ask_error);
+        LineageDiff::new(scope, view(from)?, view(to)?, filter)
+    }
+
+    /// What was ever said of an asset and of the edges that end in it, the oldest first: at most the newest 10,000.
+    #[graphql(complexity = "cost(first, 100, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        of: Reference,
+        #[graphql(default_with = "Some(100)")] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<HistoryEntry>> {
+        let scope = scope(ctx);
+        let count = page::count(first, 100, scope.limits.page_max)?;
+        let after: Option<(usize,)> = after
+            .map(|after| cursor::read("history", &after))
+            .transpose()?;
+        let asset = scope.view.require(&of.0).map_err(ask_error)?;
+        let history = scope.view.history(asset).map_err(ask_error)?;
+        let places: Vec<usize> = (0..history.len()).collect();
+        let start = after.map_or(0, |(at,)| at + 1);
+        let range = page::range(start, count, history.len());
+        Ok(Connection::of(&places, range, |at| Edge {
+            node: HistoryEntry::from(&history[*at]),
+            cursor: cursor::of("history", &(*at,)),
+        }))
     }
 
     async fn domain(&self, ctx: &Context<'_>, name: String) -> Option<Domain> {
@@ -279,8 +323,8 @@ impl Query {
         domains(scope(ctx))
     }
 
-    async fn domain_graph(&self, ctx: &Context<'_>) -> DomainGraph {
-        DomainGraph::new(scope(ctx))
+    async fn domain_graph(&self, ctx: &Context<'_>, as_of: Option<AsOf>) -> Result<DomainGraph> {
+        Ok(DomainGraph::new(scope_as_of(ctx, as_of)?))
     }
 
     async fn source(

@@ -219,7 +219,7 @@ macro_rules! list_type {
                 field: &Positioned<Field>,
             ) -> ServerResult<Value> {
                 let nodes = self.0.iter().map(|$edge| $of);
-                let scope = ctx.data_unchecked::<Scope>();
+                let scope = crate::scope::scope(ctx);
                 if scope.is_quick
                     && let Some(plan) = <$node as Quick>::plan(&Selected::new(ctx))
                 {

@@ -263,6 +263,9 @@ impl Applier {
         }
         let kind = self.kind_of(canonical);
         let is_live = columns.has_sources() || self.will_have_edges(canonical, ends_added, removed);
+        if !is_live && let Some(row) = retired_row(&self.graph, canonical) {
+            return Ok(row);
+        }
         let sources = columns.sources();
         let domain = self.domain(canonical, kind, &sources);
         let owners = self.words_of(columns.owners());
@@ -368,6 +371,23 @@ pub(crate) fn differs(graph: &Graph, row: &RowRecord) -> bool {
         || asset.tags != row.tags
         || asset.sources != row.sources
         || asset.flags != flags(row, asset.kind)
+}
+
+/// The columns of an asset that nobody asserts: what was last said of it. None if nothing was.
+pub(crate) fn retired_row(graph: &Graph, index: u32) -> Option<RowRecord> {
+    let asset = graph.asset(AssetIndex::new(index))?;
+    Some(RowRecord {
+        index,
+        canonical: index,
+        r#type: asset.asset_type.into(),
+        domain: asset.domain,
+        owners: asset.owners.to_vec(),
+        tags: asset.tags.to_vec(),
+        sources: Vec::new(),
+        is_live: false,
+        is_declared: false,
+        is_output_port: false,
+    })
 }
 
 fn merged_row(index: u32, canonical: u32) -> RowRecord {

@@ -109,10 +109,9 @@ impl View {
             .filter(|asset| {
                 asset.domain == Some(domain)
                     && asset.kind == AssetKind::Dataset
-                    && is_shown(asset)
                     && matcher
                         .as_ref()
-                        .is_none_or(|matcher| matcher.matches(asset))
+                        .map_or_else(|| is_shown(asset), |matcher| matcher.shows(asset))
             })
             .map(|asset| asset.index)
             .collect()

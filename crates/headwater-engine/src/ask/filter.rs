@@ -23,6 +23,8 @@ pub struct AssetFilter {
     pub namespaces: Option<Vec<String>>,
     /// Part of the name, whatever its case.
     pub text: Option<String>,
+    /// Assets that nobody asserts any more too.
+    pub include_retired: bool,
 }
 
 /// A filter whose words are numbers.
@@ -34,9 +36,16 @@ pub(crate) struct Matcher {
     types: Option<Vec<String>>,
     namespaces: Option<Vec<String>>,
     text: Option<String>,
+    include_retired: bool,
 }
 
 impl Matcher {
+    /// True for an asset that is listed and that matches.
+    pub(crate) fn shows(&self, asset: &Asset<'_>) -> bool {
+        let is_listed = is_shown(asset) || self.include_retired && asset.canonical == asset.index;
+        is_listed && self.matches(asset)
+    }
+
     pub(crate) fn matches(&self, asset: &Asset<'_>) -> bool {
         let any = |wanted: &Option<Vec<u32>>, has: &[u32]| {
             wanted
@@ -89,6 +98,7 @@ impl View {
             types: filter.types.clone(),
             namespaces: filter.namespaces.clone(),
             text: filter.text.as_ref().map(|text| text.to_lowercase()),
+            include_retired: filter.include_retired,
         }
     }
 

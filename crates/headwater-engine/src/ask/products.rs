@@ -175,10 +175,9 @@ impl View {
     pub fn assets(&self, filter: Option<&crate::AssetFilter>) -> Vec<AssetIndex> {
         let matcher = filter.map(|filter| self.matcher(filter));
         let chosen = self.graph().assets().filter(|asset| {
-            is_shown(asset)
-                && matcher
-                    .as_ref()
-                    .is_none_or(|matcher| matcher.matches(asset))
+            matcher
+                .as_ref()
+                .map_or_else(|| is_shown(asset), |matcher| matcher.shows(asset))
         });
         chosen.map(|asset| asset.index).collect()
     }

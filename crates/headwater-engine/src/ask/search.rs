@@ -1,6 +1,6 @@
 //! Searching names: domains, data products, assets and fields; exact first, then prefix, then the rest.
 
-use headwater_graph::Snapshot as Graph;
+use headwater_graph::{AssetFlags, Snapshot as Graph};
 use headwater_model::AssetIndex;
 use headwater_record::Str;
 use headwater_search::{Document, Index, Names, Part, Position, Query, Results};
@@ -78,17 +78,18 @@ impl Names for GraphNames<'_> {
     }
 }
 
-/// Domains and data products, which are few, and an index over their names.
+/// What the index over the graph's names leaves out: domains and data products, which are few, or assets that nobody
+/// asserts any more. With an index over their names.
 pub(crate) struct Catalogue {
-    entities: Vec<SearchEntity>,
+    entities: Vec<(SearchEntity, String)>,
     index: Index,
 }
 
 impl Catalogue {
-    fn new(entities: Vec<SearchEntity>) -> Self {
-        let documents = entities.iter().enumerate().map(|(key, entity)| {
+    fn new(entities: Vec<(SearchEntity, String)>) -> Self {
+        let documents = entities.iter().enumerate().map(|(key, (_, name))| {
             let document = Document {
-                name: word_of(entity),
+                name,
                 ..Document::default()
             };
             (key as u32, Some(document))
@@ -100,21 +101,12 @@ impl Catalogue {
 
 impl Names for Catalogue {
     fn names(&self, key: u32) -> Option<(&str, &str)> {
-        Some(("", word_of(self.entities.get(key as usize)?)))
+        Some(("", &self.entities.get(key as usize)?.1))
     }
 }
 
 /// What begins the quotation of a description.
 const DESCRIPTION: &str = "description: ";
-
-/// The name of a domain or data product.
-fn word_of(entity: &SearchEntity) -> &str {
-    match entity {
-        SearchEntity::Domain(name) => name,
-        SearchEntity::Product(product) => &product.name,
-        SearchEntity::Asset(_) | SearchEntity::Field(..) => "",
-    }
-}
 
 impl View {
     /// A page of what `question` finds.
@@ -130,11 +122,28 @@ impl View {
         let query =
             Query::parse(text, first).map_err(|error| AskError::Invalid(error.to_string()))?;
         let position = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(Position::from_bytes);
-        let catalogue = self.published.catalogue(|| self.list_catalogue());
+        let catalogue = match &question.filter {
+            Some(filter) if filter.include_retired => {
+                self.published.retired(|| self.list_retired())
+            }
+            _ => self.published.catalogue(|| self.list_catalogue()),
+        };
+        let of_words = query.clone().after(position(&question.after.word));
         let mut words = match &question.filter {
-            None => {
-                let query = query.clone().after(position(&question.after.word));
-                catalogue.index.search(&query, catalogue, None)
+            None => catalogue.index.search(&of_words, catalogue, None),
+            Some(filter) if filter.include_retired => {
+                let matcher = self.matcher(filter);
+                let accepts = |key: u32| {
+                    let entity = catalogue
+                        .entities
+                        .get(key as usize)
+                        .map(|(entity, _)| entity);
+                    match entity {
+                        Some(SearchEntity::Asset(asset)) => self.is_match(&matcher, *asset),
+                        _ => false,
+                    }
+                };
+                catalogue.index.search(&of_words, catalogue, Some(&accepts))
             }
             Some(_) => Results::default(),
         };
@@ -156,9 +165,8 @@ impl View {
             let position = Some(hit.position.to_bytes());
             let (entity, matched) = if is_word {
                 place.word = position;
-                let entity = catalogue.entities[hit.key as usize].clone();
-                let matched = format!("name: {}", word_of(&entity));
-                (entity, matched)
+                let (entity, name) = catalogue.entities[hit.key as usize].clone();
+                (entity, format!("name: {name}"))
             } else {
                 place.indexed = position;
                 self.of_index(hit.key, hit.part)
@@ -195,9 +203,23 @@ impl View {
     }
 
     fn list_catalogue(&self) -> Catalogue {
-        let domains = self.domain_names().into_iter().map(SearchEntity::Domain);
-        let products = self.all_products().into_iter().map(SearchEntity::Product);
+        let domains = self.domain_names().into_iter().map(|name| {
+            let text = name.to_string();
+            (SearchEntity::Domain(name), text)
+        });
+        let products = self.all_products().into_iter().map(|product| {
+            let text = product.name.to_string();
+            (SearchEntity::Product(product), text)
+        });
         Catalogue::new(domains.chain(products).collect())
+    }
+
+    fn list_retired(&self) -> Catalogue {
+        let retired = self.graph().assets().filter(|asset| {
+            asset.canonical == asset.index && asset.flags.contains(AssetFlags::RETIRED)
+        });
+        let named = retired.map(|asset| (SearchEntity::Asset(asset.index), asset.name.to_owned()));
+        Catalogue::new(named.collect())
     }
 
     fn indexed_like(
@@ -211,8 +233,9 @@ impl View {
         let accepts = |key: u32| {
             self.graph()
                 .asset(AssetIndex::new(key))
-                .is_some_and(|asset| {
-                    is_shown(&asset) && matcher.as_ref().is_none_or(|m| m.matches(&asset))
+                .is_some_and(|asset| match &matcher {
+                    Some(matcher) => matcher.shows(&asset),
+                    None => is_shown(&asset),
                 })
         };
         let filter = matcher

@@ -8,7 +8,7 @@ use headwater_record::{Claim, DeltaRecord, EdgeRecord, FieldEdgeRecord, decode_v
 
 use crate::apply::{
     Columns, Numbers, RawFieldEdge, differs, domains_of_sources, graph_delta, raw_edge,
-    raw_field_edge,
+    raw_field_edge, retired_row,
 };
 use crate::ask::{ClaimsOf, View, held_at};
 use crate::keys::{self, SlotKey};
@@ -191,7 +191,9 @@ impl Held<'_> {
         };
         let words = (numbers(columns.owners()), numbers(columns.tags()));
         let is_live = columns.has_sources() || has_edges;
-        let row = columns.row(canonical.get(), kind, is_live, domain, words);
+        let retired = retired_row(graph, canonical.get()).filter(|_| !is_live);
+        let row =
+            retired.unwrap_or_else(|| columns.row(canonical.get(), kind, is_live, domain, words));
         if differs(graph, &row) {
             self.delta.rows.push(row);
         }

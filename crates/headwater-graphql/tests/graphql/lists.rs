@@ -382,6 +382,26 @@ fn of_walks() -> Vec<Question> {
             ),
         ),
         (
+            &[
+                "LineageDiff.addedAssets",
+                "LineageDiff.removedAssets",
+                "LineageDiff.addedEdges",
+                "LineageDiff.removedEdges",
+            ],
+            format!(
+                "{{ diff(from: {{knownAt: 1}}, to: {{}}) {{ addedAssets {{ nodes {{ {SCALARS} }} }} \
+                    removedAssets {{ nodes {{ {SCALARS} }} }} addedEdges {{ totalCount nodes {{ {edge} }} }} \
+                    removedEdges {{ nodes {{ {edge} }} }} from {{ offset }} to {{ offset }} }} }}"
+            ),
+        ),
+        (
+            &["Query.history"],
+            format!(
+                "{{ history(of: \"{PG}/d0.hub\", first: 500) {{ totalCount nodes {{ about \
+                    assertion {{ validFrom source {{ name }} evidence {{ line run {{ {RUN} }} }} }} }} }} }}"
+            ),
+        ),
+        (
             &["DomainGraph.domains", "DomainGraph.edges"],
             format!(
                 "{{ domainGraph {{ domains {{ name description }} edges {{ from {{ name }} throughPortsCount \

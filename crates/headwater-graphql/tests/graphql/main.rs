@@ -6,6 +6,7 @@ mod limits;
 mod lists;
 mod loads;
 mod pages;
+mod past;
 mod products;
 mod runs;
 mod schema;
