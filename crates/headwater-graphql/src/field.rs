@@ -106,7 +106,7 @@ pub(crate) fn field_id(scope: &Scope, dataset: AssetIndex, name: &str) -> Result
         .ok_or_else(|| internal(&"a field's dataset has no id"))
 }
 
-fn field_reference(scope: &Scope, dataset: AssetIndex, name: &str) -> Result<String> {
+pub(crate) fn field_reference(scope: &Scope, dataset: AssetIndex, name: &str) -> Result<String> {
     let dataset = scope.view.reference(dataset).map_err(ask_error)?;
     Ok(format!("{dataset}#{}", name.replace('#', "%23")))
 }

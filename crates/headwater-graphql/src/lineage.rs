@@ -11,7 +11,8 @@ use headwater_model::AssetIndex;
 
 use crate::asset::{Assertion, Asset, AssetPlan, LineageEntity};
 use crate::field::{
-    Field, FieldField, Transformation, field_id, field_plan, transformations, write_field,
+    Field, FieldField, Transformation, field_id, field_plan, field_reference, transformations,
+    write_field,
 };
 use crate::job::Job;
 use crate::json;
@@ -227,6 +228,15 @@ impl From<headwater_model::EdgeKind> for EdgeKind {
     }
 }
 
+fn end_reference(scope: &Scope, end: &WalkEntity) -> Result<Reference> {
+    match end {
+        WalkEntity::Asset(index) => scope.reference(*index),
+        WalkEntity::Field(dataset, name) => {
+            field_reference(scope, *dataset, name).map(Reference::from)
+        }
+    }
+}
+
 /// An edge of a lineage.
 pub(crate) struct LineageEdge(pub(crate) WalkEdge);
 
@@ -282,6 +292,24 @@ impl LineageEdge {
 
     async fn to(&self, ctx: &Context<'_>) -> Result<ID> {
         self.ends(scope(ctx)).map(|(_, to)| ID(to))
+    }
+
+    /// The reference of its beginning.
+    async fn from_reference(&self, ctx: &Context<'_>) -> Result<Reference> {
+        let scope = scope(ctx);
+        match &self.0 {
+            WalkEdge::Assets(edge) => scope.reference(edge.from),
+            WalkEdge::Fields(edge) => end_reference(scope, &edge.from),
+        }
+    }
+
+    /// The reference of its end.
+    async fn to_reference(&self, ctx: &Context<'_>) -> Result<Reference> {
+        let scope = scope(ctx);
+        match &self.0 {
+            WalkEdge::Assets(edge) => scope.reference(edge.to),
+            WalkEdge::Fields(edge) => end_reference(scope, &edge.to),
+        }
     }
 
     #[graphql(name = "kind")]

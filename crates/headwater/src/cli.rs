@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    domains, export, extract, impact, lineage, paths, plugin, repair, resolve, search, send, serve,
-    shell, status, submit, verify,
+    diff, domains, export, extract, history, impact, lineage, paths, plugin, repair, resolve,
+    search, send, serve, shell, status, submit, verify,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -33,6 +33,8 @@ enum Command {
     Search(search::SearchArgs),
     Resolve(resolve::ResolveArgs),
     Domains(domains::DomainsArgs),
+    Diff(diff::DiffArgs),
+    History(history::HistoryArgs),
     Status(status::StatusArgs),
     Plugin(plugin::PluginArgs),
     Verify(verify::VerifyArgs),
@@ -60,6 +62,8 @@ impl Cli {
             Command::Search(args) => search::run(&args),
             Command::Resolve(args) => resolve::run(&args),
             Command::Domains(args) => domains::run(&args),
+            Command::Diff(args) => diff::run(&args),
+            Command::History(args) => history::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
             Command::Verify(args) => verify::run(&args),
@@ -210,6 +214,10 @@ mod tests {
             "search orders",
             "resolve orders.orders",
             "domains --format json",
+            "domains --as-of @12",
+            "impact orders --as-of -1d",
+            "diff --from -1d --to now --domain orders --format csv",
+            "history orders.orders --format json",
             "submit",
             "submit --dry-run --server http://h:1 --plugins target/plugins",
             "submit --project orders/headwater.toml",

@@ -1,8 +1,10 @@
 //! One module for each command: its arguments, and what it does.
 
+pub(crate) mod diff;
 pub(crate) mod domains;
 pub(crate) mod export;
 pub(crate) mod extract;
+pub(crate) mod history;
 pub(crate) mod impact;
 pub(crate) mod lineage;
 pub(crate) mod paths;

@@ -14,6 +14,7 @@ mod extraction;
 mod extractor_config;
 mod failure;
 mod mesh_file;
+mod moment;
 mod output;
 mod plugins;
 mod queries;

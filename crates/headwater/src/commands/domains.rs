@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::AskArgs;
 use crate::client::Client;
 use crate::drawing::{Drawing, Shape};
+use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{Named, SnapshotInfo};
 
@@ -18,9 +19,13 @@ use crate::queries::{Named, SnapshotInfo};
 #[command(after_help = "\
 Examples:
   headwater domains
+  headwater domains --as-of -1w
   headwater domains --format mermaid
   headwater domains --format json | jq '.edges[] | select(.aroundPortsCount > 0)'")]
 pub(crate) struct DomainsArgs {
+    #[command(flatten)]
+    as_of: AsOfArgs,
+
     #[command(flatten)]
     ask: AskArgs<GraphFormat>,
 }
@@ -48,14 +53,19 @@ struct Link {
     around_ports_count: u64,
 }
 
-const QUERY: &str = "query { domainGraph { domains { name description } \
-    edges { from { name } to { name } datasetEdgeCount throughPortsCount aroundPortsCount } \
-    snapshot { offset } } }";
+fn query(as_of: AsOfArgs) -> String {
+    let as_of = as_of.only_argument();
+    format!(
+        "query {{ domainGraph{as_of} {{ domains {{ name description }} \
+           edges {{ from {{ name }} to {{ name }} datasetEdgeCount throughPortsCount aroundPortsCount }} \
+           snapshot {{ offset }} }} }}"
+    )
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &DomainsArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
-    let graph: DomainGraph = client.ask("domainGraph", QUERY, &json!({}))?;
+    let graph: DomainGraph = client.ask("domainGraph", &query(args.as_of), &json!({}))?;
     match args.ask.format {
         GraphFormat::Json => output::print_json(&graph),
         GraphFormat::Table => output::print(&render(&graph)),

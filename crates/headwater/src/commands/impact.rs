@@ -10,6 +10,7 @@ use crate::cli::{AskArgs, CompleteArgs};
 use crate::client::Client;
 use crate::completeness::Completeness;
 use crate::drawing::Drawing;
+use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{
     ASSET_FIELDS, AssetLine, FIELD_FIELDS, FieldLevelArgs, FieldLine, SnapshotInfo,
@@ -27,6 +28,7 @@ a field of it.
 
 Examples:
   headwater impact orders.public.orders
+  headwater impact orders.public.orders --as-of -1d
   headwater impact raw.orders raw.customers --depth 2
   headwater impact raw.orders#status --field-level
   headwater impact raw.orders --format csv > impact.csv
@@ -52,6 +54,9 @@ pub(crate) struct ImpactArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    as_of: AsOfArgs,
 
     #[command(flatten)]
     ask: AskArgs<GraphFormat>,
@@ -168,7 +173,7 @@ struct Impact {
 pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let is_drawn = matches!(args.ask.format, GraphFormat::Mermaid | GraphFormat::Dot);
-    let query = query(args.fields, is_drawn);
+    let query = query(args.fields, args.as_of, is_drawn);
     let impact = gather(args.first, |first, after| {
         let variables = json!({
             "of": args.references,
@@ -191,9 +196,10 @@ pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
         .tell(impact.gaps, args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs, is_drawn: bool) -> String {
+fn query(fields: FieldLevelArgs, as_of: AsOfArgs, is_drawn: bool) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
+    let as_of = as_of.argument();
     let mut more = String::new();
     if fields.field_level {
         // Writing to a string does not fail.
@@ -207,7 +213,7 @@ fn query(fields: FieldLevelArgs, is_drawn: bool) -> String {
     }
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $first: Int, $after: String) {{ \
-           impact(of: $of, direction: $direction, depth: $depth{granularity}) {{ \
+           impact(of: $of, direction: $direction, depth: $depth{granularity}{as_of}) {{ \
              totalCount byDomain {{ key count nearestHops }} \
              assets(first: $first, after: $after) {{ \
                nodes {{ asset {{ {ASSET_FIELDS} }} hops crossesDomain{more} }} \
@@ -486,7 +492,8 @@ mod tests {
         hops,domain,kind,type,reference,crosses_domain,fields,effects
         1,finance,dataset,TABLE,pg://db/b,true,"x, y, z","direct identity masking, indirect join"
         "#);
-        let query = |field_level| super::query(FieldLevelArgs { field_level }, false);
+        let query =
+            |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default(), false);
         assert!(query(true).contains("granularity: FIELD") && query(true).contains("effects {"));
         assert!(!query(false).contains("granularity") && !query(false).contains("effects"));
     }

@@ -10,6 +10,7 @@ use crate::cli::{AskArgs, CompleteArgs};
 use crate::client::Client;
 use crate::completeness::Completeness;
 use crate::drawing::{Drawing, Shape};
+use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{FieldLevelArgs, Named, SnapshotInfo, TRANSFORMATION_FIELDS, Transformation};
 
@@ -21,6 +22,7 @@ a field of it.
 
 Examples:
   headwater lineage orders.public.orders
+  headwater lineage orders.public.orders --as-of 2026-01-31
   headwater lineage revenue --direction upstream --depth 3
   headwater lineage revenue#amount --field-level
   headwater lineage orders --format mermaid > orders.mmd
@@ -45,6 +47,9 @@ pub(crate) struct LineageArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    as_of: AsOfArgs,
 
     #[command(flatten)]
     ask: AskArgs<GraphFormat>,
@@ -154,7 +159,7 @@ pub(crate) fn run(args: &LineageArgs) -> anyhow::Result<()> {
         "depth": args.depth,
         "limit": args.limit,
     });
-    let lineage: Lineage = client.ask("lineage", &query(args.fields), &variables)?;
+    let lineage: Lineage = client.ask("lineage", &query(args.fields, args.as_of), &variables)?;
     match args.ask.format {
         GraphFormat::Json => output::print_json(&lineage)?,
         GraphFormat::Table => output::print(&lineage.render())?,
@@ -167,9 +172,10 @@ pub(crate) fn run(args: &LineageArgs) -> anyhow::Result<()> {
         .tell(Vec::new(), args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs) -> String {
+fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
+    let as_of = as_of.argument();
     let (of_fields, of_edges) = if fields.field_level {
         (
             "... on Field { id reference fieldType: type dataset { domain { name } } }",
@@ -180,7 +186,7 @@ fn query(fields: FieldLevelArgs) -> String {
     };
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $limit: Int!) {{ \
-           lineage(of: $of, direction: $direction, depth: $depth, limit: $limit{granularity}) {{ \
+           lineage(of: $of, direction: $direction, depth: $depth, limit: $limit{granularity}{as_of}) {{ \
              nodes {{ entity {{ __typename ... on Dataset {{ id reference type domain {{ name }} }} \
                ... on Job {{ id reference type domain {{ name }} }} {of_fields} }} hops }} \
              edges {{ from to kind via {{ reference }} {of_edges} }} \
@@ -412,7 +418,7 @@ mod tests {
 
     #[test]
     fn fields_are_asked_for_only_where_they_are_wanted() {
-        let query = |field_level| super::query(FieldLevelArgs { field_level });
+        let query = |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default());
         assert!(query(true).contains("granularity: FIELD") && query(true).contains("on Field"));
         assert!(!query(false).contains("granularity") && !query(false).contains("on Field"));
     }

@@ -8,6 +8,7 @@ use crate::cli::{AskArgs, CompleteArgs};
 use crate::client::Client;
 use crate::completeness::Completeness;
 use crate::drawing::{Drawing, Shape};
+use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{ASSET_FIELDS, AssetLine, FieldLevelArgs, Named, SnapshotInfo};
 
@@ -21,6 +22,7 @@ a field of it.
 
 Examples:
   headwater paths raw.orders finance.revenue
+  headwater paths raw.orders finance.revenue --as-of @1200
   headwater paths raw.orders finance.revenue --first 3 --format mermaid
   headwater paths raw.orders#amount finance.revenue#total --field-level")]
 pub(crate) struct PathsArgs {
@@ -38,6 +40,9 @@ pub(crate) struct PathsArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    as_of: AsOfArgs,
 
     #[command(flatten)]
     ask: AskArgs<GraphFormat>,
@@ -132,7 +137,7 @@ impl Path {
 pub(crate) fn run(args: &PathsArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let variables = json!({ "from": args.from, "to": args.to, "first": args.first });
-    let paths: Ways = client.ask("paths", &query(args.fields), &variables)?;
+    let paths: Ways = client.ask("paths", &query(args.fields, args.as_of), &variables)?;
     match args.ask.format {
         GraphFormat::Json => output::print_json(&paths)?,
         GraphFormat::Table => output::print(&paths.render())?,
@@ -145,9 +150,10 @@ pub(crate) fn run(args: &PathsArgs) -> anyhow::Result<()> {
         .tell(Vec::new(), args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs) -> String {
+fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
+    let as_of = as_of.argument();
     let of_fields = if fields.field_level {
         " fields { id reference dataset { id domain { name } } }"
     } else {
@@ -155,7 +161,7 @@ fn query(fields: FieldLevelArgs) -> String {
     };
     format!(
         "query($from: Reference!, $to: Reference!, $first: Int!) {{ \
-           paths(from: $from, to: $to, first: $first{granularity}) {{ \
+           paths(from: $from, to: $to, first: $first{granularity}{as_of}) {{ \
              paths {{ assets {{ {ASSET_FIELDS} }}{of_fields} }} \
              {completeness} snapshot {{ offset }} }} }}"
     )
@@ -321,7 +327,7 @@ mod tests {
               orders  job      pg://db/k
               orders  dataset  pg://db/c
         ");
-        let query = |field_level| super::query(FieldLevelArgs { field_level });
+        let query = |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default());
         assert!(query(true).contains("granularity: FIELD") && query(true).contains(" fields {"));
         assert!(!query(false).contains("granularity") && !query(false).contains(" fields {"));
     }
