@@ -10,7 +10,7 @@ use headwater_model::{
     Event, EventSubject, Facts, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
 };
 use headwater_record::{encode_facts, encode_mesh, encode_submission, redact_submission};
-use headwater_store::{Log, State};
+use headwater_store::{Log, LogBackup, State};
 use parking_lot::Mutex;
 
 use crate::apply::Receipt;
@@ -265,6 +265,11 @@ impl Engine {
     /// Ready once `offset` is visible to whoever asks next; it may never be.
     pub fn visible(&self, offset: u64) -> Visible {
         Visible::new(Arc::clone(&self.shared), offset)
+    }
+
+    /// The log as it is now, to be copied while submissions go on; none of a log that is not in files.
+    pub fn backup(&self) -> Option<LogBackup> {
+        self.log.backup()
     }
 
     /// What has failed, if anything: then nothing is accepted any more, and questions are answered from what was

@@ -3,6 +3,7 @@
 //! Handlers parse, call the engine and convert. The engine is synchronous: writes wait for its callback, questions
 //! run on threads of their own.
 
+mod admin;
 mod body;
 mod budget;
 mod error;

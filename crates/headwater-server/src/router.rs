@@ -22,7 +22,7 @@ use crate::error::{ApiError, Refusal};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
-use crate::{graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace};
+use crate::{admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace};
 
 /// Tells the time; the only place where the service asks for it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -89,8 +89,12 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
         app.clone(),
         min_offset::wait,
     ));
+    let admin = Router::new()
+        .route("/api/v1/admin/backup", get(admin::backup))
+        .layer(middleware::from_fn(admin::only_this_machine));
     Router::new()
         .merge(data)
+        .merge(admin)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::get))

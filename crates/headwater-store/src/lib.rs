@@ -9,6 +9,7 @@
 //! | [`State`] | [`SledState`] | [`MemoryState`] |
 //! | [`Disk`] | [`RealDisk`] | [`SimulatedDisk`], which forgets what was not synced |
 
+mod backup;
 mod disk;
 mod log;
 mod memory_log;
@@ -18,6 +19,9 @@ pub mod segment;
 mod sled_state;
 mod state;
 
+pub use backup::{
+    BACKUP_VERSION, BackupError, BackupReport, LogBackup, check_backup, restore_backup,
+};
 pub use disk::simulated::{Fault, SimulatedDisk};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use log::{Appended, Entry, Log, LogError, Payload};

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Offset;
+use crate::{LogBackup, Offset};
 
 /// What one entry carries. The log keeps it as it is; `version` tells its owner how to read `bytes`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +74,11 @@ pub trait Log: Send + Sync {
 
     /// Files that hold the entries.
     fn segments_count(&self) -> usize;
+
+    /// The files as they are at this moment, to be copied beside appends; none of a log that is not in files.
+    fn backup(&self) -> Option<LogBackup> {
+        None
+    }
 }
 
 /// Why a log could not be opened, appended to or read.

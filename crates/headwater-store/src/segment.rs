@@ -55,9 +55,11 @@ mod verify;
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::backup::{Hold, LogBackup};
 use crate::disk::{Disk, DiskFile, RealDisk};
 use crate::log::check_batch;
 use crate::{Appended, Entry, Log, LogError, Offset, Payload};
@@ -105,6 +107,8 @@ pub struct SegmentLog {
     options: SegmentOptions,
     writer: Mutex<Writer>,
     index: RwLock<Index>,
+    /// How many backups are under way, which keep segments from being replaced.
+    holds: Arc<AtomicUsize>,
     _lock: Box<dyn Any + Send + Sync>,
 }
 
@@ -224,6 +228,7 @@ impl SegmentLog {
             options,
             writer: Mutex::new(writer),
             index: RwLock::new(opened.index),
+            holds: Arc::default(),
             _lock: opened.lock,
         }
     }
@@ -463,5 +468,20 @@ impl Log for SegmentLog {
 
     fn segments_count(&self) -> usize {
         self.index.read().segments.len()
+    }
+
+    fn backup(&self) -> Option<LogBackup> {
+        let index = self.index.read();
+        // While the lock is held no segment is replaced; from then on, the hold says so.
+        let hold = Hold::on(&self.holds);
+        let segments = index.segments.iter();
+        let files = segments.map(|segment| (Segment::name(segment.first), segment.bytes));
+        Some(LogBackup::new(
+            Arc::clone(&self.disk),
+            self.directory.clone(),
+            files.collect(),
+            index.last,
+            hold,
+        ))
     }
 }

@@ -3,8 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    diff, domains, export, extract, history, impact, lineage, paths, plugin, repair, resolve,
-    search, send, serve, shell, status, submit, verify,
+    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, repair, resolve, search, send, serve, shell, status, submit, verify,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -37,6 +36,8 @@ enum Command {
     History(history::HistoryArgs),
     Status(status::StatusArgs),
     Plugin(plugin::PluginArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
     Export(export::ExportArgs),
@@ -66,6 +67,8 @@ impl Cli {
             Command::History(args) => history::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
+            Command::Backup(args) => backup::run_backup(&args),
+            Command::Restore(args) => backup::run_restore(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Repair(args) => repair::run(&args),
             Command::Export(args) => export::run_export(&args),
@@ -228,6 +231,9 @@ mod tests {
             "plugin run dbt target/manifest.json --first 3 --set a=b",
             "completions zsh",
             "verify --data d --format json",
+            "backup --server http://h:1 --force b",
+            "backup --data d b",
+            "restore b --data d",
             "repair --data d --accept-loss",
             "export --data d",
             "import --data d -",

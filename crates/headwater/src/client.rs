@@ -3,6 +3,7 @@
 mod graphql;
 mod retry;
 
+use std::io::{self, Read as _, Write};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -182,6 +183,67 @@ impl Client {
     ) -> Result<Reply, Failure> {
         retry::repeat(|| self.post_once(path, headers, body), std::thread::sleep)
             .map_err(|error| self.unreachable(error))
+    }
+
+    /// Gets what may be large and take long, into `out`. `tell` hears how many bytes came, and how many the header
+    /// `size` announces.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the service and what it answered.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+        size: &str,
+        out: &mut impl Write,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Failure> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_recv_response(Some(EXCHANGE_TIMEOUT))
+            .user_agent(concat!("headwater/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let agent: ureq::Agent = config.into();
+        let mut response = agent
+            .get(format!("{}{path}", self.server))
+            .call()
+            .map_err(|error| self.unreachable(error))?;
+        let server = &self.server;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            let body = response
+                .body_mut()
+                .with_config()
+                .limit(1 << 20)
+                .read_to_vec();
+            let reply = Reply {
+                status,
+                body: body.unwrap_or_default(),
+                ..Reply::default()
+            };
+            let message = format!("{server} answers {status}: {}", reply.error().text());
+            return Err(Failure::new(Exit::Failed, message));
+        }
+        let all = response.headers().get(size);
+        let all = all.and_then(|value| value.to_str().ok()?.parse().ok());
+        let all = all.unwrap_or(0);
+        let broken = |error: io::Error| {
+            Failure::new(Exit::Failed, format!("the answer of {server} is cut short"))
+                .because(error)
+        };
+        let mut body = response.body_mut().as_reader();
+        let mut piece = vec![0; 256 << 10];
+        let mut done = 0;
+        loop {
+            let count = body.read(&mut piece).map_err(broken)?;
+            if count == 0 {
+                return Ok(());
+            }
+            out.write_all(&piece[..count])
+                .map_err(|error| Failure::new(Exit::Failed, "cannot write").because(error))?;
+            done += count as u64;
+            tell(done, all);
+        }
     }
 
     fn unreachable(&self, error: ureq::Error) -> Failure {

@@ -28,16 +28,7 @@ impl DataArgs {
     /// # Errors
     /// A [`Failure`] with [`Exit::Input`] if there is none.
     pub(crate) fn folder(&self) -> Result<DataFolder, Failure> {
-        let folder = DataFolder(self.data.clone());
-        if folder.log().is_dir() {
-            return Ok(folder);
-        }
-        let shown = self.data.display();
-        Err(Failure::new(
-            Exit::Input,
-            format!("{shown} is no data folder: it has no folder log"),
-        )
-        .hint("name the folder that `headwater serve --data` is given"))
+        DataFolder::at(&self.data)
     }
 }
 
@@ -46,6 +37,23 @@ impl DataArgs {
 pub(crate) struct DataFolder(pub(crate) PathBuf);
 
 impl DataFolder {
+    /// The folder at `path`, which has a log.
+    ///
+    /// # Errors
+    /// A [`Failure`] with [`Exit::Input`] if there is none.
+    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
+        let folder = Self(path.to_owned());
+        if folder.log().is_dir() {
+            return Ok(folder);
+        }
+        let shown = path.display();
+        Err(Failure::new(
+            Exit::Input,
+            format!("{shown} is no data folder: it has no folder log"),
+        )
+        .hint("name the folder that `headwater serve --data` is given"))
+    }
+
     /// The segment files.
     pub(crate) fn log(&self) -> PathBuf {
         self.0.join("log")

@@ -187,6 +187,16 @@ pub(crate) fn progress_bar(length: u64, message: &'static str) -> ProgressBar {
     bar.with_message(message)
 }
 
+/// A bar for bytes of which the number is known; on standard error, and only on a terminal.
+pub(crate) fn bytes_bar(length: u64, message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let template = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_message(message)
+}
+
 /// A sign of life for work whose size is not known; on standard error, and only on a terminal.
 pub(crate) fn spinner(message: String) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

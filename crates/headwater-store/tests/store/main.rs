@@ -1,6 +1,7 @@
 //! Every backend against the same rules, and the disk at its worst.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod compat;
 mod damage;
 mod kill;
