@@ -171,7 +171,7 @@ impl Engine {
             fields_count: published.graph.fields_count(),
             field_edges_count: published.graph.field_edges_count(),
             overlay_ratio: published.graph.overlay_ratio(),
-            has_failed: shared.is_failed.load(Ordering::Acquire),
+            has_failed: shared.is_failed.load(Ordering::Acquire) || self.disk_full().is_some(),
         }
     }
 
@@ -276,6 +276,11 @@ impl Engine {
     /// visible before.
     pub fn failure(&self) -> Option<String> {
         self.shared.failure.lock().clone()
+    }
+
+    /// Why submissions would be refused for want of room on the disk; none while there is room. Asks the disk.
+    pub fn disk_full(&self) -> Option<String> {
+        self.log.room().err().map(|error| error.to_string())
     }
 
     /// Stops the writer: what is queued is still committed and acknowledged, what comes later is refused. Writes the

@@ -52,6 +52,12 @@ pub enum SubmitError {
         /// How many may wait.
         queue_max: usize,
     },
+    /// The disk is full: nothing was kept, and submissions are accepted again once there is room.
+    #[error("nothing is accepted until there is room: {reason}")]
+    DiskFull {
+        /// Which disk, and how much is missing.
+        reason: String,
+    },
     /// The service is stopping or has failed; nothing more is accepted.
     #[error("no submissions are accepted: {reason}")]
     Closed {

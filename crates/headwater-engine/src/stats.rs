@@ -124,7 +124,7 @@ pub struct Stats {
     pub field_edges_count: usize,
     /// Changed edges as a share of all: at 0.01 the graph is compacted.
     pub overlay_ratio: f64,
-    /// True if nothing is accepted any more.
+    /// True if nothing is accepted: something failed, or the disk is full.
     pub has_failed: bool,
 }
 

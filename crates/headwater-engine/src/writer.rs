@@ -48,13 +48,13 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn refuse(self, error: &LogError, is_only_too_large: bool) {
+    fn refuse(self, error: &LogError) {
         for done in std::iter::once(self.done).chain(self.repeats) {
             let reason = error.to_string();
-            done(Err(if is_only_too_large {
-                SubmitError::Invalid(reason)
-            } else {
-                SubmitError::Closed { reason }
+            done(Err(match error {
+                LogError::TooLarge { .. } => SubmitError::Invalid(reason),
+                LogError::Full { .. } => SubmitError::DiskFull { reason },
+                _ => SubmitError::Closed { reason },
             }));
         }
     }
@@ -144,12 +144,13 @@ impl Writer {
         let appended = match self.log.append(&commit.payloads) {
             Ok(appended) => appended,
             Err(error) => {
-                let is_only_too_large = matches!(error, LogError::TooLarge { .. });
-                commit
-                    .accepted
-                    .into_iter()
-                    .for_each(|a| a.refuse(&error, is_only_too_large));
-                return if is_only_too_large {
+                let was_nothing_done =
+                    matches!(error, LogError::TooLarge { .. } | LogError::Full { .. });
+                if matches!(error, LogError::Full { .. }) {
+                    tracing::warn!(%error, "submissions are refused: {error}");
+                }
+                commit.accepted.into_iter().for_each(|a| a.refuse(&error));
+                return if was_nothing_done {
                     Ok(())
                 } else {
                     Err(error.into())

@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     QueueFull,
     /// The memory for bodies is used up.
     Memory,
+    /// The disk is full.
+    DiskFull,
     /// The service is stopping or has failed.
     Stopped,
     /// It waited for an offset that did not become visible.
@@ -43,6 +45,7 @@ impl Refusal {
         Self::Timeout,
         Self::QueueFull,
         Self::Memory,
+        Self::DiskFull,
         Self::Stopped,
         Self::NotYetVisible,
         Self::Internal,
@@ -57,6 +60,7 @@ impl Refusal {
             Self::Timeout => "timeout",
             Self::QueueFull => "queue_full",
             Self::Memory => "memory",
+            Self::DiskFull => "disk_full",
             Self::Stopped => "stopped",
             Self::NotYetVisible => "not_yet_visible",
             Self::Internal => "internal",
@@ -169,6 +173,10 @@ impl From<SubmitError> for ApiError {
                 };
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error.to_string())
                     .because(refusal)
+            }
+            SubmitError::DiskFull { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "BUSY", error.to_string())
+                    .because(Refusal::DiskFull)
             }
             SubmitError::Invalid(message) => Self::invalid(message.clone()),
         }

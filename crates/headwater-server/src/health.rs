@@ -25,6 +25,14 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
             message,
         ));
     }
+    if let Some(reason) = app.engine.disk_full() {
+        let message = format!("nothing is accepted until there is room: {reason}");
+        return Err(ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "BUSY",
+            message,
+        ));
+    }
     let offset = app.engine.view(Caller::everyone()).offset();
     Ok(Json(json!({"status": "ready", "offset": offset})).into_response())
 }

@@ -56,6 +56,12 @@ pub trait Disk: Send + Sync {
     /// What the operating system says.
     fn sync_directory(&self, directory: &Path) -> io::Result<()>;
 
+    /// Bytes that may still be written below `directory`; none if the disk does not tell.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn free_bytes(&self, directory: &Path) -> io::Result<Option<u64>>;
+
     /// Takes the exclusive lock file `path` until the guard is dropped or the process ends; `None`
     /// when somebody else holds it.
     ///
@@ -152,6 +158,11 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()
+    }
+
+    fn free_bytes(&self, directory: &Path) -> io::Result<Option<u64>> {
+        let found = rustix::fs::statvfs(directory)?;
+        Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {

@@ -43,6 +43,7 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// - [`LogError::EmptyBatch`], [`LogError::TooLarge`], [`LogError::OffsetsExhausted`]: nothing was done.
+    /// - [`LogError::Full`]: nothing was done, and the log goes on: try again once there is room.
     /// - [`LogError::Io`] poisons the log: appends fail with [`LogError::Poisoned`] until it is
     ///   reopened. The batch was not acknowledged; reopening finds all of it or nothing.
     fn append(&self, batch: &[Payload]) -> Result<Appended, LogError>;
@@ -74,6 +75,14 @@ pub trait Log: Send + Sync {
 
     /// Files that hold the entries.
     fn segments_count(&self) -> usize;
+
+    /// Whether the next append finds room, as far as that can be told.
+    ///
+    /// # Errors
+    /// [`LogError::Full`], [`LogError::Io`].
+    fn room(&self) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// The files as they are at this moment, to be copied beside appends; none of a log that is not in files.
     fn backup(&self) -> Option<LogBackup> {
@@ -135,6 +144,16 @@ pub enum LogError {
     /// A batch holds at least one payload.
     #[error("the batch is empty")]
     EmptyBatch,
+    /// The disk has no room for the append. The log goes on: appends succeed once there is room.
+    #[error("the disk of {} is full: {}an append needs {needed_bytes}", path.display(), left(*free_bytes))]
+    Full {
+        /// The directory of the log.
+        path: PathBuf,
+        /// Bytes that are left, if the disk says.
+        free_bytes: Option<u64>,
+        /// Bytes that an append needs, what is kept free for the state included.
+        needed_bytes: u64,
+    },
     /// An earlier append failed; reopen the log.
     #[error("log {} failed earlier and takes no appends until it is reopened", path.display())]
     Poisoned {
@@ -157,6 +176,10 @@ impl LogError {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
+}
+
+fn left(free_bytes: Option<u64>) -> String {
+    free_bytes.map_or_else(String::new, |bytes| format!("{bytes} bytes are free, "))
 }
 
 /// Checks what every backend requires of a batch.

@@ -50,6 +50,7 @@
 mod frame;
 mod open;
 mod repair;
+mod room;
 mod verify;
 
 use std::any::Any;
@@ -89,6 +90,9 @@ pub struct SegmentOptions {
     pub segment_bytes: u64,
     /// The most bytes of a frame's body as stored; at most, and by default, [`FRAME_BYTES_MAX`].
     pub frame_bytes_max: u32,
+    /// An append that would leave less than this free on the disk is refused: what lies beside the log, the state
+    /// above all, can't refuse to be written in time. Default 16 MiB.
+    pub reserve_bytes: u64,
 }
 
 impl Default for SegmentOptions {
@@ -96,6 +100,7 @@ impl Default for SegmentOptions {
         Self {
             segment_bytes: 64 << 20,
             frame_bytes_max: FRAME_BYTES_MAX,
+            reserve_bytes: 16 << 20,
         }
     }
 }
@@ -265,11 +270,15 @@ impl SegmentLog {
         if is_empty || writer.position < self.options.segment_bytes {
             return Ok(());
         }
-        writer.file = Some(open::create_segment(
-            self.disk.as_ref(),
-            &self.directory,
-            first,
-        )?);
+        let created = open::create_segment(self.disk.as_ref(), &self.directory, first);
+        if let Err(error) = &created
+            && room::is_full(error)
+        {
+            // Only a draft can be there: nobody takes it for a segment, and the next try begins it anew.
+            let _ = open::remove_drafts(self.disk.as_ref(), &self.directory);
+            return Err(self.full(frame::SEGMENT_HEADER_BYTES));
+        }
+        writer.file = Some(created?);
         writer.position = frame::SEGMENT_HEADER_BYTES;
         self.index.write().segments.push(Segment {
             first,
@@ -298,10 +307,16 @@ impl SegmentLog {
             // The log is poisoned either way, so no frame can follow this one; a later open sees the
             // end before it, or, where this fails too, cuts it or keeps it whole.
             let taken_back = file.truncate(writer.position).and_then(|()| file.sync());
-            if let Err(second) = taken_back {
-                tracing::warn!(path = %path.display(), error = %second, "cannot take back a failed append");
-            }
-            return Err(error);
+            let was_written = matches!(error, LogError::Io { what: "sync", .. });
+            return Err(match taken_back {
+                // The file is what it was before, durably: there is nothing to be afraid of.
+                Ok(()) if room::is_full(&error) && !was_written => self.full(frame.len() as u64),
+                Ok(()) => error,
+                Err(second) => {
+                    tracing::warn!(path = %path.display(), error = %second, "cannot take back a failed append");
+                    error
+                }
+            });
         }
         Ok(frame.len() as u64)
     }
@@ -407,11 +422,13 @@ impl Log for SegmentLog {
         let first = before.next();
         let frame_bytes_max = self.options.frame_bytes_max.min(FRAME_BYTES_MAX);
         writer.encoder.encode(batch, first, frame_bytes_max)?;
+        self.check_room(writer.encoder.frame().len() as u64)?;
         let written = self
             .roll(writer, first)
             .and_then(|()| self.write_frame(writer));
         let frame_bytes = match written {
             Ok(frame_bytes) => frame_bytes,
+            Err(error @ LogError::Full { .. }) => return Err(error),
             Err(error) => {
                 writer.is_poisoned = true;
                 return Err(error);
@@ -468,6 +485,10 @@ impl Log for SegmentLog {
 
     fn segments_count(&self) -> usize {
         self.index.read().segments.len()
+    }
+
+    fn room(&self) -> Result<(), LogError> {
+        self.check_room(0)
     }
 
     fn backup(&self) -> Option<LogBackup> {

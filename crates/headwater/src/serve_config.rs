@@ -94,6 +94,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) state_cache_bytes: u64,
     /// Bytes of one segment file of the log.
     pub(crate) log_segment_bytes: u64,
+    /// Bytes that writing to the log leaves free on the disk.
+    pub(crate) disk_reserve_bytes: u64,
 }
 
 impl Default for LimitsConfig {
@@ -124,6 +126,7 @@ impl Default for LimitsConfig {
             walk_ms_max: graphql.walk_ms_max,
             state_cache_bytes: headwater_store::SledOptions::default().cache_bytes,
             log_segment_bytes: headwater_store::SegmentOptions::default().segment_bytes,
+            disk_reserve_bytes: headwater_store::SegmentOptions::default().reserve_bytes,
         }
     }
 }

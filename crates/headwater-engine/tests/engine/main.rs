@@ -1,6 +1,7 @@
 //! The engine from outside: submit, then ask.
 
 mod aliases;
+mod disk;
 mod domains;
 mod events;
 mod export;
@@ -10,6 +11,7 @@ mod recovery;
 mod runs;
 mod search;
 mod secrets;
+mod simulation;
 mod snapshots;
 mod support;
 mod verify;

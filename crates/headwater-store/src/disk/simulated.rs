@@ -27,6 +27,8 @@ pub enum Fault {
     /// It fails as [`Fault::Fail`] does, and all later ones do nothing and fail, until
     /// [`SimulatedDisk::clear_fault`].
     FailAndStop,
+    /// The disk is full at it, and has room again afterwards; a write leaves its first half behind.
+    Full,
     /// The power goes while it is under way: it and all later ones fail, until [`SimulatedDisk::cut_power`].
     Halt,
 }
@@ -53,6 +55,7 @@ struct World {
     /// The operation that met the fault was under way when the power went.
     is_under_way: bool,
     bytes_max: Option<u64>,
+    free_bytes: Option<u64>,
 }
 
 #[derive(Default)]
@@ -125,6 +128,11 @@ impl SimulatedDisk {
         self.world.lock().bytes_max = bytes_max;
     }
 
+    /// What the disk says of the space that is left: nothing by default.
+    pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
+        self.world.lock().free_bytes = free_bytes;
+    }
+
     /// Cuts the power and turns it on again: open handles are dead, locks are free, faults are gone, and of
     /// what was not synced, `seed` decides what is left.
     pub fn cut_power(&self, seed: u64) {
@@ -133,10 +141,18 @@ impl SimulatedDisk {
         for contents in &mut world.files {
             contents.lose_power(&mut random);
         }
-        let kept = random.below(world.name_changes.len() + 1);
         let changes = std::mem::take(&mut world.name_changes);
-        for change in &changes[..kept] {
-            change.apply(&mut world.names_durable);
+        // Mostly names reach the disk in order, and sometimes any of them without those before.
+        let is_ordered = random.below(4) > 0;
+        let kept = random.below(changes.len() + 1);
+        for (at, change) in changes.iter().enumerate() {
+            if if is_ordered {
+                at < kept
+            } else {
+                random.below(2) == 0
+            } {
+                change.apply(&mut world.names_durable);
+            }
         }
         world.names = world.names_durable.clone();
         world.locks.clear();
@@ -178,6 +194,7 @@ impl World {
         let at = self.operations_count;
         self.operations_count += 1;
         match self.fault {
+            Some((chosen, Fault::Full)) if chosen == at => Err(io::ErrorKind::StorageFull.into()),
             Some((chosen, fault)) if chosen == at => {
                 self.is_halted = fault != Fault::Fail;
                 self.is_under_way = fault == Fault::Halt;
@@ -310,6 +327,10 @@ impl Disk for SimulatedDisk {
         world.name_changes.clear();
         world.names_durable = world.names.clone();
         Ok(())
+    }
+
+    fn free_bytes(&self, _directory: &Path) -> io::Result<Option<u64>> {
+        Ok(self.world.lock().free_bytes)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {

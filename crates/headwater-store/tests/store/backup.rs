@@ -11,6 +11,7 @@ use super::{noise, payload, read_all};
 const OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 700,
     frame_bytes_max: 1 << 20,
+    reserve_bytes: 0,
 };
 
 fn filled(directory: &Path) -> SegmentLog {

@@ -22,6 +22,7 @@ fn version_1() -> [Vec<Payload>; 3] {
 const OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 120,
     frame_bytes_max: 1 << 20,
+    reserve_bytes: 0,
 };
 
 fn stored() -> std::path::PathBuf {

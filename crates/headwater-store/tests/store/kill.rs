@@ -15,6 +15,7 @@ const KILLS_COUNT: u64 = 5;
 const LOG_OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 1 << 20,
     frame_bytes_max: 16 << 20,
+    reserve_bytes: 0,
 };
 
 /// Runs `test` of this binary as another process.

@@ -14,6 +14,7 @@ use super::{noise, offset, payload, read_all};
 const OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 2000,
     frame_bytes_max: 1 << 20,
+    reserve_bytes: 0,
 };
 
 /// Runs `check` on an empty log of each kind; `reopen` closes and opens what can be.

@@ -10,6 +10,7 @@ use super::{noise, payload, read_all};
 const OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 2500,
     frame_bytes_max: 1 << 20,
+    reserve_bytes: 0,
 };
 
 fn open(disk: &SimulatedDisk) -> Result<SegmentLog, LogError> {
@@ -184,6 +185,72 @@ fn a_full_disk_refuses_appends_and_the_log_goes_on_once_there_is_room() {
         }
         assert_eq!(read_all(&log), batches().concat(), "{place}");
     }
+}
+
+#[test]
+fn a_full_disk_at_any_operation_refuses_one_append_and_the_log_goes_on() {
+    for operation in 0..operations_count() {
+        let place = format!("operation {operation}");
+        let disk = SimulatedDisk::new();
+        disk.set_fault(operation, Fault::Full);
+        let Ok(log) = open(&disk) else {
+            // It was full while the log was made: there is room now.
+            assert!(open(&disk).is_ok(), "{place}");
+            continue;
+        };
+        let mut kept = Vec::new();
+        let mut refused = None;
+        for batch in batches() {
+            match log.append(&batch) {
+                Ok(_) => kept.extend(batch),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let next = log.append(&[payload("next")]);
+        match refused {
+            Some(LogError::Full { .. }) => {
+                next.unwrap_or_else(|error| panic!("{place}: {error}"));
+                kept.push(payload("next"));
+            }
+            // A sync, or a name, that failed leaves a state that only a restart can be sure of.
+            Some(LogError::Io { what, .. }) => {
+                assert!(matches!(what, "sync" | "rename"), "{place}: {what}");
+                assert!(matches!(next, Err(LogError::Poisoned { .. })), "{place}");
+            }
+            other => panic!("{place}: {other:?}"),
+        }
+        drop(log);
+        disk.cut_power(operation);
+        let log = open(&disk).unwrap_or_else(|error| panic!("{place}: {error}"));
+        let found = read_all(&log);
+        assert_eq!(found[..kept.len()], kept, "{place}");
+    }
+}
+
+#[test]
+fn an_append_leaves_free_what_is_kept_for_the_state() {
+    let disk = SimulatedDisk::new();
+    let options = SegmentOptions {
+        reserve_bytes: 1000,
+        ..OPTIONS
+    };
+    let opened = SegmentLog::open_on(Arc::new(disk.clone()), Path::new("log"), options);
+    let (log, _) = opened.unwrap();
+    disk.set_free_bytes(Some(1020));
+    let refused = log.append(&[payload("a")]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the disk of log is full: 1020 bytes are free, an append needs 1046"
+    );
+    log.room().unwrap();
+    disk.set_free_bytes(Some(999));
+    assert!(matches!(log.room(), Err(LogError::Full { .. })));
+    disk.set_free_bytes(Some(1046));
+    log.append(&[payload("a")]).unwrap();
+    assert_eq!(read_all(&log), [payload("a")]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::{noise, payload};
 const OPTIONS: SegmentOptions = SegmentOptions {
     segment_bytes: 400,
     frame_bytes_max: 1 << 20,
+    reserve_bytes: 0,
 };
 
 fn filler() -> Payload {

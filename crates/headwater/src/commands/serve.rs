@@ -262,6 +262,7 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
     })?;
     let options = SegmentOptions {
         segment_bytes: config.limits.log_segment_bytes,
+        reserve_bytes: config.limits.disk_reserve_bytes,
         ..SegmentOptions::default()
     };
     let (log, report) = SegmentLog::open(&data.join("log"), options)
