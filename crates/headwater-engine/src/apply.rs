@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod fields;
 mod names;
+mod prune;
 mod reconcile;
 mod rows;
 mod runs;
@@ -167,7 +168,14 @@ impl Applier {
                     ..Receipt::default()
                 })
             }
-            LogEntry::Gone(_) | LogEntry::Prune(_) => Ok(Receipt {
+            LogEntry::Prune(prune) => {
+                self.apply_prune(prune)?;
+                Ok(Receipt {
+                    offset: offset.get(),
+                    ..Receipt::default()
+                })
+            }
+            LogEntry::Gone(_) => Ok(Receipt {
                 offset: offset.get(),
                 ..Receipt::default()
             }),

@@ -1,5 +1,6 @@
 //! The engine's handle: opening it, submitting to it, asking it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,8 +10,8 @@ use crossbeam_channel::{Sender, TrySendError};
 use headwater_model::{
     Event, EventSubject, Facts, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
 };
-use headwater_record::{encode_facts, encode_mesh, encode_submission, redact_submission};
-use headwater_store::{Log, LogBackup, State};
+use headwater_record::{Prune, encode_facts, encode_mesh, encode_submission, redact_submission};
+use headwater_store::{Log, LogBackup, RewriteReport, State};
 use parking_lot::Mutex;
 
 use crate::apply::Receipt;
@@ -19,6 +20,7 @@ use crate::options::EngineOptions;
 use crate::past::Pasts;
 use crate::published::Published;
 use crate::recovery::{self, Recovery};
+use crate::retention::drop_bodies;
 use crate::sources::Sources;
 use crate::stats::{Counters, Stats};
 use crate::visible::{Visible, Waiting};
@@ -215,6 +217,29 @@ impl Engine {
             .recv()
             .unwrap_or_else(|_| Err(self.closed()))
             .map(|_| ())
+    }
+
+    /// Forgets what is told of runs that ended before `prune.before`, and submissions and findings of before, as an
+    /// entry of the log; then takes the verbatim events of before out of the log's closed files. What holds, and since
+    /// when, stays. Waits until that is done: not for the threads that answer.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says why it was not accepted, or that the log could not be rewritten; what is forgotten is
+    /// forgotten all the same, and asking again goes on.
+    pub fn prune(
+        &self,
+        prune: Prune,
+        archive: Option<&Path>,
+    ) -> Result<(Receipt, RewriteReport), SubmitError> {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let done: Done = Box::new(move |result| {
+            let _ = sender.send(result);
+        });
+        self.send(Command::Prune { prune, done })?;
+        let receipt = receiver.recv().unwrap_or_else(|_| Err(self.closed()))?;
+        let rewritten = drop_bodies(&*self.log, prune.before, archive);
+        let report = rewritten.map_err(|error| SubmitError::Rewrite(error.to_string()))?;
+        Ok((receipt, report))
     }
 
     fn send(&self, command: Command) -> Result<(), SubmitError> {

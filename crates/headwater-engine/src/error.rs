@@ -64,6 +64,9 @@ pub enum SubmitError {
         /// Stopping, or what failed.
         reason: String,
     },
+    /// It was accepted, but the files of the log could not be made smaller.
+    #[error("the log could not be rewritten: {0}")]
+    Rewrite(String),
     /// The submission breaks a bound or a rule.
     #[error("{0}")]
     Invalid(String),

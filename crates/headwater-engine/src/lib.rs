@@ -21,6 +21,7 @@ mod past;
 mod published;
 mod recovery;
 mod reference;
+mod retention;
 mod runs;
 mod sources;
 mod stats;
@@ -40,6 +41,7 @@ pub use mesh::{PatternError, check_patterns};
 pub use options::EngineOptions;
 pub use past::AsOf;
 pub use recovery::Recovery;
+pub use retention::{Erasure, drop_bodies, erase};
 pub use stats::{Distribution, Reading, Stats};
 pub use verify::{
     Rebuilt, first_difference, graph_digest, graph_of_file, is_half_committed, reason_to_rebuild,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Receiver;
 use headwater_graph::Snapshot as Graph;
 use headwater_model::{Digest, Mesh, SourceKey, Statement, Submission, Timestamp};
-use headwater_record::LogEntry;
+use headwater_record::{LogEntry, Prune, encode_prune};
 use headwater_store::{Log, LogError, Offset, Payload};
 
 use crate::apply::{Applier, Receipt};
@@ -31,6 +31,10 @@ pub(crate) enum Command {
         mesh: Mesh,
         received_at: Timestamp,
         entry: Vec<u8>,
+        done: Done,
+    },
+    Prune {
+        prune: Prune,
         done: Done,
     },
     Stop,
@@ -223,7 +227,9 @@ impl Writer {
         self.shared.is_failed.store(true, Ordering::Release);
         while let Ok(command) = commands.try_recv() {
             match command {
-                Command::Submit { done, .. } | Command::Mesh { done, .. } => {
+                Command::Submit { done, .. }
+                | Command::Mesh { done, .. }
+                | Command::Prune { done, .. } => {
                     done(Err(SubmitError::Closed {
                         reason: reason.clone(),
                     }));
@@ -298,6 +304,10 @@ impl Commit {
                 entry,
                 done,
             } => self.push(LogEntry::Mesh(mesh, received_at), received_at, &entry, done),
+            Command::Prune { prune, done } => {
+                let entry = encode_prune(prune);
+                self.push(LogEntry::Prune(prune), prune.received_at, &entry, done);
+            }
             Command::Stop => return false,
         }
         true

@@ -2,12 +2,17 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use headwater_model::Timestamp;
+use headwater_record::Prune;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::error::ApiError;
@@ -66,6 +71,49 @@ pub(crate) async fn backup(State(app): State<App>) -> Result<Response, ApiError>
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(OFFSET, report.last_offset.get().into());
     headers.insert(BACKUP_BYTES, report.bytes.into());
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PruneRecord {
+    before: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PrunedRecord {
+    offset: u64,
+    segments_count: usize,
+    freed_bytes: u64,
+    is_busy: bool,
+}
+
+/// Forgets what is older than a time, see [`headwater_engine::Engine::prune`]; replies once that is done.
+pub(crate) async fn prune(State(app): State<App>, body: Bytes) -> Result<Response, ApiError> {
+    let asked: PruneRecord = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::invalid(format!("expected {{\"before\": a time}}: {error}")))?;
+    let (before, _) =
+        Timestamp::parse(&asked.before).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let received_at = (app.clock)();
+    if before > received_at {
+        return Err(ApiError::invalid(format!("{before} is in the future")));
+    }
+    let prune = Prune {
+        before,
+        received_at,
+    };
+    let engine = Arc::clone(&app.engine);
+    let pruned = tokio::task::spawn_blocking(move || engine.prune(prune, None)).await;
+    let (receipt, report) = pruned.map_err(|error| ApiError::internal(&error))??;
+    let record = PrunedRecord {
+        offset: receipt.offset,
+        segments_count: report.segments_count,
+        freed_bytes: report.bytes_before - report.bytes_after,
+        is_busy: report.is_busy,
+    };
+    let mut response = Json(record).into_response();
+    response.headers_mut().insert(OFFSET, receipt.offset.into());
     Ok(response)
 }
 

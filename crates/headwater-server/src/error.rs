@@ -178,6 +178,7 @@ impl From<SubmitError> for ApiError {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "BUSY", error.to_string())
                     .because(Refusal::DiskFull)
             }
+            SubmitError::Rewrite(_) => Self::internal(&error),
             SubmitError::Invalid(message) => Self::invalid(message.clone()),
         }
     }

@@ -24,7 +24,7 @@ pub use backup::{
 };
 pub use disk::simulated::{Fault, SimulatedDisk};
 pub use disk::{Disk, DiskFile, RealDisk};
-pub use log::{Appended, Entry, Log, LogError, Payload};
+pub use log::{Appended, Change, Entry, Log, LogError, Payload, RewriteReport};
 pub use memory_log::MemoryLog;
 pub use memory_state::MemoryState;
 pub use offset::{Offset, OffsetError};

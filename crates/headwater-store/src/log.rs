@@ -84,10 +84,50 @@ pub trait Log: Send + Sync {
         Ok(())
     }
 
+    /// Makes payloads of closed files smaller, and leaves all offsets what they are. `change` gets the payloads of one
+    /// batch and the offset of the first, changes them in place, and says whether it did; it keeps their number. Files
+    /// are replaced one by one, each in one step, beside appends and reads; those that `archive` is to keep are copied
+    /// there first. A log that can't does nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], [`LogError::Damaged`]. Files that were replaced stay so.
+    fn rewrite(
+        &self,
+        change: &mut Change<'_>,
+        archive: Option<&Path>,
+    ) -> Result<RewriteReport, LogError> {
+        let _ = (change, archive);
+        Ok(RewriteReport::default())
+    }
+
+    /// Closes the current file, so that [`Log::rewrite`] reaches all entries.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], [`LogError::ReadOnly`].
+    fn seal(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// The files as they are at this moment, to be copied beside appends; none of a log that is not in files.
     fn backup(&self) -> Option<LogBackup> {
         None
     }
+}
+
+/// Gets the payloads of a batch and the offset of the first, and says whether it changed them.
+pub type Change<'a> = dyn FnMut(Offset, &mut Vec<Payload>) -> bool + 'a;
+
+/// What a rewrite did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RewriteReport {
+    /// Files that were replaced.
+    pub segments_count: usize,
+    /// Their bytes before.
+    pub bytes_before: u64,
+    /// Their bytes after.
+    pub bytes_after: u64,
+    /// True if files were left alone because a backup is under way.
+    pub is_busy: bool,
 }
 
 /// Why a log could not be opened, appended to or read.

@@ -50,6 +50,7 @@
 mod frame;
 mod open;
 mod repair;
+mod rewrite;
 mod room;
 mod verify;
 
@@ -63,7 +64,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::backup::{Hold, LogBackup};
 use crate::disk::{Disk, DiskFile, RealDisk};
 use crate::log::check_batch;
-use crate::{Appended, Entry, Log, LogError, Offset, Payload};
+use crate::{Appended, Change, Entry, Log, LogError, Offset, Payload, RewriteReport};
 use frame::{Encoder, Step, Walker};
 use open::Purpose;
 
@@ -114,6 +115,8 @@ pub struct SegmentLog {
     index: RwLock<Index>,
     /// How many backups are under way, which keep segments from being replaced.
     holds: Arc<AtomicUsize>,
+    /// Held while segments are rewritten: one rewrite at a time.
+    rewriting: Mutex<()>,
     _lock: Box<dyn Any + Send + Sync>,
 }
 
@@ -165,9 +168,11 @@ impl Segment {
     }
 }
 
-/// A stretch of one segment to read: taken under the lock, read without it.
+/// A stretch of one segment to read: taken and opened under the lock, read without it, so that a segment that is
+/// replaced meanwhile is read as it was.
 struct Stretch {
-    segment_first: Offset,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
     start: Mark,
     bytes: u64,
 }
@@ -234,6 +239,7 @@ impl SegmentLog {
             writer: Mutex::new(writer),
             index: RwLock::new(opened.index),
             holds: Arc::default(),
+            rewriting: Mutex::new(()),
             _lock: opened.lock,
         }
     }
@@ -243,12 +249,12 @@ impl SegmentLog {
     /// # Errors
     /// The first [`LogError::Damaged`] or [`LogError::UnknownVersion`]; [`LogError::Io`].
     pub fn verify(&self) -> Result<VerifyReport, LogError> {
-        let committed: Vec<_> = {
+        let (committed, _hold): (Vec<_>, _) = {
             let index = self.index.read();
+            let hold = Hold::on(&self.holds);
             let segments = index.segments.iter();
-            segments
-                .map(|segment| (segment.first, segment.bytes))
-                .collect()
+            let committed = segments.map(|segment| (segment.first, segment.bytes));
+            (committed.collect(), hold)
         };
         verify::verify_segments(self.disk.as_ref(), &self.directory, &committed)
     }
@@ -275,7 +281,9 @@ impl SegmentLog {
             && room::is_full(error)
         {
             // Only a draft can be there: nobody takes it for a segment, and the next try begins it anew.
-            let _ = open::remove_drafts(self.disk.as_ref(), &self.directory);
+            let _ = self
+                .disk
+                .remove(&self.path(first).with_extension("log.tmp"));
             return Err(self.full(frame::SEGMENT_HEADER_BYTES));
         }
         writer.file = Some(created?);
@@ -322,46 +330,59 @@ impl SegmentLog {
     }
 
     /// Where to look for the entry after `offset`; `None` when there is none.
-    fn find(&self, offset: Offset) -> Option<Stretch> {
+    fn find(&self, offset: Offset) -> Result<Option<Stretch>, LogError> {
         let index = self.index.read();
-        if offset >= index.last {
-            return None;
-        }
-        let wanted = offset.next();
-        let after = index
-            .segments
-            .partition_point(|segment| segment.first <= wanted);
-        let segment = &index.segments[after.checked_sub(1)?];
-        let after = segment.marks.partition_point(|mark| mark.first <= wanted);
-        Some(Stretch {
-            segment_first: segment.first,
-            start: segment.marks[after.checked_sub(1)?],
-            bytes: segment.bytes,
-        })
+        let Some((first, start, bytes)) = index.find(offset) else {
+            return Ok(None);
+        };
+        let path = self.path(first);
+        let file = self.disk.open(&path).map_err(LogError::io("open", &path))?;
+        Ok(Some(Stretch {
+            path,
+            file,
+            start,
+            bytes,
+        }))
     }
 
     /// Adds the entries of one segment to `reading`.
-    fn read_stretch(&self, stretch: &Stretch, reading: &mut Reading) -> Result<(), LogError> {
-        let path = self.path(stretch.segment_first);
-        let file = self.disk.open(&path).map_err(LogError::io("open", &path))?;
-        let mut walker = Walker::new(file.as_ref(), &path, stretch.start.position, stretch.bytes);
+    fn read_stretch(stretch: &Stretch, reading: &mut Reading) -> Result<(), LogError> {
+        let (path, file) = (&stretch.path, stretch.file.as_ref());
+        let mut walker = Walker::new(file, path, stretch.start.position, stretch.bytes);
         let mut expected = stretch.start.first;
         while !reading.is_full {
             let header = match walker.step(expected)? {
                 Step::Frame(header) => header,
                 Step::End => break,
-                Step::Bad(fault) => return Err(fault.into_error(&path)),
+                Step::Bad(fault) => return Err(fault.into_error(path)),
             };
             expected = header.last().next();
             if header.last() > reading.after {
                 let entries = walker
                     .entries(&header)?
-                    .map_err(|fault| fault.into_error(&path))?;
+                    .map_err(|fault| fault.into_error(path))?;
                 reading.take(&header, &entries);
             }
             walker.pass(&header);
         }
         Ok(())
+    }
+}
+
+impl Index {
+    /// The segment of the entry after `offset`, where to begin in it, and its length; `None` when there is none.
+    fn find(&self, offset: Offset) -> Option<(Offset, Mark, u64)> {
+        if offset >= self.last {
+            return None;
+        }
+        let wanted = offset.next();
+        let after = self
+            .segments
+            .partition_point(|segment| segment.first <= wanted);
+        let segment = &self.segments[after.checked_sub(1)?];
+        let after = segment.marks.partition_point(|mark| mark.first <= wanted);
+        let start = segment.marks[after.checked_sub(1)?];
+        Some((segment.first, start, segment.bytes))
     }
 }
 
@@ -460,10 +481,10 @@ impl Log for SegmentLog {
             is_full: entries_max == 0,
         };
         while !reading.is_full {
-            let Some(stretch) = self.find(reading.after) else {
+            let Some(stretch) = self.find(reading.after)? else {
                 break;
             };
-            self.read_stretch(&stretch, &mut reading)?;
+            Self::read_stretch(&stretch, &mut reading)?;
         }
         Ok(reading.entries)
     }
@@ -489,6 +510,18 @@ impl Log for SegmentLog {
 
     fn room(&self) -> Result<(), LogError> {
         self.check_room(0)
+    }
+
+    fn rewrite(
+        &self,
+        change: &mut Change<'_>,
+        archive: Option<&Path>,
+    ) -> Result<RewriteReport, LogError> {
+        self.rewrite_segments(change, archive)
+    }
+
+    fn seal(&self) -> Result<(), LogError> {
+        self.seal_segment()
     }
 
     fn backup(&self) -> Option<LogBackup> {

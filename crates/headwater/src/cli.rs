@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, repair, resolve, search, send, serve, shell, status, submit, verify,
+    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, verify,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -40,6 +40,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
+    Prune(prune::PruneArgs),
+    Erase(prune::EraseArgs),
     Export(export::ExportArgs),
     Import(export::ImportArgs),
     Completions(shell::CompletionsArgs),
@@ -71,6 +73,8 @@ impl Cli {
             Command::Restore(args) => backup::run_restore(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Repair(args) => repair::run(&args),
+            Command::Prune(args) => prune::run_prune(&args),
+            Command::Erase(args) => prune::run_erase(&args),
             Command::Export(args) => export::run_export(&args),
             Command::Import(args) => export::run_import(&args),
             Command::Completions(args) => shell::completions(&args),
@@ -234,6 +238,10 @@ mod tests {
             "backup --server http://h:1 --force b",
             "backup --data d b",
             "restore b --data d",
+            "prune --older-than 90d",
+            "prune --older-than 2026-01-01 --data d --archive a",
+            "erase --data d --source a/b",
+            "erase --data d --event 7",
             "repair --data d --accept-loss",
             "export --data d",
             "import --data d -",

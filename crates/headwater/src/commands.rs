@@ -10,6 +10,7 @@ pub(crate) mod impact;
 pub(crate) mod lineage;
 pub(crate) mod paths;
 pub(crate) mod plugin;
+pub(crate) mod prune;
 pub(crate) mod repair;
 pub(crate) mod resolve;
 pub(crate) mod search;

@@ -246,3 +246,102 @@ fn a_backup_that_changed_is_not_restored() -> Result<()> {
     assert!(!target.join("log").exists());
     Ok(())
 }
+
+#[test]
+fn a_running_service_is_pruned_and_answers_as_before() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut service = Service::start(folder.path(), &["--limit", "log_segment_bytes=4096"])?;
+    for number in 0..40 {
+        service.post("/api/v1/lineage", &[], event(number).as_bytes())?;
+    }
+    let lineage = "{ job(namespace: \"n\", name: \"j-3\") { inputs { totalCount } outputs { totalCount } \
+                   runs(first: 5) { nodes { id } } } }";
+    let before = service.ask(lineage)?["data"]["job"].clone();
+    assert_eq!(
+        before["runs"]["nodes"].as_array().map(Vec::len),
+        Some(1),
+        "{before}"
+    );
+    let log_bytes = |service: &Service| -> Result<u64> {
+        let text = ureq::get(format!("{}/metrics", service.url))
+            .call()?
+            .body_mut()
+            .read_to_string()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("headwater_log_bytes "));
+        Ok(line.context("a metric")?.trim().parse::<f64>()? as u64)
+    };
+    let bytes = log_bytes(&service)?;
+    // Everything was received a moment ago, and every run ended at the beginning of the year.
+    let ran = run(&["prune", "--older-than", "0s", "--server", &service.url])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(log_bytes(&service)? * 3 < bytes * 2, "{}", ran.out);
+    let after = service.ask(lineage)?["data"]["job"].clone();
+    assert_eq!(after["runs"]["nodes"], serde_json::json!([]), "{after}");
+    assert_eq!(
+        (&after["inputs"], &after["outputs"]),
+        (&before["inputs"], &before["outputs"])
+    );
+    let repeat = service.post("/api/v1/lineage", &[], event(3).as_bytes())?;
+    assert_eq!((repeat.status, repeat.offset), (201, Some(4)), "a repeat");
+    let ran = run(&[
+        "prune",
+        "--older-than",
+        "2999-01-01",
+        "--server",
+        &service.url,
+    ])?;
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    service.terminate()?;
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+
+    let ran = on(
+        "erase",
+        folder.path(),
+        &["--source", "unassigned/openlineage"],
+    )?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let ran = on(
+        "erase",
+        folder.path(),
+        &["--source", "unassigned/openlineage"],
+    )?;
+    assert_eq!(ran.code, Some(4), "{}", ran.out);
+    let ran = on("export", folder.path(), &[])?;
+    assert!(!ran.out.contains("out-3"), "{}", ran.out);
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    Ok(())
+}
+
+#[test]
+fn a_disk_without_room_refuses_events_and_answers_questions() -> Result<()> {
+    let folder = filled(3)?;
+    // More than any disk has is to be left free.
+    let arguments = ["--limit", "disk_reserve_bytes=1000000000000000000"];
+    let mut service = Service::start(folder.path(), &arguments)?;
+    let refused = service.post("/api/v1/lineage", &[], event(7).as_bytes())?;
+    assert_eq!(refused.status, 507, "{}", refused.text);
+    let error: Value = serde_json::from_str(&refused.text)?;
+    let message = error["error"]["message"].as_str().context("a message")?;
+    assert!(
+        message.contains("the disk of") && message.contains("is full"),
+        "{message}"
+    );
+    assert_eq!(
+        service.ask("{ snapshot { offset } }")?["data"]["snapshot"]["offset"],
+        3
+    );
+    let ready = ureq::get(format!("{}/health/ready", service.url)).call();
+    assert!(
+        matches!(ready, Err(ureq::Error::StatusCode(507))),
+        "{ready:?}"
+    );
+    service.terminate()?;
+    let service = Service::start(folder.path(), &[])?;
+    let accepted = service.post("/api/v1/lineage", &[], event(7).as_bytes())?;
+    assert_eq!((accepted.status, accepted.offset), (201, Some(4)));
+    Ok(())
+}

@@ -328,6 +328,7 @@ impl View {
             let entry = entries::read_at(&*self.shared.log, moment.offset)?;
             if let Some(LogEntry::Submission(submission, _)) = entry
                 && let Statement::Event(event) = submission.statement
+                && !event.body.is_empty()
             {
                 bodies.push(event.body);
             }

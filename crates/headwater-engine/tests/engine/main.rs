@@ -8,6 +8,7 @@ mod export;
 mod fields;
 mod past;
 mod recovery;
+mod retention;
 mod runs;
 mod search;
 mod secrets;

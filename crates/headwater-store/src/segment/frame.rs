@@ -248,8 +248,13 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub(super) fn new() -> Self {
+        Self::with_level(ZSTD_LEVEL)
+    }
+
+    /// One that takes its time.
+    pub(super) fn with_level(level: i32) -> Self {
         Self {
-            compressor: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(),
+            compressor: zstd::bulk::Compressor::new(level).ok(),
             raw: Vec::new(),
             frame: Vec::new(),
         }

@@ -363,7 +363,7 @@ fn replace(
 }
 
 /// Copies a stretch of one file to `position` of another; returns where the copy ends.
-fn copy_bytes(
+pub(super) fn copy_bytes(
     (from, from_path, start, end): (&dyn DiskFile, &Path, u64, u64),
     to: &dyn DiskFile,
     to_path: &Path,

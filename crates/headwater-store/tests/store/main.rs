@@ -8,6 +8,7 @@ mod kill;
 mod log_conformance;
 mod power;
 mod repair;
+mod rewrite;
 mod state_conformance;
 
 use std::path::Path;
