@@ -3,6 +3,7 @@
 mod captures;
 mod command_line;
 mod commands;
+mod compat;
 mod data_folder;
 mod durability;
 mod errors;
