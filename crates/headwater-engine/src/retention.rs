@@ -101,13 +101,16 @@ fn rewrite(
     change: &mut ChangeEntry<'_>,
 ) -> Result<RewriteReport, EngineError> {
     let mut failed = None;
-    let mut change_batch = |first: Offset, payloads: &mut Vec<Payload>| {
+    let mut change_batch = |first: Offset, payloads: &mut [Payload]| {
         if failed.is_some() {
             return false;
         }
         match changed(first, payloads, change) {
             Ok(Some(new)) => {
-                *payloads = new;
+                // As many as there were: each entry keeps its parts.
+                for (old, new) in payloads.iter_mut().zip(new) {
+                    *old = new;
+                }
                 true
             }
             Ok(None) => false,

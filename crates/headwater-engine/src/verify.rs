@@ -1,5 +1,6 @@
 //! Checking that the state is what the log says: digests of states and graphs, and a fresh rebuild to compare with.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub struct Rebuilt {
 /// [`EngineError`] if the log can't be read, an entry does not decode, or the state can't be written.
 pub fn rebuild(
     log: &dyn Log,
-    state: Arc<dyn State>,
+    state: &Arc<dyn State>,
     up_to: Offset,
     tell: &(dyn Fn(Offset) + Sync),
 ) -> Result<Rebuilt, EngineError> {
@@ -42,11 +43,11 @@ pub fn rebuild(
         last: up_to.min(log.last_offset()),
         tell,
     };
-    let (applier, recovery) = recovery::recover(&log, &state, &EngineOptions::default())?;
+    let (applier, recovery) = recovery::recover(&log, state, &EngineOptions::default())?;
     Ok(Rebuilt {
         offset: state.applied_offset()?,
         entries_count: recovery.replayed_count,
-        state_digest: state_digest(&*state)?,
+        state_digest: state_digest(&**state)?,
         graph_digest: graph_digest(&applier.graph),
     })
 }
@@ -81,7 +82,9 @@ pub fn graph_digest(graph: &Graph) -> Digest {
         hasher.optional(asset.domain);
         for list in [asset.owners, asset.tags, asset.sources] {
             hasher.number(list.len() as u32);
-            list.iter().for_each(|number| hasher.number(*number));
+            for number in list {
+                hasher.number(*number);
+            }
         }
         hasher.number(u32::from(asset.flags.bits()));
     }
@@ -149,22 +152,18 @@ pub fn first_difference(
         };
         return Ok(match (first, second) {
             (None, None) => None,
-            (Some((key, value)), Some((other_key, other_value))) => {
-                if key == other_key && value == other_value {
-                    continue;
-                }
-                if key == other_key {
+            (Some((key, value)), Some((other_key, other_value))) => match key.cmp(&other_key) {
+                Ordering::Equal if value == other_value => continue,
+                Ordering::Equal => {
                     let words = key_words::describe(one_state, &key);
                     let (bytes, other_bytes) = (value.len(), other_value.len());
                     Some(format!(
                         "{words} differs: {bytes} bytes in {one}, {other_bytes} in {other}"
                     ))
-                } else if key < other_key {
-                    missing(one_state, &key, one, other)
-                } else {
-                    missing(other_state, &other_key, other, one)
                 }
-            }
+                Ordering::Less => missing(one_state, &key, one, other),
+                Ordering::Greater => missing(other_state, &other_key, other, one),
+            },
             (Some((key, _)), None) => missing(one_state, &key, one, other),
             (None, Some((key, _))) => missing(other_state, &key, other, one),
         });

@@ -38,7 +38,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// In the order of their numbers.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Invalid,
         Self::TooLarge,
         Self::Origin,

@@ -6,6 +6,7 @@
 //! - `SHA256SUMS`: `<hex>  <name>` for each file before it, as `sha256sum --check` reads it. A backup without it is not
 //!   whole.
 
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -180,7 +181,11 @@ fn sum_line(digest: &[u8], name: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The first bytes of a file, digested as they are read.

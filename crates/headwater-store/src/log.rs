@@ -85,7 +85,7 @@ pub trait Log: Send + Sync {
     }
 
     /// Makes payloads of closed files smaller, and leaves all offsets what they are. `change` gets the payloads of one
-    /// batch and the offset of the first, changes them in place, and says whether it did; it keeps their number. Files
+    /// batch and the offset of the first, changes them in place, and says whether it did. Files
     /// are replaced one by one, each in one step, beside appends and reads; those that `archive` is to keep are copied
     /// there first. A log that can't does nothing.
     ///
@@ -115,7 +115,7 @@ pub trait Log: Send + Sync {
 }
 
 /// Gets the payloads of a batch and the offset of the first, and says whether it changed them.
-pub type Change<'a> = dyn FnMut(Offset, &mut Vec<Payload>) -> bool + 'a;
+pub type Change<'a> = dyn FnMut(Offset, &mut [Payload]) -> bool + 'a;
 
 /// What a rewrite did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -76,7 +76,7 @@ fn an_export_imported_is_the_same_log() {
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let rebuilt = rebuild(
         &log,
-        state,
+        &state,
         fixture.state.applied_offset().expect("ok"),
         &|_| {},
     );

@@ -63,7 +63,7 @@ fn prune(before: i64) -> Prune {
 
 fn rebuilt(log: &dyn Log) -> headwater_engine::Rebuilt {
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
-    rebuild(log, state, Offset::MAX, &|_| {}).expect("rebuilt")
+    rebuild(log, &state, Offset::MAX, &|_| {}).expect("rebuilt")
 }
 
 /// The runs of the job that are known, and the bodies that the log keeps of them.

@@ -179,7 +179,7 @@ fn live(seed: u64) {
     fixture.engine.shut_down();
     known.settle(&*state);
     let fresh: Arc<dyn State> = Arc::new(MemoryState::new());
-    let rebuilt = rebuild(&*fixture.log, Arc::clone(&fresh), Offset::MAX, &|_| {});
+    let rebuilt = rebuild(&*fixture.log, &fresh, Offset::MAX, &|_| {});
     let rebuilt = rebuilt.expect("rebuilt");
     assert_eq!(
         rebuilt.state_digest,

@@ -33,11 +33,11 @@ fn fill(log: &SegmentLog) -> Vec<Payload> {
 }
 
 /// Cuts payloads to ten bytes.
-fn shorten(_: Offset, payloads: &mut Vec<Payload>) -> bool {
+fn shorten(_: Offset, payloads: &mut [Payload]) -> bool {
     let is_changed = payloads.iter().any(|payload| payload.bytes.len() > 10);
-    payloads
-        .iter_mut()
-        .for_each(|payload| payload.bytes.truncate(10));
+    for payload in payloads {
+        payload.bytes.truncate(10);
+    }
     is_changed
 }
 

@@ -185,9 +185,11 @@ fn of_folder(folder: &DataFolder, prune: Prune, args: &PruneArgs) -> anyhow::Res
         graph_file: Some(folder.graph()),
         ..EngineOptions::default()
     };
-    let (engine, _) = Engine::open(log, state, options)?;
+    let (engine, _) = Engine::open(Arc::clone(&log), state, options)?;
     let (receipt, report) = engine.prune(prune, args.archive.as_deref())?;
-    engine.shut_down();
+    drop(engine);
+    // The files of the state keep what was deleted; those of a new one do not.
+    rebuild(folder, log)?;
     Ok(Pruned {
         offset: receipt.offset,
         segments_count: report.segments_count as u64,

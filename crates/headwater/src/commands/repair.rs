@@ -77,7 +77,13 @@ pub(crate) fn run(args: &RepairArgs) -> anyhow::Result<()> {
 /// Makes state and graph anew.
 pub(crate) fn rebuild(folder: &DataFolder, log: Arc<dyn Log>) -> anyhow::Result<()> {
     let bar = spinner("rebuilding".to_owned());
-    SledState::remove(&folder.state())?;
+    // A state that was closed a moment ago may still be written to by sled's own threads: it is moved out of the way.
+    let old = folder.0.join("state.old");
+    SledState::remove(&old)?;
+    match fs::rename(folder.state(), &old) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
     for file in [folder.graph(), folder.graph().with_extension("names")] {
         match fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -91,16 +97,20 @@ pub(crate) fn rebuild(folder: &DataFolder, log: Arc<dyn Log>) -> anyhow::Result<
     };
     let (engine, _) = Engine::open(log, state, options)?;
     engine.shut_down();
+    SledState::remove(&old)?;
     bar.finish_and_clear();
     Ok(())
 }
 
 fn copies_folder(folder: &DataFolder) -> PathBuf {
-    let name = |number: u32| folder.0.join(format!("repair-{number}"));
-    (1..)
-        .map(name)
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| name(0))
+    let mut number = 1_u32;
+    loop {
+        let path = folder.0.join(format!("repair-{number}"));
+        if !path.exists() {
+            return path;
+        }
+        number += 1;
+    }
 }
 
 fn describe(loss: &Loss) -> String {

@@ -1,5 +1,6 @@
 //! `headwater verify`: whether the log is whole, and the state what the log says.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::Args;
@@ -129,7 +130,7 @@ fn check_state(folder: &DataFolder, log: &SegmentLog, report: &mut Report) -> an
     };
     let scratch = folder.scratch_state(log.bytes_on_disk())?;
     let bar = progress_bar(up_to.get(), "rebuilding");
-    let rebuilt = rebuild(log, Arc::clone(&scratch.state), up_to, &|offset| {
+    let rebuilt = rebuild(log, &scratch.state, up_to, &|offset| {
         bar.set_position(offset.get());
     })?;
     bar.finish_and_clear();
@@ -218,14 +219,18 @@ fn render(report: &Report) -> String {
     );
     for (name, state) in [("state  ", &report.state), ("rebuilt", &report.rebuilt)] {
         if let Some(state) = state {
-            text += &format!("{name}  offset {}, digest {}\n", state.offset, state.digest);
+            let _ = writeln!(
+                text,
+                "{name}  offset {}, digest {}",
+                state.offset, state.digest
+            );
         }
     }
     if let Some(graph) = &report.graph {
-        text += &format!("graph    digest {}\n", graph.digest);
+        let _ = writeln!(text, "graph    digest {}", graph.digest);
     }
     for note in &report.notes {
-        text += &format!("note     {note}\n");
+        let _ = writeln!(text, "note     {note}");
     }
     if report.differences.is_empty() && report.state.is_some() {
         text += "the state is what the log says\n";
