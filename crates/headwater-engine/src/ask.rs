@@ -1,6 +1,7 @@
 //! Questions, answered from one pinned graph.
 
 mod batch;
+mod changes;
 mod details;
 mod diff;
 mod domains;
@@ -21,6 +22,7 @@ mod view;
 mod walks;
 
 pub(crate) use batch::{ClaimsOf, decode_history, held_at};
+pub use changes::{ChangeView, ChangesPage, OffsetChanges};
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
 pub use diff::Diff;
 pub use domains::{CrossingView, DomainLinkView, DomainView};
@@ -29,6 +31,7 @@ pub use edges::EdgeStatement;
 pub use field_edges::{FieldEdgeView, FieldLinkView, FieldLinksQuestion, TransformationView};
 pub use filter::AssetFilter;
 pub use history::{HISTORY_MAX, HistoryView};
+pub(crate) use filter::is_shown;
 pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use products::{ProductDetails, ProductView};
 pub use resolve::Resolution;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
-use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, ServerError, Variables};
-use headwater_engine::{Caller, Engine};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{EmptyMutation, Request, Schema, ServerError, Variables};
+use headwater_engine::{Caller, Engine, View, Visible};
 use headwater_model::ExtractorDescription;
 use serde::Deserialize;
 use tracing::Instrument as _;
 
+use crate::changes::Subscription;
 use crate::document;
 use crate::error::Code;
 use crate::json;
@@ -24,7 +25,7 @@ use crate::stall::Stall;
 /// Tells the time, to cut walks that take too long.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
-type GraphqlSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub(crate) type GraphqlSchema = Schema<Query, EmptyMutation, Subscription>;
 
 /// A response, as bytes of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +54,12 @@ pub struct Api {
 
 /// A request as GraphQL over HTTP has it.
 #[derive(Deserialize)]
-struct Body {
-    query: String,
+pub(crate) struct Body {
+    pub(crate) query: String,
     #[serde(default)]
     variables: Variables,
     #[serde(default, rename = "operationName")]
-    operation_name: Option<String>,
+    pub(crate) operation_name: Option<String>,
 }
 
 /// A list that was written in one go is not in the answer.
@@ -73,7 +74,7 @@ enum Method {
 }
 
 fn schema(limits: &Limits) -> GraphqlSchema {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+    Schema::build(Query, EmptyMutation, Subscription)
         .limit_complexity(limits.complexity_max)
         .limit_depth(limits.depth_max)
         .limit_recursive_depth(limits.nesting_max)
@@ -125,7 +126,7 @@ impl Api {
     }
 
     /// A response to what is no request.
-    fn refused(&self, message: &str) -> Response {
+    pub(crate) fn refused(&self, message: &str) -> Response {
         self.refusal(Code::InvalidInput, message)
     }
 
@@ -224,6 +225,33 @@ impl Api {
     ) -> Result<(Box<async_graphql::Response>, u64), ListLost> {
         let written_count = Arc::new(AtomicUsize::new(0));
         let stall = Arc::new(Stall::default());
+        let lists = is_quick.then(|| Arc::clone(&written_count));
+        let (request, offset) = self.scoped(body, document, &stall, lists);
+        let response = stall.run(self.schema.execute(request)).await;
+        let is_whole = json::written_count(&response.data) == written_count.load(Ordering::Relaxed);
+        is_whole
+            .then(|| (Box::new(response), offset))
+            .ok_or(ListLost)
+    }
+
+    /// A request with a view of its own, and the offset of that.
+    pub(crate) fn request(
+        &self,
+        body: &Body,
+        document: Option<ExecutableDocument>,
+        stall: &Arc<Stall>,
+    ) -> (Request, u64) {
+        self.scoped(body, document, stall, None)
+    }
+
+    /// The same; `lists` counts the lists that are written in one go, if any may be.
+    fn scoped(
+        &self,
+        body: &Body,
+        document: Option<ExecutableDocument>,
+        stall: &Arc<Stall>,
+        lists: Option<Arc<AtomicUsize>>,
+    ) -> (Request, u64) {
         let view = self.engine.view(Caller::everyone());
         let offset = view.offset();
         let scope = Scope {
@@ -233,9 +261,9 @@ impl Api {
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
             plugins: Arc::clone(&self.plugins),
             loads: Loads::default(),
-            stall: Arc::clone(&stall),
-            is_quick,
-            written_count: Arc::clone(&written_count),
+            stall: Arc::clone(stall),
+            is_quick: lists.is_some(),
+            written_count: lists.unwrap_or_default(),
         };
         let mut request = Request::new(body.query.clone())
             .variables(body.variables.clone())
@@ -246,11 +274,43 @@ impl Api {
         if let Some(document) = document {
             request.set_parsed_query(document);
         }
-        let response = stall.run(self.schema.execute(request)).await;
-        let is_whole = json::written_count(&response.data) == written_count.load(Ordering::Relaxed);
-        is_whole
-            .then(|| (Box::new(response), offset))
-            .ok_or(ListLost)
+        (request, offset)
+    }
+
+    /// The newest view.
+    pub(crate) fn view(&self) -> View {
+        self.engine.view(Caller::everyone())
+    }
+
+    pub(crate) fn visible(&self, offset: u64) -> Visible {
+        self.engine.visible(offset)
+    }
+
+    pub(crate) fn schema(&self) -> &GraphqlSchema {
+        &self.schema
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A response that says why nothing was carried out.
+    pub(crate) fn failed(&self, errors: Vec<ServerError>) -> Response {
+        let response = async_graphql::Response::from_errors(errors);
+        self.written(response, self.offset(), false)
+    }
+
+    /// A response to what was carried out.
+    pub(crate) fn settled(
+        &self,
+        body: &Body,
+        mut response: async_graphql::Response,
+        offset: u64,
+    ) -> Response {
+        if !response.errors.is_empty() {
+            self.settle(body, &mut response);
+        }
+        self.written(response, offset, true)
     }
 
     /// Makes null what has failed. The document is read again: failures are rare.
@@ -258,17 +318,7 @@ impl Api {
         let Ok(document) = document::read(&body.query, &self.limits) else {
             return;
         };
-        let operation: Option<&OperationDefinition> =
-            match (&document.operations, &body.operation_name) {
-                (DocumentOperations::Single(operation), _) => Some(&operation.node),
-                (DocumentOperations::Multiple(operations), Some(name)) => operations
-                    .get(name.as_str())
-                    .map(|operation| &operation.node),
-                (DocumentOperations::Multiple(operations), None) => {
-                    operations.values().next().map(|operation| &operation.node)
-                }
-            };
-        if let Some(operation) = operation {
+        if let Some(operation) = document::operation(&document, body.operation_name.as_deref()) {
             let errors = &response.errors;
             self.types
                 .settle(&mut response.data, &document, operation, errors);

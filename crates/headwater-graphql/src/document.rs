@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    ExecutableDocument, FragmentDefinition, OperationType, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
+    Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned, ServerError};
 
@@ -195,6 +196,19 @@ fn check(document: &ExecutableDocument, limits: &Limits) -> async_graphql::Resul
         measure.fragment(name, 1)?;
     }
     Ok(())
+}
+
+/// The operation that is to be carried out.
+pub(crate) fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) => operations.values().next(),
+    };
+    operation.map(|operation| &operation.node)
 }
 
 /// Why a document may not be asked by GET; none if it may.

@@ -10,12 +10,14 @@
 
 mod api;
 mod asset;
+mod changes;
 mod cursor;
 mod dataset;
 mod diff;
 mod document;
 mod domain;
 mod error;
+mod feed;
 mod field;
 mod history;
 mod impact;
@@ -40,4 +42,5 @@ mod source;
 mod stall;
 
 pub use api::{Api, Clock, Response};
+pub use feed::{Feed, Opened, Step};
 pub use limits::Limits;

@@ -29,6 +29,8 @@ pub struct Limits {
     pub lineage_edges_max: usize,
     /// Beginnings of ways that one `paths` looks at; more are cut, and `cutBy` says so. Default 100,000.
     pub paths_steps_max: usize,
+    /// Changes in one set that a subscription tells. Default 200.
+    pub changes_max: usize,
     /// Values in one list of a filter. Default 1,000.
     pub filter_values_max: usize,
     /// Bytes of the text that is searched for; at most 256. Default 256.
@@ -54,6 +56,7 @@ impl Default for Limits {
             lineage_nodes_max: 20_000,
             lineage_edges_max: 100_000,
             paths_steps_max: 100_000,
+            changes_max: 200,
             filter_values_max: 1_000,
             search_bytes_max: 256,
             walk_ms_max: 5_000,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type, TypeKind,
-    TypeSystemDefinition,
+    BaseType, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{PathSegment, ServerError, Value};
 
@@ -51,7 +51,12 @@ impl FieldTypes {
             types: self,
             document,
         };
-        let sets = vec![("Query", &operation.selection_set.node)];
+        let root = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        let sets = vec![(root, &operation.selection_set.node)];
         for error in errors.iter().filter(|error| !error.path.is_empty()) {
             if walk.object(data, &sets, &error.path) == Outcome::Fails {
                 *data = Value::Null;

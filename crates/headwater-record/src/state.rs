@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 5;
+pub const STATE_VERSION: u32 = 6;
 
 /// A text that is shared.
 pub type Str = Arc<str>;
@@ -408,6 +408,21 @@ pub struct FieldEdgeRecord {
     pub via: Option<u32>,
 }
 
+/// The columns of an asset that was shown, as they were before an offset changed them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeforeRecord {
+    /// The asset.
+    pub index: u32,
+    /// Its type.
+    pub r#type: Str,
+    /// Number of its domain.
+    pub domain: Option<u32>,
+    /// Numbers of its owners, ordered.
+    pub owners: Vec<u32>,
+    /// Numbers of its tags, ordered.
+    pub tags: Vec<u32>,
+}
+
 /// What one offset changed in the graph, or part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaRecord {
@@ -427,6 +442,8 @@ pub struct DeltaRecord {
     pub fields_removed: Vec<FieldEdgeRecord>,
     /// Further assets whose fields, description or other names changed: they are to be searched anew.
     pub documents: Vec<u32>,
+    /// What those of the rows were before that stood for themselves and that somebody said exist.
+    pub before: Vec<BeforeRecord>,
 }
 
 impl DeltaRecord {

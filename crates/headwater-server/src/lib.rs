@@ -18,9 +18,10 @@ mod router;
 mod serve;
 mod submissions;
 mod trace;
+mod websocket;
 
 pub use headwater_openlineage::Mode as EventMode;
 pub use limits::Limits;
-pub use router::{App, Clock, router};
+pub use router::{App, Clock, Stopper, router};
 pub use serve::serve;
 pub use trace::{TRACE_TARGET, Tracer};

@@ -27,6 +27,19 @@ pub struct Limits {
     pub submissions_max: usize,
     /// Time that a request waits for the offset that it names to become visible. Default 10 s.
     pub min_offset_timeout: Duration,
+    /// Websockets at a time; more are refused. Default 256.
+    pub websockets_max: usize,
+    /// Subscriptions and other operations at a time on one websocket; more are refused. Default 16.
+    pub subscriptions_max: usize,
+    /// Messages that wait for the client of one websocket before its subscriptions wait. Default 16.
+    pub websocket_buffer_max: usize,
+    /// Time that the client of a websocket gets to introduce itself. Default 10 s.
+    pub websocket_init_timeout: Duration,
+    /// Time between pings on a websocket; one that says nothing for twice as long is cut off. Default 20 s.
+    pub websocket_ping: Duration,
+    /// Time that the client of a websocket may take none of what it is sent, before its subscriptions end with an error
+    /// that says after which offset to go on. Default 10 s.
+    pub slow_consumer_timeout: Duration,
     /// Time that requests under way get to end when the service stops. Default 20 s.
     pub shutdown_timeout: Duration,
 }
@@ -46,6 +59,12 @@ impl Default for Limits {
             questions_max: 4 * cores,
             submissions_max: 2,
             min_offset_timeout: Duration::from_secs(10),
+            websockets_max: 256,
+            subscriptions_max: 16,
+            websocket_buffer_max: 16,
+            websocket_init_timeout: Duration::from_secs(10),
+            websocket_ping: Duration::from_secs(20),
+            slow_consumer_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(20),
         }
     }

@@ -14,7 +14,7 @@ use headwater_engine::Engine;
 use headwater_graphql::Api;
 use headwater_model::Timestamp;
 use headwater_openlineage::Mode;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::budget::ByteBudget;
@@ -22,7 +22,9 @@ use crate::error::{ApiError, Refusal};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
-use crate::{admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace};
+use crate::{
+    admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace, websocket,
+};
 
 /// Tells the time; the only place where the service asks for it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -37,6 +39,9 @@ pub struct App {
     pub(crate) event_mode: Mode,
     pub(crate) question_places: Arc<Semaphore>,
     pub(crate) submission_places: Arc<Semaphore>,
+    pub(crate) websocket_places: Arc<Semaphore>,
+    /// True once the service is stopping.
+    pub(crate) stop: watch::Sender<bool>,
     pub(crate) bodies: ByteBudget,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Option<Tracer>,
@@ -56,6 +61,8 @@ impl App {
             api: Arc::new(api),
             question_places: Arc::new(Semaphore::new(limits.questions_max)),
             submission_places: Arc::new(Semaphore::new(limits.submissions_max)),
+            websocket_places: Arc::new(Semaphore::new(limits.websockets_max)),
+            stop: watch::Sender::new(false),
             bodies: ByteBudget::new(limits.bodies_bytes_max),
             metrics: Arc::new(Metrics::new(Instant::now)),
             limits: Arc::new(limits),
@@ -73,10 +80,35 @@ impl App {
     }
 }
 
+impl App {
+    /// What ends websockets, which outlast requests.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.clone())
+    }
+}
+
+/// Ends what outlasts requests when the service stops.
+pub struct Stopper(App);
+
+impl Stopper {
+    /// Tells the clients of websockets that the service is stopping.
+    pub fn stop(&self) {
+        self.0.stop.send_replace(true);
+    }
+
+    /// Ready once all websockets are closed, at the latest when requests under way may be cut off.
+    pub async fn stopped(&self) {
+        let places = u32::try_from(self.0.limits.websockets_max).unwrap_or(u32::MAX);
+        let closed = self.0.websocket_places.acquire_many(places);
+        let _ = tokio::time::timeout(self.0.limits.shutdown_timeout, closed).await;
+    }
+}
+
 /// All routes. `lineage_paths` are further paths at which clients post OpenLineage events.
 pub fn router(app: App, lineage_paths: &[String]) -> Router {
     let mut data = Router::new()
         .route("/graphql", post(graphql::post).get(graphql::get))
+        .route("/graphql/ws", get(websocket::get))
         .route("/api/v1/lineage", post(lineage::post))
         .route(
             "/api/v1/sources/{domain}/{source}/submissions",

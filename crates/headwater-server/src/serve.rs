@@ -9,10 +9,9 @@ use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
@@ -33,7 +32,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    let graceful = GracefulShutdown::new();
+    let stopping = watch::Sender::new(());
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.headers_timeout)
@@ -70,16 +69,31 @@ pub async fn serve(
                 request
             });
         let service = TowerToHyperService::new(service);
-        let connection = graceful.watch(http.serve_connection(stream, service));
+        let connection = http.serve_connection(stream, service).with_upgrades();
+        let mut stopping = stopping.subscribe();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                _ = stopping.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended: {error}");
             }
             drop(place);
         });
     }
     drop(listener);
-    tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "requests were still under way"))
+    stopping.send_replace(());
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    match tokio::time::timeout(limits.shutdown_timeout, places.acquire_many(all)).await {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let message = "requests were still under way";
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
+        }
+    }
 }

@@ -66,6 +66,18 @@ pub(crate) struct LimitsConfig {
     pub(crate) headers_timeout_ms: u64,
     /// Milliseconds that a request waits for the offset that it names to become visible.
     pub(crate) min_offset_timeout_ms: u64,
+    /// Websockets at a time.
+    pub(crate) websockets_max: usize,
+    /// Subscriptions at a time on one websocket.
+    pub(crate) subscriptions_max: usize,
+    /// Messages that wait for the client of one websocket before its subscriptions wait.
+    pub(crate) websocket_buffer_max: usize,
+    /// Milliseconds that the client of a websocket gets to introduce itself.
+    pub(crate) websocket_init_timeout_ms: u64,
+    /// Milliseconds between pings on a websocket.
+    pub(crate) websocket_ping_ms: u64,
+    /// Milliseconds that the client of a websocket may take none of what it is sent.
+    pub(crate) slow_consumer_timeout_ms: u64,
     /// Milliseconds that requests under way get to end when the service stops.
     pub(crate) shutdown_timeout_ms: u64,
     /// Milliseconds that a client may take none of what it is sent.
@@ -112,6 +124,12 @@ impl Default for LimitsConfig {
             request_timeout_ms: millis(server.request_timeout),
             headers_timeout_ms: millis(server.headers_timeout),
             min_offset_timeout_ms: millis(server.min_offset_timeout),
+            websockets_max: server.websockets_max,
+            subscriptions_max: server.subscriptions_max,
+            websocket_buffer_max: server.websocket_buffer_max,
+            websocket_init_timeout_ms: millis(server.websocket_init_timeout),
+            websocket_ping_ms: millis(server.websocket_ping),
+            slow_consumer_timeout_ms: millis(server.slow_consumer_timeout),
             shutdown_timeout_ms: millis(server.shutdown_timeout),
             write_timeout_ms: millis(server.write_timeout),
             bodies_bytes_max: server.bodies_bytes_max,
@@ -226,6 +244,9 @@ impl LimitsConfig {
         const PLACES_MAX: usize = 1 << 20;
         for (name, value) in [
             ("connections_max", self.connections_max),
+            ("websockets_max", self.websockets_max),
+            ("subscriptions_max", self.subscriptions_max),
+            ("websocket_buffer_max", self.websocket_buffer_max),
             ("questions_max", self.questions_max),
             ("submissions_max", self.submissions_max),
             ("queue_submissions_max", self.queue_submissions_max),
@@ -244,9 +265,14 @@ impl LimitsConfig {
             );
             return Err(Failure::new(Exit::Input, message));
         }
-        if self.write_timeout_ms == 0 {
-            let message = "limits.write_timeout_ms is 0, must be at least 1";
-            return Err(Failure::new(Exit::Input, message));
+        for (name, millis) in [
+            ("write_timeout_ms", self.write_timeout_ms),
+            ("websocket_ping_ms", self.websocket_ping_ms),
+        ] {
+            if millis == 0 {
+                let message = format!("limits.{name} is 0, must be at least 1");
+                return Err(Failure::new(Exit::Input, message));
+            }
         }
         Ok(())
     }

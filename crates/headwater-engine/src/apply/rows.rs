@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{AssetFlags, AssetRow, Delta, EdgeKey, Snapshot as Graph};
 use headwater_model::{AssetIndex, AssetKind};
-use headwater_record::{DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str, encode_value};
+use headwater_record::{
+    BeforeRecord, DeltaRecord, DiagnosticRecord, EdgeRecord, RowRecord, Str, encode_value,
+};
 use headwater_store::Offset;
 
 use crate::EngineError;
@@ -112,6 +114,7 @@ impl Applier {
         for row in &rows {
             documents.remove(&row.index);
         }
+        let before = self.before(&rows);
         Ok(DeltaRecord {
             names: std::mem::take(&mut self.changes.names),
             rows,
@@ -121,6 +124,7 @@ impl Applier {
             fields_added: fields.added,
             fields_removed: fields.removed,
             documents: documents.into_iter().collect(),
+            before,
         })
     }
 
@@ -352,6 +356,23 @@ impl Applier {
             }
         }
         self.findings.clear();
+    }
+
+    /// What those of `rows` were before that were shown.
+    fn before(&self, rows: &[RowRecord]) -> Vec<BeforeRecord> {
+        let shown = rows.iter().filter_map(|row| {
+            let asset = self.graph.asset(AssetIndex::new(row.index))?;
+            crate::ask::is_shown(&asset).then_some(asset)
+        });
+        shown
+            .map(|asset| BeforeRecord {
+                index: asset.index.get(),
+                r#type: asset.asset_type.into(),
+                domain: asset.domain,
+                owners: asset.owners.to_vec(),
+                tags: asset.tags.to_vec(),
+            })
+            .collect()
     }
 
     fn differs(&self, row: &RowRecord) -> bool {

@@ -3,3 +3,4 @@
 mod bodies;
 mod min_offset;
 mod support;
+mod websocket;

@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode};
 use headwater_engine::{Engine, EngineOptions};
 use headwater_graphql::Api;
 use headwater_model::Timestamp;
-use headwater_server::{App, EventMode, Limits, router};
+use headwater_server::{App, EventMode, Limits, Stopper, router};
 use headwater_store::{Log, MemoryLog, MemoryState};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -21,6 +21,7 @@ const NEW_YEAR: i64 = 1_767_225_600_000_000;
 pub(crate) struct Service {
     pub(crate) engine: Arc<Engine>,
     pub(crate) router: Router,
+    app: App,
 }
 
 /// An answer: its status, its header Headwater-Offset, and its body.
@@ -49,8 +50,16 @@ impl Service {
         let api = Api::new(Arc::clone(&engine), headwater_graphql::Limits::default());
         let clock = Arc::new(|| Timestamp::from_micros(NEW_YEAR));
         let app = App::new(Arc::clone(&engine), api, limits, clock, EventMode::Lenient);
-        let router = router(app, &["/custom".to_owned()]);
-        Self { engine, router }
+        let router = router(app.clone(), &["/custom".to_owned()]);
+        Self {
+            engine,
+            router,
+            app,
+        }
+    }
+
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.app.stopper()
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {

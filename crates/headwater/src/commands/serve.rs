@@ -176,13 +176,18 @@ async fn serve(
     if config.otlp_endpoint.is_some() {
         app = app.traced(Traces::tracer());
     }
+    let stopper = app.stopper();
     let routes = router(app, &config.lineage_paths);
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
     tracing::info!(%address, data = %config.data.display(), "listening on http://{address}");
-    headwater_server::serve(listener, routes, &limits, stop_signal())
-        .await
-        .context("not every request could be answered before the end")
+    let stop = async {
+        stop_signal().await;
+        stopper.stop();
+    };
+    let served = headwater_server::serve(listener, routes, &limits, stop).await;
+    stopper.stopped().await;
+    served.context("not every request could be answered before the end")
 }
 
 /// Ready when the process is asked to stop.
@@ -321,6 +326,12 @@ fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
         headers_timeout: Duration::from_millis(limits.headers_timeout_ms),
         shutdown_timeout: Duration::from_millis(limits.shutdown_timeout_ms),
         write_timeout: Duration::from_millis(limits.write_timeout_ms),
+        websockets_max: limits.websockets_max,
+        subscriptions_max: limits.subscriptions_max,
+        websocket_buffer_max: limits.websocket_buffer_max,
+        websocket_init_timeout: Duration::from_millis(limits.websocket_init_timeout_ms),
+        websocket_ping: Duration::from_millis(limits.websocket_ping_ms),
+        slow_consumer_timeout: Duration::from_millis(limits.slow_consumer_timeout_ms),
         bodies_bytes_max: limits.bodies_bytes_max,
         connections_max: limits.connections_max,
         questions_max: limits.questions_max,
