@@ -84,6 +84,8 @@ pub(crate) struct Metrics {
     refused: [AtomicU64; Refusal::ALL.len()],
     graphql_errors: [AtomicU64; CODES.len()],
     extractions: [AtomicU64; OUTCOMES.len()],
+    /// Websockets whose clients took too little of what they were sent.
+    slow_consumers: AtomicU64,
     stopwatch: Stopwatch,
 }
 
@@ -104,6 +106,7 @@ impl Metrics {
             refused: Default::default(),
             graphql_errors: Default::default(),
             extractions: Default::default(),
+            slow_consumers: AtomicU64::new(0),
             stopwatch,
         }
     }
@@ -111,6 +114,11 @@ impl Metrics {
     /// Counts an accepted submission that an extractor made.
     pub(crate) fn count_extraction(&self, has_errors: bool) {
         self.extractions[usize::from(has_errors)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a websocket that is closed because its client took too little of what it was sent.
+    pub(crate) fn count_slow_consumer(&self) {
+        self.slow_consumers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts the errors of one GraphQL response.

@@ -163,7 +163,10 @@ impl Connection {
         match timeout(patience, self.socket.send(message)).await {
             Ok(Ok(())) => None,
             Ok(Err(_)) => Some(End::Gone),
-            Err(_) => Some(End::Close(Close::too_slow())),
+            Err(_) => {
+                self.app.metrics.count_slow_consumer();
+                Some(End::Close(Close::too_slow()))
+            }
         }
     }
 

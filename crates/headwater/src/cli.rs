@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, verify,
+    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, verify, watch,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -35,6 +35,7 @@ enum Command {
     Diff(diff::DiffArgs),
     History(history::HistoryArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Plugin(plugin::PluginArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
@@ -68,6 +69,7 @@ impl Cli {
             Command::Diff(args) => diff::run(&args),
             Command::History(args) => history::run(&args),
             Command::Status(args) => status::run(&args),
+            Command::Watch(args) => watch::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
             Command::Backup(args) => backup::run_backup(&args),
             Command::Restore(args) => backup::run_restore(&args),

@@ -20,3 +20,4 @@ pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod verify;
+pub(crate) mod watch;

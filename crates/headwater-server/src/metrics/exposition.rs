@@ -25,16 +25,20 @@ pub(super) struct Exposition {
     stats: Stats,
     bodies_bytes: u64,
     bodies_bytes_max: u64,
+    websockets: u64,
     resident_bytes: Option<u64>,
 }
 
 impl Exposition {
     pub(super) fn new(app: &App) -> Self {
+        let places = app.websocket_places.available_permits();
+        let open = app.limits.websockets_max.saturating_sub(places);
         Self {
             metrics: Arc::clone(&app.metrics),
             stats: app.engine.stats(),
             bodies_bytes: app.bodies.used() as u64,
             bodies_bytes_max: app.limits.bodies_bytes_max as u64,
+            websockets: open as u64,
             resident_bytes: resident_bytes(),
         }
     }
@@ -85,6 +89,17 @@ impl Exposition {
         )?;
         let in_flight = self.metrics.in_flight.load(Ordering::Relaxed);
         out.gauge("requests_in_flight", "Requests under way", None, in_flight)?;
+        out.gauge(
+            "websockets",
+            "Websockets that are open",
+            None,
+            self.websockets,
+        )?;
+        out.counter(
+            "slow_consumers",
+            "Websockets closed because their clients took too little of what they were sent",
+            self.metrics.slow_consumers.load(Ordering::Relaxed),
+        )?;
         let errors = CODES.iter().zip(&self.metrics.graphql_errors);
         out.counters(
             "graphql_errors",

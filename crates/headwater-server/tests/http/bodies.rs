@@ -5,12 +5,12 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 
-use axum::body::Body;
-use axum::http::Request;
 use headwater_server::Limits;
 use headwater_store::{Entry, Log, LogError, MemoryLog, Offset, Payload};
 
-use crate::support::{Service, event, post};
+use crate::support::{Service, event, metric, post};
+
+const BYTES: &str = "headwater_bodies_bytes";
 
 /// A log whose appends wait until they are let through.
 struct Held {
@@ -51,20 +51,6 @@ impl Log for Held {
     }
 }
 
-async fn bytes_held(service: &Service) -> u64 {
-    let request = Request::get("/metrics").body(Body::empty());
-    let answer = service.ask(request.expect("a request")).await;
-    let line = answer
-        .text
-        .lines()
-        .find(|line| line.starts_with("headwater_bodies_bytes "));
-    let value = line.and_then(|line| line.split(' ').nth(1));
-    value
-        .expect("it is exposed")
-        .parse::<f64>()
-        .expect("a number") as u64
-}
-
 #[tokio::test]
 async fn a_body_counts_until_the_writer_is_done_with_it_though_its_client_left() {
     let (open, gate) = mpsc::channel();
@@ -79,16 +65,16 @@ async fn a_body_counts_until_the_writer_is_done_with_it_though_its_client_left()
         let mut asked = pin!(asked);
         let mut context = Context::from_waker(Waker::noop());
         assert!(asked.as_mut().poll(&mut context).is_pending());
-        assert_eq!(bytes_held(&service).await, text.len() as u64);
+        assert_eq!(metric(&service, BYTES).await, text.len() as u64);
     }
     assert_eq!(
-        bytes_held(&service).await,
+        metric(&service, BYTES).await,
         text.len() as u64,
         "the client left"
     );
     open.send(()).expect("the writer waits");
     service.engine.shut_down();
-    assert_eq!(bytes_held(&service).await, 0);
+    assert_eq!(metric(&service, BYTES).await, 0);
     assert_eq!(
         service.engine.stats().offset,
         1,

@@ -103,3 +103,13 @@ pub(crate) fn event(run: usize) -> String {
             "job": {{"namespace": "etl", "name": "load"}}, "inputs": [{{"namespace": "db", "name": "a"}}]}}"#
     )
 }
+
+/// What `/metrics` says of a metric without labels.
+pub(crate) async fn metric(service: &Service, name: &str) -> u64 {
+    let request = Request::get("/metrics").body(Body::empty());
+    let answer = service.ask(request.expect("a request")).await;
+    let mut lines = answer.text.lines().map(|line| line.split_once(' '));
+    let value = lines.find_map(|line| line.filter(|(of, _)| *of == name));
+    let (_, value) = value.expect("it is exposed");
+    value.parse::<f64>().expect("a number") as u64
+}

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::support::{Service, event, post};
+use crate::support::{Service, event, metric, post};
 
 const CHANGES: &str = "offset index isLast changes { kind asset { name } edge { kind from to } }";
 
@@ -332,54 +332,44 @@ async fn a_service_that_stops_closes_websockets_and_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_nothing_is_told_after_which_offset_to_go_on() {
     let limits = Limits {
-        slow_consumer_timeout: Duration::from_millis(200),
+        slow_consumer_timeout: Duration::from_millis(100),
         ..Limits::default()
     };
     let service = listening(limits).await;
     let path = "/api/v1/sources/orders/dbt/submissions";
-    let offsets = 40;
+    let offsets = 30;
     for round in 0..offsets {
-        let datasets: Vec<Value> = (0..400)
-            .map(|at| json!({"namespace": "db", "name": format!("{round}-{at}-{}", "x".repeat(900)), "type": "TABLE"}))
-            .collect();
+        let dataset = |at| {
+            let name = format!("{round}-{at}-{}", "x".repeat(100));
+            json!({"namespace": "db", "name": name, "type": "TABLE"})
+        };
+        let datasets: Vec<Value> = (0..100).map(dataset).collect();
         let facts = json!({"covers": [], "datasets": datasets}).to_string();
         let answer = service.service.ask(post(path, &[], facts)).await;
         assert_eq!(answer.offset, Some(round + 1), "{}", answer.text);
     }
     let mut socket = service.socket().await;
-    socket.subscribe("1", "(after: 0)").await;
-    // Nothing is read until the service gives up: its place becomes free only then.
-    let closing = async {
-        let mut last = None;
-        loop {
-            let heard = socket.hear().await;
-            match heard["type"].as_str() {
-                Some("next") => {
-                    let set = &heard["payload"]["data"]["changes"];
-                    if set["isLast"] == true {
-                        last = set["offset"].as_u64();
-                    }
-                    // Slower than the service is patient, for the first ones.
-                    if last.is_none() {
-                        tokio::time::timeout(
-                            Duration::from_millis(600),
-                            std::future::pending::<()>(),
-                        )
-                        .await
-                        .ok();
-                    }
-                }
-                Some("error") => {
-                    return (
-                        last,
-                        heard["payload"][0]["extensions"]["resumeAfter"].as_u64(),
-                    );
-                }
-                _ => panic!("{heard}"),
-            }
+    // More than connections hold: each name comes many times.
+    let names: String = (0..90).map(|at| format!(" n{at}: name")).collect();
+    let query = format!(
+        "subscription {{ changes(after: 0) {{ offset isLast changes {{ asset {{ {names} }} }} }} }}"
+    );
+    let payload = json!({"query": query});
+    let message = json!({"type": "subscribe", "id": "1", "payload": payload});
+    socket.say(&message).await;
+    while metric(&service.service, "headwater_slow_consumers_total").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut last = None;
+    let resume = loop {
+        let heard = socket.hear().await;
+        if heard["type"] == "error" {
+            break heard["payload"][0]["extensions"]["resumeAfter"].as_u64();
         }
+        let set = &heard["payload"]["data"]["changes"];
+        assert_eq!(set["isLast"], true);
+        last = set["offset"].as_u64();
     };
-    let (last, resume) = closing.await;
     assert!(last.is_some_and(|last| last < offsets), "{last:?}");
     assert_eq!(last, resume);
     assert_eq!(socket.hear().await, 4413);
