@@ -18,6 +18,7 @@ mod router;
 mod serve;
 mod submissions;
 mod trace;
+pub mod webhooks;
 mod websocket;
 
 pub use headwater_openlineage::Mode as EventMode;

@@ -23,7 +23,8 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
 use crate::{
-    admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace, websocket,
+    admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace, webhooks,
+    websocket,
 };
 
 /// Tells the time; the only place where the service asks for it.
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) websocket_places: Arc<Semaphore>,
     /// True once the service is stopping.
     pub(crate) stop: watch::Sender<bool>,
+    pub(crate) webhook_counts: Arc<webhooks::Counts>,
     pub(crate) bodies: ByteBudget,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Option<Tracer>,
@@ -63,6 +65,7 @@ impl App {
             submission_places: Arc::new(Semaphore::new(limits.submissions_max)),
             websocket_places: Arc::new(Semaphore::new(limits.websockets_max)),
             stop: watch::Sender::new(false),
+            webhook_counts: Arc::default(),
             bodies: ByteBudget::new(limits.bodies_bytes_max),
             metrics: Arc::new(Metrics::new(Instant::now)),
             limits: Arc::new(limits),

@@ -18,6 +18,10 @@ impl ServeConfig {
                     let path = format!("{table}{key}");
                     let setting = match value {
                         Value::Null => format!("# {key} is not set"),
+                        // Tables of the file are not repeated.
+                        Value::Array(items) if items.iter().any(Value::is_object) => {
+                            format!("# {key}: {} configured", items.len())
+                        }
                         value => format!("{key} = {value}"),
                     };
                     (setting, origin(figment, &path))

@@ -22,6 +22,7 @@ mod serve_config;
 #[cfg(test)]
 mod testing;
 mod traces;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::serve::ServeArgs;
 use crate::failure::{Exit, Failure};
+use crate::webhooks::WebhookConfig;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -44,6 +45,8 @@ pub(crate) struct ServeConfig {
     pub(crate) strict_events: bool,
     /// Address of an OpenTelemetry collector that gets traces, as OTLP over HTTP.
     pub(crate) otlp_endpoint: Option<String>,
+    /// Who is told what changed.
+    pub(crate) webhook: Vec<WebhookConfig>,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
 }
@@ -161,6 +164,7 @@ impl Default for ServeConfig {
             lineage_paths: Vec::new(),
             strict_events: false,
             otlp_endpoint: None,
+            webhook: Vec::new(),
             limits: LimitsConfig::default(),
         }
     }

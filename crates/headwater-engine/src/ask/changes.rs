@@ -271,3 +271,55 @@ impl Chosen<'_> {
         )
     }
 }
+
+impl View {
+    /// Leaves of `changes` what concerns whoever has the assets that `of` chooses: assets upstream of those, and edges
+    /// that lead to them or to what is upstream of them. What an offset parted from them counts as upstream still.
+    pub fn retain_upstream(&self, changes: &mut Vec<OffsetChanges>, of: &AssetFilter) {
+        let own = self.assets(Some(of));
+        let upstream = self
+            .graph()
+            .closure_set(&own, headwater_graph::Direction::Upstream, None);
+        let own: BTreeSet<AssetIndex> = own.into_iter().collect();
+        let canonical = |asset: AssetIndex| self.graph().canonical(asset).unwrap_or(asset);
+        for found in &mut *changes {
+            let mut parted: BTreeSet<AssetIndex> = BTreeSet::new();
+            let is_before = |asset: AssetIndex, parted: &BTreeSet<AssetIndex>| {
+                upstream.contains(asset) || parted.contains(&asset)
+            };
+            let ends = |edge: &WalkEdge| match edge {
+                WalkEdge::Assets(edge) => (canonical(edge.from), canonical(edge.to)),
+                WalkEdge::Fields(edge) => {
+                    (canonical(edge.from.asset()), canonical(edge.to.asset()))
+                }
+            };
+            loop {
+                let count = parted.len();
+                for change in &found.changes {
+                    if let ChangeView::EdgeRetired(edge) = change {
+                        let (from, to) = ends(edge);
+                        if own.contains(&to) || is_before(to, &parted) {
+                            parted.insert(from);
+                        }
+                    }
+                }
+                if parted.len() == count {
+                    break;
+                }
+            }
+            found.changes.retain(|change| match change {
+                ChangeView::AssetAdded(asset)
+                | ChangeView::AssetChanged(asset)
+                | ChangeView::AssetRetired(asset) => {
+                    let asset = canonical(*asset);
+                    !own.contains(&asset) && is_before(asset, &parted)
+                }
+                ChangeView::EdgeAdded(edge) | ChangeView::EdgeRetired(edge) => {
+                    let (_, to) = ends(edge);
+                    own.contains(&to) || is_before(to, &parted)
+                }
+            });
+        }
+        changes.retain(|found| !found.changes.is_empty());
+    }
+}

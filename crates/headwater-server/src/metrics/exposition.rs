@@ -17,6 +17,7 @@ use prometheus_client::registry::Unit;
 use super::{CODES, LABELS, Metrics, OUTCOMES, STATUSES};
 use crate::error::Refusal;
 use crate::router::App;
+use crate::webhooks::Counts;
 
 /// All that is told, gathered before it is written.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(super) struct Exposition {
     bodies_bytes: u64,
     bodies_bytes_max: u64,
     websockets: u64,
+    webhooks: Arc<Counts>,
     resident_bytes: Option<u64>,
 }
 
@@ -39,6 +41,7 @@ impl Exposition {
             bodies_bytes: app.bodies.used() as u64,
             bodies_bytes_max: app.limits.bodies_bytes_max as u64,
             websockets: open as u64,
+            webhooks: Arc::clone(&app.webhook_counts),
             resident_bytes: resident_bytes(),
         }
     }
@@ -100,6 +103,26 @@ impl Exposition {
             "Websockets closed because their clients took too little of what they were sent",
             self.metrics.slow_consumers.load(Ordering::Relaxed),
         )?;
+        let counters = [
+            (
+                "webhook_deliveries",
+                "Deliveries that webhooks took",
+                &self.webhooks.delivered,
+            ),
+            (
+                "webhook_failures",
+                "Attempts of deliveries that webhooks did not take",
+                &self.webhooks.failed_attempts,
+            ),
+            (
+                "webhook_given_up",
+                "Deliveries that webhooks never took",
+                &self.webhooks.given_up,
+            ),
+        ];
+        for (name, help, count) in counters {
+            out.counter(name, help, count.load(Ordering::Relaxed))?;
+        }
         let errors = CODES.iter().zip(&self.metrics.graphql_errors);
         out.counters(
             "graphql_errors",

@@ -3,4 +3,5 @@
 mod bodies;
 mod min_offset;
 mod support;
+mod webhooks;
 mod websocket;

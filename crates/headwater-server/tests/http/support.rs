@@ -58,6 +58,10 @@ impl Service {
         }
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
     pub(crate) fn stopper(&self) -> Stopper {
         self.app.stopper()
     }

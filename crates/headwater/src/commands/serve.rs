@@ -11,6 +11,7 @@ use headwater_engine::{Engine, EngineOptions};
 use headwater_graphql::Api;
 use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
+use headwater_server::webhooks::{Retries, Webhook};
 use headwater_server::{App, Clock, EventMode, router};
 use headwater_store::{Log, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateError};
 use serde::{Serialize, Serializer};
@@ -130,6 +131,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         Some(folder) => check_plugins(folder, &config.data)?,
         None => Vec::new(),
     };
+    let webhooks = crate::webhooks::read(&config.webhook, |name| std::env::var(name).ok())?;
     let engine = Arc::new(open_engine(&config)?);
     if let Some(mesh) = mesh {
         engine
@@ -140,7 +142,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins));
+    let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins, webhooks));
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
     if let Some(traces) = traces {
@@ -154,6 +156,7 @@ async fn serve(
     config: &ServeConfig,
     engine: Arc<Engine>,
     plugins: Vec<ExtractorDescription>,
+    webhooks: Vec<Webhook>,
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}", config.listen))
@@ -177,6 +180,9 @@ async fn serve(
         app = app.traced(Traces::tracer());
     }
     let stopper = app.stopper();
+    let folder = headwater_server::webhooks::folder(&config.data);
+    let retries = Retries::default();
+    headwater_server::webhooks::start(&app, webhooks, &folder, crate::webhooks::post(), retries);
     let routes = router(app, &config.lineage_paths);
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
