@@ -49,7 +49,7 @@ pub(crate) enum Turn {
 }
 
 /// Parts of at most `changes_max` changes; the last one closes the offset.
-pub(crate) fn parts(found: engine::OffsetChanges, changes_max: usize) -> VecDeque<Part> {
+pub(crate) fn parts(found: &engine::OffsetChanges, changes_max: usize) -> VecDeque<Part> {
     let chunks = found.changes.chunks(changes_max.max(1));
     let count = chunks.len();
     let parts = chunks.enumerate().map(|(index, changes)| Part {

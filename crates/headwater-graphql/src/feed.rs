@@ -25,7 +25,7 @@ pub enum Opened {
     /// It can't be carried out: the response says why.
     Refused(Response),
     /// It is a subscription.
-    Feed(Feed),
+    Feed(Box<Feed>),
 }
 
 /// What comes next of a feed.
@@ -86,13 +86,13 @@ impl Api {
         }
         let asked = asked.lock().take();
         match asked {
-            Some(asked) => Opened::Feed(Feed {
+            Some(asked) => Opened::Feed(Box::new(Feed {
                 api: Arc::clone(self),
                 body,
                 document,
                 asked,
                 waiting: VecDeque::new(),
-            }),
+            })),
             None => Opened::Refused(self.refused("the subscription selects nothing")),
         }
     }
@@ -122,7 +122,7 @@ impl Feed {
         self.asked.after = page.upto;
         for found in page.offsets {
             let max = self.api.limits().changes_max;
-            self.waiting.extend(parts(found, max));
+            self.waiting.extend(parts(&found, max));
         }
         match self.waiting.pop_front() {
             Some(part) => self.tell(part).await,

@@ -89,11 +89,9 @@ pub async fn serve(
     drop(listener);
     stopping.send_replace(());
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
-    match tokio::time::timeout(limits.shutdown_timeout, places.acquire_many(all)).await {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            let message = "requests were still under way";
-            Err(io::Error::new(io::ErrorKind::TimedOut, message))
-        }
-    }
+    let ended = tokio::time::timeout(limits.shutdown_timeout, places.acquire_many(all)).await;
+    let message = "requests were still under way";
+    ended
+        .map(|_| ())
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, message))
 }

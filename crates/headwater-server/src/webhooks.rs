@@ -7,6 +7,7 @@
 mod cursor;
 mod payload;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,13 +101,13 @@ pub fn start(
     app: &App,
     webhooks: Vec<Webhook>,
     folder: &std::path::Path,
-    post: Post,
+    post: &Post,
     retries: Retries,
 ) {
     for webhook in webhooks {
         let teller = Teller {
             app: app.clone(),
-            post: Arc::clone(&post),
+            post: Arc::clone(post),
             retries,
             cursor: Cursor::new(folder.join(&webhook.name)),
             webhook,
@@ -268,12 +269,11 @@ fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length will do");
     mac.update(format!("{seconds}.").as_bytes());
     mac.update(body);
-    let hex: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hex = String::new();
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
     format!("t={seconds},v1={hex}")
 }
 

@@ -292,7 +292,7 @@ async fn carry_out(app: App, payload: String, teller: Teller) {
         runtime.block_on(api.open(payload.as_bytes()))
     });
     match opened.await {
-        Some(Opened::Feed(feed)) => follow(&app, feed, &teller).await,
+        Some(Opened::Feed(feed)) => follow(&app, *feed, &teller).await,
         Some(Opened::Answer(response)) => {
             app.metrics.count_errors(&response.error_codes);
             let json = response.json;

@@ -51,6 +51,9 @@ pub struct ChangesPage {
     pub is_end: bool,
 }
 
+/// An offset, and what it changed, encoded.
+type StoredDelta = (u64, Vec<u8>);
+
 /// What a change was looked up by: the assets of the view, and how they were just before it.
 struct Chosen<'a> {
     view: &'a View,
@@ -105,10 +108,10 @@ impl View {
         &self,
         after: u64,
         offsets_max: usize,
-    ) -> Result<(Vec<(u64, Vec<u8>)>, bool), AskError> {
+    ) -> Result<(Vec<StoredDelta>, bool), AskError> {
         let newest = self.offset();
         let after = Offset::new(after).unwrap_or(Offset::ZERO);
-        let mut deltas: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut deltas: Vec<StoredDelta> = Vec::new();
         let (mut bytes, mut is_end) = (0, true);
         let from = keys::delta(after.next());
         for item in self.reader().scan_from(&keys::deltas_prefix(), &from) {

@@ -142,7 +142,7 @@ pub(super) fn complete(id: &str) -> String {
 /// There are as many operations as there may be.
 pub(super) fn too_many(id: &str, max: usize) -> String {
     let message = format!("{max} subscriptions of this connection are under way");
-    error(id, &message, json!({"code": "LIMIT_EXCEEDED"}))
+    error(id, &message, &json!({"code": "LIMIT_EXCEEDED"}))
 }
 
 /// The client takes less than there is to tell.
@@ -154,11 +154,11 @@ pub(super) fn too_slow(id: &str, resume: Option<u64>) -> String {
     error(
         id,
         &message,
-        json!({"code": "LIMIT_EXCEEDED", "resumeAfter": resume}),
+        &json!({"code": "LIMIT_EXCEEDED", "resumeAfter": resume}),
     )
 }
 
-fn error(id: &str, message: &str, extensions: Value) -> String {
+fn error(id: &str, message: &str, extensions: &Value) -> String {
     let error = json!({"message": message, "extensions": extensions});
     json!({"type": "error", "id": id, "payload": [error]}).to_string()
 }

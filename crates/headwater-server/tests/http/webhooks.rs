@@ -87,8 +87,13 @@ fn start(service: &Service, webhook: Webhook, folder: &Path, receiver: &Receiver
         pause_max: Duration::from_millis(2),
         attempts_max: 4,
     };
-    let deliver = Arc::clone(&receiver.deliver);
-    webhooks::start(service.app(), vec![webhook], folder, deliver, retries);
+    webhooks::start(
+        service.app(),
+        vec![webhook],
+        folder,
+        &receiver.deliver,
+        retries,
+    );
 }
 
 /// Submits datasets, with their owners, and edges between them: `a -> b`.
@@ -177,10 +182,16 @@ async fn an_owner_hears_of_what_is_upstream_of_theirs_alone() {
     let mut receiver = Receiver::new(&[]);
     start(&service, webhook(None, Some(of)), folder.path(), &receiver);
     assert_eq!(receiver.next().await, "hook-1-0 ASSET_ADDED db/raw");
-    assert_eq!(receiver.next().await, "hook-2-0 ASSET_CHANGED db/raw EDGE_ADDED db/raw>db/mart");
+    assert_eq!(
+        receiver.next().await,
+        "hook-2-0 ASSET_CHANGED db/raw EDGE_ADDED db/raw>db/mart"
+    );
     // What is not upstream is not told; what ceased to be is.
     submit(&service, "x/noise", &[("noise", "ann")], &[]).await;
     submit(&service, "x/mine", &[("mart", "bob")], &[]).await;
     let told = receiver.next().await;
-    assert_eq!(told, "hook-4-0 ASSET_CHANGED db/raw EDGE_RETIRED db/raw>db/mart");
+    assert_eq!(
+        told,
+        "hook-4-0 ASSET_CHANGED db/raw EDGE_RETIRED db/raw>db/mart"
+    );
 }

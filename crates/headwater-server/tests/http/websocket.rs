@@ -350,7 +350,8 @@ async fn a_client_that_takes_nothing_is_told_after_which_offset_to_go_on() {
     }
     let mut socket = service.socket().await;
     // More than connections hold: each name comes many times.
-    let names: String = (0..90).map(|at| format!(" n{at}: name")).collect();
+    let names: Vec<String> = (0..90).map(|at| format!("n{at}: name")).collect();
+    let names = names.join(" ");
     let query = format!(
         "subscription {{ changes(after: 0) {{ offset isLast changes {{ asset {{ {names} }} }} }} }}"
     );

@@ -182,7 +182,7 @@ async fn serve(
     let stopper = app.stopper();
     let folder = headwater_server::webhooks::folder(&config.data);
     let retries = Retries::default();
-    headwater_server::webhooks::start(&app, webhooks, &folder, crate::webhooks::post(), retries);
+    headwater_server::webhooks::start(&app, webhooks, &folder, &crate::webhooks::post(), retries);
     let routes = router(app, &config.lineage_paths);
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
