@@ -1,7 +1,7 @@
 //! One module for each command: its arguments, and what it does.
 
-pub(crate) mod diff;
 pub(crate) mod backup;
+pub(crate) mod diff;
 pub(crate) mod domains;
 pub(crate) mod export;
 pub(crate) mod extract;

@@ -8,6 +8,7 @@ mod data_folder;
 mod durability;
 mod errors;
 mod hostile;
+mod live;
 mod manifests;
 mod mesh;
 mod operating;
