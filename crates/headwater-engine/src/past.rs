@@ -57,6 +57,7 @@ impl Pasts {
 
 impl View {
     /// The same graph, for another part of a request.
+    #[must_use]
     pub fn again(&self) -> Self {
         self.showing(Arc::clone(&self.published))
     }

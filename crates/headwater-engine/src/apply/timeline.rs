@@ -108,19 +108,18 @@ pub(crate) fn weave(
             }
         }
         for (key, body) in stage {
-            match running.get_mut(&key) {
-                Some(claim) => claim.body = body,
-                None => {
-                    let claim = Claim {
-                        key: key.clone(),
-                        body,
-                        valid_from: time,
-                        valid_to: None,
-                        asserted_at: offset,
-                    };
-                    running.insert(key, claim);
-                }
+            if let Some(claim) = running.get_mut(&key) {
+                claim.body = body;
+                continue;
             }
+            let claim = Claim {
+                key: key.clone(),
+                body,
+                valid_from: time,
+                valid_to: None,
+                asserted_at: offset,
+            };
+            running.insert(key, claim);
         }
     }
     record.open = running.into_values().collect();

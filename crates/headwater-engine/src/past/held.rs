@@ -175,13 +175,13 @@ impl Held<'_> {
         };
         let sources = columns.sources();
         let claimants = &self.now.published.claimants;
-        let domain = match claimants.domain_of(kind, asset.namespace, asset.name) {
-            Some(domain) => shared.words.number(domain),
-            None => {
-                let domains = domains_of_sources(&shared.sources, kind, &sources);
-                let only = domains.first().filter(|_| domains.len() == 1);
-                only.and_then(|domain| shared.words.number(domain))
-            }
+        let claimed = claimants.domain_of(kind, asset.namespace, asset.name);
+        let domain = if let Some(domain) = claimed {
+            shared.words.number(domain)
+        } else {
+            let domains = domains_of_sources(&shared.sources, kind, &sources);
+            let only = domains.first().filter(|_| domains.len() == 1);
+            only.and_then(|domain| shared.words.number(domain))
         };
         let numbers = |words: &BTreeSet<headwater_record::Str>| {
             let known = words.iter().filter_map(|word| shared.words.number(word));
