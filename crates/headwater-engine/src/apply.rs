@@ -8,6 +8,7 @@ mod columns;
 mod documents;
 mod events;
 mod fields;
+mod identity;
 mod names;
 mod prune;
 mod reconcile;
@@ -22,6 +23,7 @@ pub(crate) use columns::{
 };
 pub(crate) use documents::touched;
 pub(crate) use fields::{Numbers, raw_field_edge};
+pub(crate) use names::is_scoped;
 pub(crate) use reconcile::{Difference, Times, compare};
 pub(crate) use rows::{differs, graph_delta, retired_row};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
@@ -31,6 +33,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
+use headwater_identity::Resolver;
 use headwater_model::{Digest, Facts, Mesh, SourceKind, Statement, Submission, Timestamp};
 use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
@@ -73,6 +76,10 @@ pub(crate) struct Applier {
     pub(crate) txn: Txn,
     pub(crate) graph: Graph,
     pub(crate) claimants: Arc<Claimants>,
+    /// The rules of identity, with what they learned of names.
+    pub(crate) resolver: Arc<Resolver>,
+    /// The domain whose source speaks in the entry in progress.
+    domain: Str,
     pub(crate) words: Words,
     /// Namespaces of all assets.
     pub(crate) namespaces: Words,
@@ -104,6 +111,8 @@ impl Applier {
             claimants: Arc::new(
                 Claimants::new(Mesh::default()).expect("a mesh without patterns has none to fail"),
             ),
+            resolver: Arc::default(),
+            domain: Str::default(),
             words,
             sources,
             changes: Changes::default(),
@@ -158,6 +167,7 @@ impl Applier {
             LogEntry::Mesh(mesh, received_at) => {
                 self.txn
                     .put(keys::MESH.to_vec(), encode_mesh(&mesh, received_at));
+                self.adopt_rules(&mesh)?;
                 self.claimants = Arc::new(Claimants::new(mesh)?);
                 self.assign_domains();
                 self.settle(offset)?;
@@ -200,6 +210,7 @@ impl Applier {
             });
         }
         let source = self.source_for(submission);
+        self.domain = submission.source.domain.as_str().into();
         let diagnostics = match &submission.statement {
             Statement::Snapshot(snapshot) => {
                 self.apply_snapshot(offset, source, submission, snapshot)?;

@@ -11,6 +11,7 @@ mod field_edges;
 mod field_walks;
 mod filter;
 mod history;
+mod identity;
 mod paths;
 mod products;
 mod resolve;

@@ -75,6 +75,7 @@ impl Engine {
             recovery.offset,
             recovery.committed_at,
             Arc::clone(&applier.claimants),
+            Arc::clone(&applier.resolver),
             applier.index.clone(),
         );
         let shared = Arc::new(Shared {
@@ -195,10 +196,23 @@ impl Engine {
     /// Makes `mesh` the mesh, as an entry of the log, unless it is already; waits until it is visible.
     ///
     /// # Errors
-    /// [`SubmitError`] says why it was not accepted; [`SubmitError::Invalid`] names a pattern that is no glob.
+    /// [`SubmitError`] says why it was not accepted; [`SubmitError::Invalid`] names a pattern that is no glob, or a rule
+    /// of identity that can't be used. Where `mesh` says nothing of identity, the rules that hold go on holding.
     pub fn set_mesh(&self, mesh: Mesh, received_at: Timestamp) -> Result<(), SubmitError> {
         crate::check_patterns(&mesh).map_err(|error| SubmitError::Invalid(error.to_string()))?;
-        if *self.shared.published.load().claimants.mesh() == mesh {
+        let published = self.shared.published.load_full();
+        let known = published.claimants.mesh();
+        let mesh = match mesh.identity() {
+            Some(rules) => {
+                let invalid = |error: crate::RuleError| {
+                    SubmitError::Invalid(format!("identity rule {}, {error}", error.rule + 1))
+                };
+                crate::check_identity(rules).map_err(invalid)?;
+                mesh
+            }
+            None => mesh.with_identity(known.identity().cloned()),
+        };
+        if *known == mesh {
             return Ok(());
         }
         let (sender, receiver) = crossbeam_channel::bounded(1);

@@ -1,6 +1,7 @@
 //! Why the engine could not do what it was asked.
 
 use headwater_graph::{DeltaError, GraphFileError};
+use headwater_identity::RuleError;
 use headwater_record::{FactsError, RecordError};
 use headwater_store::{LogError, StateError};
 
@@ -27,6 +28,9 @@ pub enum EngineError {
     /// A pattern of the mesh is no glob.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// A rule of identity can't be used.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     Io {

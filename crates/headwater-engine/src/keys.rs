@@ -5,14 +5,17 @@
 //!
 //! | tag | key | value |
 //! |---|---|---|
-//! | `n` | kind, namespace, 0, name | `NameRecord` |
+//! | `n` | kind, namespace, 0, name; 0, domain where names are scoped | `NameRecord` |
+//! | `z` | index | the domain in which the name means something (scoped names only) |
+//! | `g` | digest of a normal form, index | digest of the form that it has if quotes were dropped; of a job, of its variant |
+//! | `u` | digest of a quoted form, index | digest of the form of the bare name |
 //! | `p` | kind, 128 bits of the public id | index |
 //! | `x` | kind, last segment of the name, 0, index | – |
 //! | `f` | owner, slot, inverted offset, part | `ClaimsRecord` |
 //! | `k` | slot, owner | – while a snapshot slot speaks of it; 0 once any slot no longer does |
 //! | `s` | slot | `SlotRecord` |
 //! | `c` | digest of a contribution, part | encoded facts |
-//! | `a` | index, index, slot, owner | – (aliases that hold, from both ends) |
+//! | `a` | index, index, slot, owner | – (aliases that hold, and links by rules, from both ends) |
 //! | `o` | source | `SourceRecord` |
 //! | `b` | source, inverted offset | `SubmissionRecord` |
 //! | `d` | offset, number | `DiagnosticRecord` |
@@ -113,6 +116,14 @@ pub(crate) fn name(name: &AssetName) -> Vec<u8> {
     )
 }
 
+/// The key of a name that means something in one domain only; without a domain, of all of them.
+pub(crate) fn scoped_name(name: &AssetName, scope: Option<&str>) -> Vec<u8> {
+    let mut key = self::name(name);
+    key.push(0);
+    key.extend_from_slice(scope.unwrap_or_default().as_bytes());
+    key
+}
+
 pub(crate) fn public_id(id: &AssetId) -> Vec<u8> {
     let kind = match id.kind() {
         IdKind::Dataset => 0,
@@ -202,6 +213,68 @@ pub(crate) fn alias(from: AssetIndex, to: AssetIndex, slot: SlotKey, owner: Asse
             &owner.get().to_be_bytes(),
         ],
     )
+}
+
+/// What links two names besides the aliases that sources state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Link {
+    /// A source states it.
+    Asserted,
+    /// Rules give both names one normal form.
+    Exact,
+    /// The owner, a bare name, may be the other one by folding.
+    Folded,
+    /// The owner, a bare name, may be the other one, whose quotes were dropped.
+    Quoted,
+}
+
+/// The source of links by rules: no source has that number.
+const RULES: u32 = u32::MAX;
+
+impl Link {
+    /// The slot under which links by rules stand among the aliases.
+    pub(crate) fn slot(self) -> SlotKey {
+        SlotKey {
+            source: RULES,
+            kind: SlotKind::Snapshot,
+            subject: self as u32,
+        }
+    }
+
+    fn of(slot: SlotKey) -> Self {
+        match (slot.source, slot.subject) {
+            (RULES, 1) => Self::Exact,
+            (RULES, 2) => Self::Folded,
+            (RULES, 3) => Self::Quoted,
+            _ => Self::Asserted,
+        }
+    }
+}
+
+/// What links the ends of a key that [`alias`] made, and who owns the link.
+pub(crate) fn parse_link(key: &[u8]) -> Option<(Link, u32)> {
+    let slot = SlotKey::from_bytes(key.get(9..9 + SlotKey::BYTES)?)?;
+    Some((Link::of(slot), read_u32(key, 9 + SlotKey::BYTES)?))
+}
+
+pub(crate) fn scope(index: AssetIndex) -> Vec<u8> {
+    key(b'z', &[&index.get().to_be_bytes()])
+}
+
+pub(crate) fn forms(form: &Half) -> Vec<u8> {
+    key(b'g', &[form])
+}
+
+pub(crate) fn form(form: &Half, index: AssetIndex) -> Vec<u8> {
+    key(b'g', &[form, &index.get().to_be_bytes()])
+}
+
+pub(crate) fn doubts(form: &Half) -> Vec<u8> {
+    key(b'u', &[form])
+}
+
+pub(crate) fn doubt(form: &Half, index: AssetIndex) -> Vec<u8> {
+    key(b'u', &[form, &index.get().to_be_bytes()])
 }
 
 /// The other end of a key that [`alias`] made.

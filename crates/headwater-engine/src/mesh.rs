@@ -1,7 +1,8 @@
 //! Which domain claims a name.
 
 use globset::{Glob, GlobMatcher};
-use headwater_model::{AssetKind, Mesh, Patterns, QualifiedName};
+use headwater_identity::{Resolver, RuleError};
+use headwater_model::{AssetKind, IdentityRules, Mesh, Patterns, QualifiedName};
 
 /// Why a mesh can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,14 @@ fn compile(mesh: &Mesh, list: Patterns) -> Result<Vec<Claimant>, PatternError> {
         .into_iter()
         .map(|(_, claimant)| claimant)
         .collect())
+}
+
+/// Checks that operators' rules of identity can be used.
+///
+/// # Errors
+/// [`RuleError`] names the first one that can't.
+pub fn check_identity(rules: &IdentityRules) -> Result<(), RuleError> {
+    Resolver::new(rules).map(|_| ())
 }
 
 /// Checks that every pattern of a mesh is a glob.

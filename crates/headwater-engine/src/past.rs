@@ -140,7 +140,8 @@ fn past(
     let now = &view.published;
     let merged = merged(&graph);
     let (claimants, index) = (Arc::clone(&now.claimants), now.index.clone());
-    let mut past = Published::new(graph, offset, committed_at, claimants, index);
+    let resolver = Arc::clone(&now.resolver);
+    let mut past = Published::new(graph, offset, committed_at, claimants, resolver, index);
     past.valid_at = valid_at;
     past.merged = Some(merged);
     past

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use headwater_graph::{DomainLink, Snapshot as Graph};
+use headwater_identity::Resolver;
 use headwater_model::{AssetIndex, Timestamp};
 use headwater_search::Index;
 use headwater_store::Offset;
@@ -17,6 +18,8 @@ pub(crate) struct Published {
     pub(crate) offset: Offset,
     pub(crate) committed_at: Timestamp,
     pub(crate) claimants: Arc<Claimants>,
+    /// The rules of identity.
+    pub(crate) resolver: Arc<Resolver>,
     /// The index over the names in the graph.
     pub(crate) index: Index,
     /// The time at which the graph held, in microseconds; none for what holds now.
@@ -46,6 +49,7 @@ impl Published {
         offset: Offset,
         committed_at: Timestamp,
         claimants: Arc<Claimants>,
+        resolver: Arc<Resolver>,
         index: Index,
     ) -> Self {
         Self {
@@ -53,6 +57,7 @@ impl Published {
             offset,
             committed_at,
             claimants,
+            resolver,
             index,
             valid_at: None,
             merged: None,

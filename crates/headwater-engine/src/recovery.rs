@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_graph::Snapshot as Graph;
+use headwater_identity::Resolver;
 use headwater_model::Timestamp;
 use headwater_record::{
     DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, decode_entry, decode_value,
@@ -92,8 +93,12 @@ pub(crate) fn recover(
     if let Some(bytes) = reader.get(keys::MESH)?
         && let LogEntry::Mesh(mesh, _) = decode_entry(LOG_VERSION, &bytes)?
     {
+        applier.resolver = Arc::new(Resolver::new(
+            &mesh.identity().cloned().unwrap_or_default(),
+        )?);
         applier.claimants = Arc::new(Claimants::new(mesh)?);
     }
+    applier.learn_namespaces();
     recover_index(&mut applier, applied, options)?;
     let replayed_count = replay(log, &mut applier, applied, &mut committed_at)?;
     if applier.index.overlay_count() > INDEX_OVERLAY_MAX {

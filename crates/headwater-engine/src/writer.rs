@@ -204,6 +204,7 @@ impl Writer {
             self.offset,
             committed_at,
             Arc::clone(&self.applier.claimants),
+            Arc::clone(&self.applier.resolver),
             self.applier.index.clone(),
         );
         self.shared.published.store(Arc::new(published));

@@ -8,6 +8,7 @@ mod digest;
 mod extractor;
 mod fact;
 mod id;
+mod identity;
 mod mesh;
 mod name;
 mod source;
@@ -25,6 +26,7 @@ pub use fact::{
     FieldEnd, FieldFact, JobFact, RunFact, SelectorFact, Side, Transformation,
 };
 pub use id::{AssetId, AssetIndex, IdError, IdKind};
+pub use identity::{IdentityRule, IdentityRules, RewrittenPart};
 pub use mesh::{DomainSpec, Mesh, MeshError, Pattern, Patterns};
 pub use name::{
     AssetKind, AssetName, AttributeKey, DomainName, FacetName, FieldName, Name, NameError,

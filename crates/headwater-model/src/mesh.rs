@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{DomainName, Text};
+use crate::{DomainName, IdentityRules, Text};
 
 /// A glob over `<namespace>/<name>` of datasets, or over namespaces of jobs.
 ///
@@ -140,11 +140,12 @@ pub enum MeshError {
     },
 }
 
-/// The mesh: domains, and how many runs of a job speak for it.
+/// The mesh: domains, how many runs of a job speak for it, and which names its operators say to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mesh {
     keep_runs: u32,
     domains: Vec<DomainSpec>,
+    identity: Option<IdentityRules>,
 }
 
 impl Mesh {
@@ -181,7 +182,23 @@ impl Mesh {
         for list in [Patterns::Datasets, Patterns::JobNamespaces] {
             refuse_ties(&domains, list)?;
         }
-        Ok(Self { keep_runs, domains })
+        Ok(Self {
+            keep_runs,
+            domains,
+            identity: None,
+        })
+    }
+
+    /// The same mesh with these rules of identity; none leaves those that hold as they are.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Option<IdentityRules>) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// The operators' rules of identity; none if the mesh file says nothing of them.
+    pub fn identity(&self) -> Option<&IdentityRules> {
+        self.identity.as_ref()
     }
 
     /// How many completed runs of a job speak for it.
@@ -200,6 +217,7 @@ impl Default for Mesh {
         Self {
             keep_runs: Self::KEEP_RUNS_DEFAULT,
             domains: Vec::new(),
+            identity: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod facts;
+mod identity;
 mod json;
 mod log;
 mod runs;
@@ -11,6 +12,7 @@ mod transcode;
 
 pub use checks::{CHECKS_FACET, merge_checks};
 pub use facts::{decode_facts, encode_facts};
+pub use identity::{IdentityRecord, RuleRecord};
 pub use json::{
     FACET_DEPTH_MAX, FactsDocument, FactsError, JsonLayout, facts_to_json, submission_from_json,
 };

@@ -15,8 +15,8 @@ use headwater_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::RecordError;
 use crate::decode_facts;
+use crate::{IdentityRecord, RecordError};
 
 /// Version of the entries that are written now.
 pub const LOG_VERSION: u8 = 1;
@@ -184,6 +184,9 @@ struct MeshRecord<'a> {
     keep_runs: u32,
     #[serde(borrow)]
     domains: Vec<DomainRecord<'a>>,
+    /// Absent from entries of the time when names were exact.
+    #[serde(default)]
+    identity: Option<IdentityRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -241,6 +244,7 @@ pub fn encode_mesh(mesh: &Mesh, received_at: Timestamp) -> Vec<u8> {
         received_at: received_at.as_micros(),
         keep_runs: mesh.keep_runs(),
         domains: mesh.domains().iter().map(domain_record).collect(),
+        identity: mesh.identity().map(IdentityRecord::of),
     }))
 }
 
@@ -368,7 +372,11 @@ fn mesh(record: MeshRecord<'_>) -> Result<LogEntry, RecordError> {
             })
         })
         .collect::<Result<Vec<_>, RecordError>>()?;
-    let mesh = Mesh::new(record.keep_runs, domains)?;
+    let identity = record
+        .identity
+        .map(IdentityRecord::into_rules)
+        .transpose()?;
+    let mesh = Mesh::new(record.keep_runs, domains)?.with_identity(identity);
     Ok(LogEntry::Mesh(
         mesh,
         Timestamp::from_micros(record.received_at),

@@ -1,10 +1,12 @@
-//! The mesh file: domains, and what each claims. Its errors name line and key.
+//! The mesh file: domains, what each claims, and rules of identity. Its errors name line and key.
+
+mod identity;
 
 use std::ops::Range;
 use std::path::Path;
 
 use headwater_engine::check_patterns;
-use headwater_model::{DomainName, DomainSpec, Mesh, MeshError, Pattern, Patterns};
+use headwater_model::{DomainName, DomainSpec, IdentityRules, Mesh, MeshError, Pattern, Patterns};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -16,6 +18,7 @@ struct MeshFile {
     keep_runs: Option<Spanned<u32>>,
     #[serde(default)]
     domain: Vec<DomainTable>,
+    identity: Option<identity::IdentityTable>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +48,22 @@ impl DomainTable {
 /// # Errors
 /// A [`Failure`] with [`Exit::Input`] that names the file, the line, the key and the rule.
 pub(crate) fn read(path: &Path) -> Result<Mesh, Failure> {
+    read_as(path, parse)
+}
+
+/// Reads the rules of identity of a mesh file, which may hold nothing else.
+///
+/// # Errors
+/// A [`Failure`] with [`Exit::Input`] that names the file, the line, the key and the rule.
+pub(crate) fn read_identity(path: &Path) -> Result<IdentityRules, Failure> {
+    read_as(path, |text| {
+        let mesh = parse(text)?;
+        let rules = mesh.identity().cloned();
+        rules.ok_or_else(|| "there is no table [identity] in it".to_owned())
+    })
+}
+
+fn read_as<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::new(
             Exit::Input,
@@ -135,7 +154,8 @@ fn parse(text: &str) -> Result<Mesh, String> {
             &error.to_string(),
         )
     })?;
-    Ok(mesh)
+    let identity = file.identity.as_ref().map(|table| table.rules(&at));
+    Ok(mesh.with_identity(identity.transpose()?))
 }
 
 fn is_unusable(pattern: &str) -> bool {
@@ -162,6 +182,26 @@ mod tests {
         assert_eq!(mesh.keep_runs(), 3);
         assert_eq!(mesh.domains().len(), 2);
         assert_eq!(parse("").expect("an empty mesh"), Mesh::default());
+    }
+
+    #[test]
+    fn rules_of_identity_are_read() {
+        let text = "
+[identity]
+fold_jobs = false
+[[identity.host]]
+from = \"db.prod.svc\"
+to = \"db\"
+[[identity.connection]]
+connection = \"a2dc77af-e654-49bb-b321-40f6b559a1ee\"
+namespace = \"postgres://db:5432\"
+database = \"shop\"
+";
+        let mesh = parse(text).expect("a mesh");
+        let rules = mesh.identity().expect("rules");
+        assert!(!rules.folds_jobs);
+        assert_eq!(rules.rules.len(), 2);
+        assert_eq!(parse("").expect("a mesh").identity(), None);
     }
 
     #[test]
@@ -202,6 +242,26 @@ mod tests {
                 "line 3, datasets: a pattern has 1 to",
             ),
             ("[[domain", "line 1: "),
+            (
+                "[identity]\n[[identity.host]]\nfrom = \"a\"\n",
+                "line 2: missing field `to`",
+            ),
+            (
+                "[[identity.host]]\nfrom = \"a\"\nto = \"b:1\"\n",
+                "line 3, to: a and b:1 have to have a port both, or neither",
+            ),
+            (
+                "[[identity.rewrite]]\nname = \"x\"\npart = \"colour\"\npattern = \"a\"\nreplacement = \"b\"",
+                "line 3, part: \"colour\" is none of namespace, database, schema, table, name",
+            ),
+            (
+                "[[identity.host]]\nfrom = \"a\"\nto = \"b\"\n[[identity.rewrite]]\nname = \"x\"\npart = \"schema\"\npattern = \"(\"\nreplacement = \"b\"",
+                "line 7, pattern: unclosed group",
+            ),
+            (
+                "[[identity.catalog]]\nnamespace = \"trino://t\"\ncatalog = \"\"\nto = \"s3://x\"",
+                "line 3, catalog: is empty",
+            ),
         ] {
             let error = parse(text).expect_err("no mesh");
             assert!(error.starts_with(expected), "{text:?}: {error}");

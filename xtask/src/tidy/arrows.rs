@@ -10,13 +10,14 @@ const TESTKIT: &str = "headwater-testkit";
 const SDK: &str = "headwater-extractor";
 
 /// Each crate, and the crates it may use. A crate that is not here may not exist.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("headwater-model", &[]),
     ("headwater-store", &[]),
     ("headwater-search", &[]),
     ("headwater-record", &["headwater-model"]),
     ("headwater-openlineage", &["headwater-model"]),
     ("headwater-graph", &["headwater-model"]),
+    ("headwater-identity", &["headwater-model"]),
     ("headwater-plugin", &["headwater-model"]),
     (TESTKIT, &["headwater-model"]),
     (
@@ -25,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "headwater-model",
             "headwater-record",
             "headwater-graph",
+            "headwater-identity",
             "headwater-search",
             "headwater-store",
         ],

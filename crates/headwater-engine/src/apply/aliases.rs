@@ -1,4 +1,4 @@
-//! Which raw names are one asset: the classes of the aliases that hold.
+//! Which raw names are one asset: the classes of the aliases that hold, and of links by rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use headwater_store::Offset;
 use crate::EngineError;
 use crate::apply::Applier;
 use crate::apply::changes::raw_edge;
-use crate::keys;
+use crate::keys::{self, Link};
 
 impl Applier {
     /// The raw names that are one asset with `index`, itself included, by the aliases that hold.
@@ -73,10 +73,7 @@ impl Applier {
             if !seen.insert(index) {
                 continue;
             }
-            let class = self.class_by_aliases(index)?;
-            let elected = self.elect(&class)?;
-            for member in class {
-                let canonical = elected.unwrap_or(member);
+            for (member, canonical) in self.elect(index)? {
                 let before = self.canonical(member);
                 if before != canonical {
                     moved.insert(member, canonical);
@@ -90,24 +87,137 @@ impl Applier {
         Ok(moved)
     }
 
-    /// Declared before merely named, then the one first named. None if several datasets are declared: aliases alone
-    /// don't merge these, so each stands for itself.
-    fn elect(&self, class: &BTreeSet<u32>) -> Result<Option<u32>, EngineError> {
-        let first = class.first().copied();
-        if class.len() == 1 {
-            return Ok(first);
-        }
-        let mut declared = Vec::new();
-        for member in class {
-            if self.is_declared(*member)? {
-                declared.push(*member);
+    /// The asset that stands for each of the names that are linked to `index`: of those that are one, a declared one,
+    /// else the one first named.
+    fn elect(&self, index: u32) -> Result<BTreeMap<u32, u32>, EngineError> {
+        let (component, links) = self.component(index)?;
+        let mut classes = Classes::new(component);
+        for (one, other, link) in &links {
+            if *link == Link::Exact {
+                classes.unite(*one, *other);
             }
         }
-        let is_dataset = first.is_some_and(|index| self.kind_of(index) == AssetKind::Dataset);
-        if is_dataset && declared.len() > 1 {
-            return Ok(None);
+        self.unite_bare(&mut classes, &links)?;
+        self.unite_asserted(&mut classes, &links)?;
+        let mut elected = BTreeMap::new();
+        for class in classes.all().into_values() {
+            let declared = match class.len() {
+                1 => None,
+                _ => self.first_declared(&class)?,
+            };
+            let canonical = declared.or(class.first().copied());
+            elected.extend(
+                class
+                    .iter()
+                    .map(|member| (*member, canonical.unwrap_or(*member))),
+            );
         }
-        Ok(declared.first().copied().or(first))
+        Ok(elected)
+    }
+
+    /// All names that are linked to `index`, and each link once: its owner, the other end.
+    fn component(&self, index: u32) -> Result<(BTreeSet<u32>, Vec<(u32, u32, Link)>), EngineError> {
+        let mut component = BTreeSet::from([index]);
+        let mut links = Vec::new();
+        let mut waiting = vec![index];
+        while let Some(next) = waiting.pop() {
+            let prefix = keys::aliases_of(AssetIndex::new(next));
+            for item in self.txn.reader().scan(&prefix) {
+                let (key, _) = item?;
+                let (Some(other), Some((link, owner))) =
+                    (keys::parse_alias(&key), keys::parse_link(&key))
+                else {
+                    continue;
+                };
+                if component.insert(other.get()) {
+                    waiting.push(other.get());
+                }
+                if owner == next {
+                    links.push((next, other.get(), link));
+                }
+            }
+        }
+        Ok((component, links))
+    }
+
+    /// A bare name is what folding says, unless a dataset is declared whose quotes it may have dropped: then it is that
+    /// one, and if what folding says is declared too, nobody can tell.
+    fn unite_bare(
+        &self,
+        classes: &mut Classes,
+        links: &[(u32, u32, Link)],
+    ) -> Result<(), EngineError> {
+        let mut candidates: BTreeMap<u32, (Option<u32>, Option<u32>)> = BTreeMap::new();
+        for (bare, candidate, link) in links {
+            match link {
+                Link::Folded => candidates.entry(*bare).or_default().0 = Some(*candidate),
+                Link::Quoted => candidates.entry(*bare).or_default().1 = Some(*candidate),
+                Link::Asserted | Link::Exact => {}
+            }
+        }
+        let all = classes.all();
+        let is_declared = |candidate: Option<u32>| match candidate {
+            Some(candidate) => match all.get(&classes.root(candidate)) {
+                Some(class) => Ok(self.first_declared(class)?.is_some()),
+                None => Ok(false),
+            },
+            None => Ok::<_, EngineError>(false),
+        };
+        let mut chosen = Vec::new();
+        for (bare, (folded, quoted)) in candidates {
+            let choice = match (is_declared(folded)?, is_declared(quoted)?) {
+                (_, false) => folded,
+                (false, true) => quoted,
+                (true, true) => None,
+            };
+            chosen.extend(choice.map(|choice| (bare, choice)));
+        }
+        for (bare, candidate) in chosen {
+            classes.unite(bare, candidate);
+        }
+        Ok(())
+    }
+
+    /// Aliases that sources assert merge no two datasets that are declared: where they would, each stands for itself.
+    fn unite_asserted(
+        &self,
+        classes: &mut Classes,
+        links: &[(u32, u32, Link)],
+    ) -> Result<(), EngineError> {
+        let asserted = || links.iter().filter(|(.., link)| *link == Link::Asserted);
+        if asserted().next().is_none() {
+            return Ok(());
+        }
+        let all = classes.all();
+        let mut wider = classes.clone();
+        for (one, other, _) in asserted() {
+            wider.unite(*one, *other);
+        }
+        let mut declared_count: BTreeMap<u32, usize> = BTreeMap::new();
+        for (root, class) in &all {
+            let is_dataset = self.kind_of(*root) == AssetKind::Dataset;
+            if is_dataset && self.first_declared(class)?.is_some() {
+                *declared_count.entry(wider.root(*root)).or_default() += 1;
+            }
+        }
+        for (one, other, _) in asserted() {
+            if declared_count
+                .get(&wider.root(*one))
+                .is_none_or(|count| *count < 2)
+            {
+                classes.unite(*one, *other);
+            }
+        }
+        Ok(())
+    }
+
+    fn first_declared(&self, class: &BTreeSet<u32>) -> Result<Option<u32>, EngineError> {
+        for member in class {
+            if self.is_declared(*member)? {
+                return Ok(Some(*member));
+            }
+        }
+        Ok(None)
     }
 
     fn is_declared(&self, index: u32) -> Result<bool, EngineError> {
@@ -164,6 +274,38 @@ impl Applier {
             .flat_map(|(_, record)| record.open)
             .map(|claim| claim.key)
             .collect())
+    }
+}
+
+/// Disjoint sets of names; the least of each stands for it while it grows.
+#[derive(Clone)]
+struct Classes(BTreeMap<u32, u32>);
+
+impl Classes {
+    fn new(members: BTreeSet<u32>) -> Self {
+        Self(members.into_iter().map(|member| (member, member)).collect())
+    }
+
+    fn root(&self, member: u32) -> u32 {
+        let mut root = member;
+        while let Some(next) = self.0.get(&root).filter(|next| **next != root) {
+            root = *next;
+        }
+        root
+    }
+
+    fn unite(&mut self, one: u32, other: u32) {
+        let (one, other) = (self.root(one), self.root(other));
+        self.0.insert(one.max(other), one.min(other));
+        self.0.insert(one.min(other), one.min(other));
+    }
+
+    fn all(&self) -> BTreeMap<u32, BTreeSet<u32>> {
+        let mut all: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for member in self.0.keys() {
+            all.entry(self.root(*member)).or_default().insert(*member);
+        }
+        all
     }
 }
 

@@ -10,6 +10,11 @@ use crate::claims::Names;
 use crate::keys;
 use crate::reference::last_segment;
 
+/// True for a name of which every domain may have its own.
+pub(crate) fn is_scoped(name: &AssetName) -> bool {
+    name.kind == AssetKind::Dataset && headwater_identity::is_scoped(name.name.namespace.as_str())
+}
+
 /// Numbers the names of one entry; those never heard of get the next numbers.
 pub(crate) struct Numbering<'a> {
     pub(crate) applier: &'a mut Applier,
@@ -25,10 +30,13 @@ impl Names for Numbering<'_> {
         if let Some(index) = applier.names.get(name) {
             return Ok(*index);
         }
+        if is_scoped(name) {
+            return self.index_of_scoped(name);
+        }
         let key = keys::name(name);
         let index = match applier.txn.get(&key)? {
             Some(bytes) => decode_value::<NameRecord>("a name", &bytes)?.index,
-            None => self.number(name, key)?,
+            None => self.number(name, key, None)?,
         };
         self.applier.names.insert(name.clone(), index);
         Ok(index)
@@ -36,7 +44,22 @@ impl Names for Numbering<'_> {
 }
 
 impl Numbering<'_> {
-    fn number(&mut self, name: &AssetName, key: Vec<u8>) -> Result<u32, EngineError> {
+    /// The number that the name has in the domain whose source speaks.
+    fn index_of_scoped(&mut self, name: &AssetName) -> Result<u32, EngineError> {
+        let scope = self.applier.domain.clone();
+        let key = keys::scoped_name(name, Some(&scope));
+        match self.applier.txn.get(&key)? {
+            Some(bytes) => Ok(decode_value::<NameRecord>("a name", &bytes)?.index),
+            None => self.number(name, key, Some(&scope)),
+        }
+    }
+
+    fn number(
+        &mut self,
+        name: &AssetName,
+        key: Vec<u8>,
+        scope: Option<&str>,
+    ) -> Result<u32, EngineError> {
         let applier = &mut *self.applier;
         let next = applier.graph.assets_count() + applier.changes.names.len();
         let index = u32::try_from(next)
@@ -49,7 +72,12 @@ impl Numbering<'_> {
             first_seen: self.time,
         };
         let asset = AssetIndex::new(index);
-        let id = AssetId::new(name, "", 0);
+        let id = AssetId::new(name, scope.unwrap_or_default(), 0);
+        if let Some(scope) = scope {
+            applier
+                .txn
+                .put(keys::scope(asset), scope.as_bytes().to_vec());
+        }
         applier.txn.put(key, encode_value(&record));
         applier.txn.put(keys::public_id(&id), encode_value(&index));
         let segment = last_segment(name.name.name.as_str());

@@ -30,7 +30,7 @@ impl Applier {
         }
     }
 
-    fn name_of(&self, index: u32) -> (Str, Str) {
+    pub(crate) fn name_of(&self, index: u32) -> (Str, Str) {
         if let Some(asset) = self.graph.asset(AssetIndex::new(index)) {
             return (asset.namespace.into(), asset.name.into());
         }
@@ -75,6 +75,7 @@ impl Applier {
     }
 
     fn delta(&mut self) -> Result<DeltaRecord, EngineError> {
+        self.key_names()?;
         let identities = std::mem::take(&mut self.changes.identities);
         let moved = self.reclassify(&identities)?;
         let (added, removed) = self.edges(&moved)?;

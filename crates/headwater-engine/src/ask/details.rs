@@ -13,7 +13,7 @@ use crate::AskError;
 use crate::apply::{OWNER, TAG, is_owner};
 use crate::ask::batch::ClassClaims;
 use crate::ask::edges::Asserting;
-use crate::ask::view::{NodeRef, View, raw_name};
+use crate::ask::view::{NodeRef, View};
 use crate::keys::{self, SlotKey, SlotKind};
 
 /// What in a source says so.
@@ -177,7 +177,7 @@ impl View {
                 first_seen,
                 last_seen: &last_seen,
             };
-            found.push(self.read(*asset, reading));
+            found.push(self.read(*asset, reading)?);
         }
         self.read_ends(&canonicals, &mut found)?;
         let mut found = found.into_iter();
@@ -187,7 +187,7 @@ impl View {
             .collect())
     }
 
-    fn read(&self, asset: AssetIndex, reading: Reading<'_>) -> Details {
+    fn read(&self, asset: AssetIndex, reading: Reading<'_>) -> Result<Details, AskError> {
         let mut details = Details {
             first_seen: reading.first_seen.map(Timestamp::from_micros),
             ..Details::default()
@@ -225,8 +225,8 @@ impl View {
                 details.facets.insert(name.clone(), json.clone());
             }
         }
-        self.read_aliases(asset, &members, &said, &mut details);
-        details
+        self.read_aliases(asset, &members, &said, &mut details)?;
+        Ok(details)
     }
 
     /// When any raw name of each class was first seen.
@@ -235,11 +235,9 @@ impl View {
         let mut keys = Vec::new();
         for (at, class) in classes.iter().enumerate() {
             for (member, _) in class {
-                if let Some(raw) = self.graph().asset(*member)
-                    && let Some(name) = raw_name(raw.kind, raw.namespace, raw.name)
-                {
+                if let Some(key) = self.name_key(*member)? {
                     of_class.push(at);
-                    keys.push(keys::name(&name));
+                    keys.push(key);
                 }
             }
         }
@@ -324,7 +322,7 @@ impl View {
         members: &BTreeSet<AssetIndex>,
         said: &[Said],
         details: &mut Details,
-    ) {
+    ) -> Result<(), AskError> {
         let mut reasons: BTreeMap<u32, (Str, u32)> = BTreeMap::new();
         for one in said {
             if let (ClaimKey::Alias(other), ClaimBody::Alias { reason, .. }) =
@@ -337,9 +335,11 @@ impl View {
         }
         for member in members.iter().filter(|member| **member != asset) {
             if let Some(raw) = self.graph().asset(*member) {
-                let (reason, source) = match reasons.get(&member.get()) {
-                    Some((reason, source)) => (reason.clone(), Some(*source)),
-                    None => ("an alias of an alias".into(), None),
+                let by_rule = self.rule_for(*member, asset)?;
+                let (reason, source) = match (by_rule, reasons.get(&member.get())) {
+                    (Some(reason), _) => (reason, None),
+                    (None, Some((reason, source))) => (reason.clone(), Some(*source)),
+                    (None, None) => ("an alias of an alias".into(), None),
                 };
                 details.aliases.push(AliasView {
                     namespace: raw.namespace.into(),
@@ -349,6 +349,7 @@ impl View {
                 });
             }
         }
+        Ok(())
     }
 
     pub(crate) fn has_field(&self, asset: AssetIndex, field: &FieldName) -> Result<bool, AskError> {

@@ -7,8 +7,7 @@ use headwater_model::{
     AssetIndex, AssetKind, AssetName, EdgeKind, FactKind, Snapshot, SourceKey, Timestamp,
 };
 use headwater_record::{
-    ClaimBody, ClaimKey, NameRecord, SlotRecord, SnapshotSlot, decode_value, encode_facts,
-    redact_snapshot,
+    ClaimBody, ClaimKey, SlotRecord, SnapshotSlot, Str, decode_value, encode_facts, redact_snapshot,
 };
 use headwater_store::Offset;
 
@@ -81,6 +80,8 @@ pub struct DryRun {
 /// Numbers names without giving out any: what is new is numbered on, for this question only.
 struct Tentative<'a> {
     view: &'a View,
+    /// The domain whose source would submit.
+    domain: [Str; 1],
     new: BTreeMap<AssetName, u32>,
     names: Vec<AssetName>,
 }
@@ -89,11 +90,11 @@ impl Names for Tentative<'_> {
     type Error = AskError;
 
     fn index_of(&mut self, name: &AssetName) -> Result<u32, AskError> {
-        if let Some(bytes) = self.view.reader().get(&keys::name(name))? {
-            let record: NameRecord = decode_value("a name", &bytes)?;
-            if (record.index as usize) < self.view.graph().assets_count() {
-                return Ok(record.index);
-            }
+        let known = self.view.number_in(name, &self.domain)?;
+        if let Some(index) = known
+            && index.as_usize() < self.view.graph().assets_count()
+        {
+            return Ok(index.get());
         }
         let next = (self.view.graph().assets_count() + self.names.len()) as u32;
         Ok(*self.new.entry(name.clone()).or_insert_with(|| {
@@ -148,6 +149,7 @@ impl View {
         let snapshot = &clean;
         let mut names = Tentative {
             view: self,
+            domain: [source.domain.as_str().into()],
             new: BTreeMap::new(),
             names: Vec::new(),
         };

@@ -77,7 +77,21 @@ impl View {
                 resolution
                     .steps
                     .push(format!("{asset} is looked up as it is written"));
-                let found: Vec<AssetIndex> = self.by_name(asset)?.into_iter().collect();
+                let mut found = self.means(asset)?;
+                if found.is_empty() {
+                    let by_rules = self.by_rules(asset)?;
+                    found.extend(by_rules.found);
+                    if !found.is_empty() {
+                        resolution
+                            .steps
+                            .push("nothing has that name as it is written".into());
+                        let steps = by_rules.steps.iter().map(ToString::to_string);
+                        resolution.steps.extend(steps);
+                    }
+                } else {
+                    self.explain(asset, &found, &mut resolution)?;
+                }
+                let found: Vec<AssetIndex> = found.into_iter().collect();
                 self.conclude(&mut resolution, &found, field.clone())?;
                 Ok(resolution)
             }
@@ -141,6 +155,15 @@ impl View {
         let found = self.exact(text)?;
         if !found.is_empty() {
             resolution.steps.push(format!("{text} is a full name"));
+            for name in self.known_readings(text)? {
+                let means = self.means(&name)?;
+                self.explain(&name, &means, resolution)?;
+            }
+            self.conclude(resolution, &found, field.cloned())?;
+            return Ok(true);
+        }
+        let found = self.exact_by_rules(text, resolution)?;
+        if !found.is_empty() {
             self.conclude(resolution, &found, field.cloned())?;
             return Ok(true);
         }
@@ -198,13 +221,105 @@ impl View {
     /// Assets whose full name `text` is, in any way that it can be read.
     pub(crate) fn exact(&self, text: &str) -> Result<Vec<AssetIndex>, AskError> {
         let mut found = BTreeSet::new();
-        for name in reference::splits(text) {
-            found.extend(self.by_name(&name.dataset())?);
+        for name in readings(text) {
+            found.extend(self.means(&name)?);
         }
-        if let Some(job) = text.strip_prefix("job:") {
-            for name in reference::splits(job) {
-                found.extend(self.by_name(&name.job())?);
+        Ok(found.into_iter().collect())
+    }
+
+    /// The ways to read `text` as a full name that is known.
+    fn known_readings(&self, text: &str) -> Result<Vec<AssetName>, AskError> {
+        let mut known = Vec::new();
+        for name in readings(text) {
+            if !self.by_name_all(&name)?.is_empty() {
+                known.push(name);
             }
+        }
+        Ok(known)
+    }
+
+    /// The assets that a raw name means: its own, or those that it may be and nobody can tell which.
+    fn means(&self, name: &AssetName) -> Result<BTreeSet<AssetIndex>, AskError> {
+        let mut found = BTreeSet::new();
+        for is in self.by_name_all(name)? {
+            let doubts = match name.kind {
+                AssetKind::Dataset => self.doubts_of(&name.name, is)?,
+                AssetKind::Job => BTreeSet::new(),
+            };
+            if doubts.is_empty() {
+                found.insert(is);
+            }
+            found.extend(doubts);
+        }
+        Ok(found)
+    }
+
+    /// Says by which rules a known name came to mean what it does.
+    fn explain(
+        &self,
+        name: &AssetName,
+        means: &BTreeSet<AssetIndex>,
+        resolution: &mut Resolution,
+    ) -> Result<(), AskError> {
+        let steps = match name.kind {
+            AssetKind::Dataset => self.by_rules(name)?.steps,
+            AssetKind::Job => Vec::new(),
+        };
+        resolution
+            .steps
+            .extend(steps.iter().map(ToString::to_string));
+        if means.len() > 1 && name.kind == AssetKind::Dataset {
+            let why = if crate::apply::is_scoped(name) {
+                "several domains have a dataset of that name, each its own"
+            } else {
+                "both the name as it is folded and the name with quotes are declared"
+            };
+            resolution.steps.push(why.to_owned());
+        }
+        if let [only] = means.iter().copied().collect::<Vec<_>>()[..] {
+            let canonical = self.asset(only);
+            let differs = canonical.as_ref().is_some_and(|asset| {
+                (asset.namespace, asset.name)
+                    != (name.name.namespace.as_str(), name.name.name.as_str())
+            });
+            if differs && let Some(reason) = self.reason_for(name, only)? {
+                resolution.steps.push(reason);
+            }
+            if let Some(hint) = self.hint_for(only)? {
+                resolution.steps.push(hint);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why `name` is one of the names of an asset, in words.
+    fn reason_for(&self, name: &AssetName, asset: AssetIndex) -> Result<Option<String>, AskError> {
+        let details = self.details(asset)?;
+        let alias = details.aliases.into_iter().find(|alias| {
+            (&*alias.namespace, &*alias.name)
+                == (name.name.namespace.as_str(), name.name.name.as_str())
+        });
+        Ok(alias.map(|alias| format!("it is another name of the asset by {}", alias.reason)))
+    }
+
+    /// Assets that `text` names by rules, in any way that it can be read.
+    fn exact_by_rules(
+        &self,
+        text: &str,
+        resolution: &mut Resolution,
+    ) -> Result<Vec<AssetIndex>, AskError> {
+        let mut found = BTreeSet::new();
+        for name in readings(text).filter(|name| name.kind == AssetKind::Dataset) {
+            let by_rules = self.by_rules(&name)?;
+            if !by_rules.found.is_empty() && found.is_empty() {
+                resolution.steps.push(format!(
+                    "nothing has the name {text} as it is written: it is read as the dataset {} in {}",
+                    name.name.name, name.name.namespace
+                ));
+                let steps = by_rules.steps.iter().map(ToString::to_string);
+                resolution.steps.extend(steps);
+            }
+            found.extend(by_rules.found);
         }
         Ok(found.into_iter().collect())
     }
@@ -300,6 +415,13 @@ impl View {
         }
         Ok(None)
     }
+}
+
+/// The ways to read `text` as a full name.
+fn readings(text: &str) -> impl Iterator<Item = AssetName> + '_ {
+    let datasets = reference::splits(text).map(QualifiedName::dataset);
+    let jobs = text.strip_prefix("job:").map(reference::splits);
+    datasets.chain(jobs.into_iter().flatten().map(QualifiedName::job))
 }
 
 /// The reference as a person would write it.

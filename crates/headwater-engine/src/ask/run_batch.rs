@@ -11,6 +11,7 @@ use headwater_record::{
 use headwater_store::ScanStep;
 
 use crate::AskError;
+use crate::apply::is_scoped;
 use crate::ask::details::AssertionView;
 use crate::ask::runs::{RunPlace, RunView, SAME_ID_MAX};
 use crate::ask::view::{View, raw_name};
@@ -182,7 +183,10 @@ impl View {
             .iter()
             .flat_map(|run| run.contributions.iter().copied())
             .collect();
-        let stated = self.datasets_stated(&digests.into_iter().collect::<Vec<_>>())?;
+        let jobs: Vec<AssetIndex> = runs.iter().map(|run| run.job).collect();
+        let domains = self.domains_of_sources(&jobs);
+        let digests: Vec<Half> = digests.into_iter().collect();
+        let stated = self.datasets_stated(&digests, &domains)?;
         let found = runs.iter().map(|run| {
             let mut datasets = RunDatasets::default();
             if run.contributions.is_empty() {
@@ -203,10 +207,11 @@ impl View {
         found.into_iter().collect()
     }
 
-    /// The datasets that each contribution reads and writes.
+    /// The datasets that each contribution of a source of one of `domains` reads and writes.
     pub(crate) fn datasets_stated(
         &self,
         contributions: &[Half],
+        domains: &[Str],
     ) -> Result<BTreeMap<Half, RunDatasets>, AskError> {
         let prefixes: Vec<Vec<u8>> = contributions
             .iter()
@@ -228,7 +233,7 @@ impl View {
             }));
         }
         let wanted = names.iter().map(|(.., name)| name);
-        let numbers = self.numbers_of(wanted.collect())?;
+        let numbers = self.numbers_of(wanted.collect(), domains)?;
         for (digest, kind, name) in &names {
             let index = numbers.get(name);
             let index = index.and_then(|index| self.graph().canonical(AssetIndex::new(*index)));
@@ -241,13 +246,18 @@ impl View {
         Ok(found)
     }
 
-    /// The numbers of those names that are known.
+    /// The numbers of those names that are known, where a source of one of `domains` uses them.
     fn numbers_of(
         &self,
         names: BTreeSet<&AssetName>,
+        domains: &[Str],
     ) -> Result<BTreeMap<AssetName, u32>, AskError> {
-        let keys: Vec<Vec<u8>> = names.iter().map(|name| keys::name(name)).collect();
         let mut found = BTreeMap::new();
+        for name in names.iter().filter(|name| is_scoped(name)) {
+            let number = self.number_in(name, domains)?;
+            found.extend(number.map(|number| ((*name).clone(), number.get())));
+        }
+        let keys: Vec<Vec<u8>> = names.iter().map(|name| keys::name(name)).collect();
         for (name, value) in names.into_iter().zip(self.get_many(&keys)?) {
             if let Some(bytes) = value {
                 let record: NameRecord = decode_value("a name", &bytes)?;
@@ -281,7 +291,9 @@ impl View {
             }
         }
         let digests = records.values().flat_map(|slot| &slot.contributions);
-        let stated = self.claims_of_contributions(digests.copied().collect())?;
+        let sources: BTreeSet<u32> = records.keys().map(|slot| slot.source).collect();
+        let domains = self.domains_of(&sources);
+        let stated = self.claims_of_contributions(digests.copied().collect(), &domains)?;
         let mut asked: Vec<Option<(AssetIndex, Vec<u8>)>> = Vec::with_capacity(places.len());
         for place in places {
             let Some(record) = records.get(&place.slot) else {
@@ -325,10 +337,11 @@ impl View {
         Ok(found)
     }
 
-    /// What each of those contributions claims.
+    /// What each of those contributions of sources of `domains` claims.
     fn claims_of_contributions(
         &self,
         digests: BTreeSet<Half>,
+        domains: &[Str],
     ) -> Result<BTreeMap<Half, Stated>, AskError> {
         let prefixes: Vec<Vec<u8>> = digests
             .iter()
@@ -343,7 +356,7 @@ impl View {
                 facts.push((digest, of_digest));
             }
         }
-        let mut numbers = Numbers(self.numbers_of(named.0.iter().collect())?);
+        let mut numbers = Numbers(self.numbers_of(named.0.iter().collect(), domains)?);
         let mut found = BTreeMap::new();
         for (digest, facts) in facts {
             let mut stated = Stated::new();

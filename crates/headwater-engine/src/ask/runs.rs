@@ -368,7 +368,9 @@ impl View {
                 .flat_map(|run| run.contributions.iter().copied())
                 .collect();
             let digests: Vec<Half> = digests.into_iter().collect();
-            let written = self.datasets_stated(&digests)?;
+            let jobs: Vec<AssetIndex> = runs.iter().flatten().map(|run| run.job).collect();
+            let domains = self.domains_of_sources(&jobs);
+            let written = self.datasets_stated(&digests, &domains)?;
             let has_written = |at: &usize, run: &RunView| {
                 let dataset = self.graph().canonical(datasets[*at]);
                 let says = |digest: &Half| {

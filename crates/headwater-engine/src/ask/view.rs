@@ -7,7 +7,7 @@ use headwater_model::{
     AssetId, AssetIndex, AssetKind, AssetName, EdgeKind, FieldName, Mesh, Name, Namespace,
     QualifiedName, Timestamp,
 };
-use headwater_record::{NameRecord, Str, decode_value};
+use headwater_record::{Str, decode_value};
 
 use crate::ask::products::ProductView;
 use crate::engine::Shared;
@@ -192,7 +192,8 @@ impl View {
     pub fn id(&self, index: AssetIndex) -> Option<AssetId> {
         let asset = self.asset(index)?;
         let name = raw_name(asset.kind, asset.namespace, asset.name)?;
-        Some(AssetId::new(&name, "", 0))
+        let scope = self.scope_of(asset.index).ok()?.unwrap_or_default();
+        Some(AssetId::new(&name, &scope, 0))
     }
 
     /// What to show and to paste: the text of the asset's reference, or its id where that text would be ambiguous.
@@ -211,10 +212,12 @@ impl View {
             .match_indices('/')
             .any(|(at, _)| at != slash_at && self.shared.namespaces.number(&plain[..at]).is_some());
         let looks_like_job = asset.kind == AssetKind::Dataset && text.starts_with("job:");
-        if !may_mislead && !looks_like_job && !text.contains('%') {
+        let may_be_another = asset.kind == AssetKind::Dataset
+            && (headwater_identity::is_scoped(asset.namespace) || self.is_in_doubt(asset.index)?);
+        if !may_mislead && !looks_like_job && !may_be_another && !text.contains('%') {
             return Ok(text);
         }
-        let is_only = !looks_like_job && self.exact(&text)?.len() == 1;
+        let is_only = !looks_like_job && self.exact(&text)? == [asset.index];
         let id = self.id(index).map(|id| id.to_string());
         Ok(if is_only { text } else { id.unwrap_or(text) })
     }
@@ -222,13 +225,21 @@ impl View {
     /// The asset with exactly that name, merged or not.
     ///
     /// # Errors
-    /// [`AskError::Engine`] if the state can't be read.
+    /// [`AskError::Ambiguous`] if several domains have a dataset of that name each; [`AskError::Engine`] if the state
+    /// can't be read.
     pub fn by_name(&self, name: &AssetName) -> Result<Option<AssetIndex>, AskError> {
-        let Some(bytes) = self.reader().get(&keys::name(name))? else {
-            return Ok(None);
-        };
-        let record: NameRecord = decode_value("a name", &bytes)?;
-        Ok(self.graph().canonical(AssetIndex::new(record.index)))
+        let found = self.by_name_all(name)?;
+        if found.len() < 2 {
+            return Ok(found.into_iter().next());
+        }
+        Err(AskError::Ambiguous {
+            reference: name.to_string(),
+            candidates: found
+                .into_iter()
+                .filter_map(|index| self.id(index))
+                .map(|id| id.to_string())
+                .collect(),
+        })
     }
 
     /// The asset with that public id, merged or not.

@@ -6,6 +6,7 @@ mod domains;
 mod events;
 mod export;
 mod fields;
+mod identity;
 mod past;
 mod recovery;
 mod retention;

@@ -1,0 +1,5 @@
+//! When two names are one dataset.
+
+mod cases;
+mod properties;
+mod rules;
