@@ -29,12 +29,14 @@ pub(crate) use rows::{differs, graph_delta, retired_row};
 pub(crate) use snapshots::{bearing, slot_of, valid_from};
 pub(crate) use timeline::onwards;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_graph::{Delta, Snapshot as Graph};
 use headwater_identity::Resolver;
-use headwater_model::{Digest, Facts, Mesh, SourceKind, Statement, Submission, Timestamp};
+use headwater_model::{
+    Digest, Facts, IdentityRules, Mesh, SourceKind, Statement, Submission, Timestamp,
+};
 use headwater_record::{
     DiagnosticRecord, Half, LogEntry, SlotRecord, SourceRecord, Str, SubmissionRecord,
     decode_value, encode_mesh, encode_value,
@@ -247,6 +249,16 @@ impl Applier {
             unchanged_count: counts.unchanged,
             is_repeat: false,
         })
+    }
+
+    /// The assets that would stand for raw names if the mesh had these rules: those for which another one would.
+    pub(crate) fn rehearse(
+        &mut self,
+        rules: IdentityRules,
+    ) -> Result<BTreeMap<u32, u32>, EngineError> {
+        self.adopt_rules(&Mesh::default().with_identity(Some(rules)))?;
+        let touched = std::mem::take(&mut self.changes.identities);
+        self.reclassify(&touched)
     }
 
     /// The number of the submission's source, which is new if nobody submitted as it before.

@@ -12,7 +12,9 @@ mod field_walks;
 mod filter;
 mod history;
 mod identity;
+mod parts;
 mod paths;
+mod plan;
 mod products;
 mod resolve;
 mod run_batch;
@@ -33,7 +35,9 @@ pub use field_edges::{FieldEdgeView, FieldLinkView, FieldLinksQuestion, Transfor
 pub use filter::AssetFilter;
 pub(crate) use filter::is_shown;
 pub use history::{HISTORY_MAX, HistoryView};
+pub use parts::{JobPart, Mention};
 pub use paths::{PathView, PathsAnswer, PathsQuestion};
+pub use plan::{IdentityPlan, Planned};
 pub use products::{ProductDetails, ProductView};
 pub use resolve::Resolution;
 pub use run_batch::{

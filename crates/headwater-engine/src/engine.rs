@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use headwater_model::{
-    Event, EventSubject, Facts, Mesh, SourceKey, SourceName, Statement, Submission, Timestamp,
+    Event, EventSubject, Facts, IdentityRules, Mesh, SourceKey, SourceName, Statement, Submission,
+    Timestamp,
 };
 use headwater_record::{Prune, encode_facts, encode_mesh, encode_submission, redact_submission};
 use headwater_store::{Log, LogBackup, RewriteReport, State};
@@ -254,6 +255,21 @@ impl Engine {
         let rewritten = drop_bodies(&*self.log, prune.before, archive);
         let report = rewritten.map_err(|error| SubmitError::Rewrite(error.to_string()))?;
         Ok((receipt, report))
+    }
+
+    /// Makes `rules` the operators' rules of identity, as an entry of the log, unless they are already; waits until what
+    /// follows from them is visible, and says at which offset.
+    ///
+    /// # Errors
+    /// As [`Engine::set_mesh`].
+    pub fn set_identity(
+        &self,
+        rules: IdentityRules,
+        received_at: Timestamp,
+    ) -> Result<u64, SubmitError> {
+        let mesh = self.shared.published.load().claimants.mesh().clone();
+        self.set_mesh(mesh.with_identity(Some(rules)), received_at)?;
+        Ok(self.shared.published.load().offset.get())
     }
 
     fn send(&self, command: Command) -> Result<(), SubmitError> {

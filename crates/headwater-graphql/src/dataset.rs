@@ -6,7 +6,9 @@ use headwater_model::{AssetIndex, EdgeKind};
 use crate::asset::{Alias, Assertion, Core, Owner, Tag, quick_asset};
 use crate::cursor;
 use crate::domain::Domain;
+use crate::error::ask_error;
 use crate::field::Field;
+use crate::identity::{MENTIONS, Mention};
 use crate::input::AsOf;
 use crate::job::Job;
 use crate::page::{self, Connection, Edge, cost, times};
@@ -14,6 +16,9 @@ use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::{DateTime, Json, Reference};
 use crate::scope::{scope, scope_as_of};
+
+/// The most names that are shown as near to another.
+const NEAREST_MAX: usize = 20;
 
 /// Something that holds data.
 pub(crate) struct Dataset(Core);
@@ -140,6 +145,27 @@ impl Dataset {
     /// True if something reads or writes it but no source declares it.
     pub(crate) async fn is_unresolved(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.0.summary(scope(ctx))?.is_unresolved)
+    }
+
+    /// Who mentions it, by domain.
+    #[graphql(complexity = "times(MENTIONS, child_complexity)")]
+    async fn mentioned_by(&self, ctx: &Context<'_>) -> Vec<Mention> {
+        let mentions = scope(ctx).view.mentioned_by(self.0.index);
+        mentions.into_iter().map(Mention).collect()
+    }
+
+    /// Declared datasets whose names are nearest to its name: what an unresolved one may be meant to be. `first` is at
+    /// most 20.
+    #[graphql(complexity = "cost(first, 3, child_complexity)")]
+    async fn nearest_declared(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(3)")] first: Option<i32>,
+    ) -> Result<Vec<Dataset>> {
+        let count = page::count(first, 3, NEAREST_MAX)?;
+        let found = scope(ctx).view.nearest_declared(self.0.index, count);
+        let found = found.map_err(ask_error)?;
+        Ok(found.into_iter().map(Dataset::new).collect())
     }
 
     /// True if its domain publishes it for others to read.

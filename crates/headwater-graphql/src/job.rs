@@ -6,6 +6,8 @@ use headwater_model::{AssetIndex, EdgeKind};
 use crate::asset::{Assertion, Core, Owner, Tag, quick_asset};
 use crate::dataset::Dataset;
 use crate::domain::Domain;
+use crate::error::ask_error;
+use crate::identity::{JobPart, MENTIONS};
 use crate::input::AsOf;
 use crate::page::{Connection, cost, times};
 use crate::run::{self, Run};
@@ -135,6 +137,14 @@ impl Job {
 
     pub(crate) async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Job>> {
         Ok(self.0.details(scope(ctx)).await?.parent.map(Job::new))
+    }
+
+    /// The names under which it is reported, the one that stands for it first: parts of it, and ways to run it, are
+    /// folded into one job, and shown separately here.
+    #[graphql(complexity = "times(MENTIONS, child_complexity)")]
+    async fn parts(&self, ctx: &Context<'_>) -> Result<Vec<JobPart>> {
+        let parts = scope(ctx).view.job_parts(self.0.index).map_err(ask_error)?;
+        Ok(parts.into_iter().map(JobPart).collect())
     }
 
     pub(crate) async fn sql(&self, ctx: &Context<'_>) -> Result<Option<String>> {

@@ -20,6 +20,7 @@ mod error;
 mod feed;
 mod field;
 mod history;
+mod identity;
 mod impact;
 mod input;
 mod job;

@@ -218,6 +218,21 @@ impl Resolver {
                 let to = self.known(at, "to", to)?;
                 once(&mut self.databases, key, to).map_err(|e| failed("database", e))?;
             }
+            IdentityRule::Default { .. }
+            | IdentityRule::Connection { .. }
+            | IdentityRule::Rewrite { .. } => self.add_of_names(at, rule)?,
+        }
+        Ok(())
+    }
+
+    /// Adds a rule about what names say and leave out.
+    fn add_of_names(&mut self, at: usize, rule: &IdentityRule) -> Result<(), RuleError> {
+        let failed = |key, reason: String| RuleError {
+            rule: at,
+            key,
+            reason,
+        };
+        match rule {
             IdentityRule::Default {
                 namespace,
                 database,
@@ -284,6 +299,10 @@ impl Resolver {
                     replacement: replacement.clone(),
                 });
             }
+            IdentityRule::Host { .. }
+            | IdentityRule::Account { .. }
+            | IdentityRule::Catalog { .. }
+            | IdentityRule::Database { .. } => {}
         }
         Ok(())
     }
@@ -349,9 +368,8 @@ impl Resolver {
         for _ in 0..HOSTS_MAX {
             let (host, port) = host_and_port(&is);
             let next = match (self.hosts.get(&is), self.hosts.get(host), port) {
-                (Some(to), _, _) => to.clone(),
                 (None, Some(to), Some(port)) => format!("{to}:{port}"),
-                (None, Some(to), None) => to.clone(),
+                (Some(to), _, _) | (None, Some(to), None) => to.clone(),
                 (None, None, _) => break,
             };
             is = next;
@@ -432,9 +450,9 @@ fn once<K: Ord + fmt::Debug>(
     value: String,
 ) -> Result<(), String> {
     let words = format!("{key:?}");
-    match map.insert(key, value.clone()) {
-        Some(other) if other != value => Err(format!("{words} is {other} already")),
-        _ => Ok(()),
+    match map.insert(key, value) {
+        Some(other) => Err(format!("{words} is {other} already")),
+        None => Ok(()),
     }
 }
 

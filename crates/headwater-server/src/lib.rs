@@ -10,6 +10,7 @@ mod error;
 mod graphiql;
 mod graphql;
 mod health;
+mod identity;
 mod limits;
 mod lineage;
 mod metrics;

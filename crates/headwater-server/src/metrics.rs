@@ -26,13 +26,14 @@ use exposition::Exposition;
 pub(crate) type Stopwatch = fn() -> Instant;
 
 /// Paths as they are routed, and what each is called; further paths for events count as the first.
-const ENDPOINTS: [(&str, &str); 9] = [
+const ENDPOINTS: [(&str, &str); 10] = [
     ("/graphql", "graphql"),
     ("/api/v1/lineage", "events"),
     (
         "/api/v1/sources/{domain}/{source}/submissions",
         "submissions",
     ),
+    ("/api/v1/identity", "identity"),
     ("/health/live", "health"),
     ("/health/ready", "health"),
     ("/metrics", "metrics"),
@@ -41,10 +42,11 @@ const ENDPOINTS: [(&str, &str); 9] = [
     ("/graphiql/{*path}", "graphiql"),
 ];
 /// What requests are counted under.
-const LABELS: [&str; 7] = [
+const LABELS: [&str; 8] = [
     "graphql",
     "events",
     "submissions",
+    "identity",
     "health",
     "metrics",
     "graphiql",

@@ -23,7 +23,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
 use crate::{
-    admin, graphiql, graphql, health, lineage, metrics, min_offset, submissions, trace, webhooks,
+    admin, graphiql, graphql, health, identity, lineage, metrics, min_offset, submissions, trace, webhooks,
     websocket,
 };
 
@@ -116,7 +116,8 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
         .route(
             "/api/v1/sources/{domain}/{source}/submissions",
             post(submissions::post),
-        );
+        )
+        .route("/api/v1/identity", post(identity::post));
     for path in lineage_paths {
         data = data.route(path, post(lineage::post));
     }

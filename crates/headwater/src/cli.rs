@@ -3,8 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair,
-    resolve, search, send, serve, shell, status, submit, verify, watch,
+    aliases, backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, verify, watch,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -32,6 +31,7 @@ enum Command {
     Paths(paths::PathsArgs),
     Search(search::SearchArgs),
     Resolve(resolve::ResolveArgs),
+    Aliases(aliases::AliasesArgs),
     Domains(domains::DomainsArgs),
     Diff(diff::DiffArgs),
     History(history::HistoryArgs),
@@ -66,6 +66,7 @@ impl Cli {
             Command::Paths(args) => paths::run(&args),
             Command::Search(args) => search::run(&args),
             Command::Resolve(args) => resolve::run(&args),
+            Command::Aliases(args) => aliases::run(&args),
             Command::Domains(args) => domains::run(&args),
             Command::Diff(args) => diff::run(&args),
             Command::History(args) => history::run(&args),

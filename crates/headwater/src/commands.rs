@@ -1,5 +1,6 @@
 //! One module for each command: its arguments, and what it does.
 
+pub(crate) mod aliases;
 pub(crate) mod backup;
 pub(crate) mod diff;
 pub(crate) mod domains;

@@ -10,6 +10,7 @@ mod errors;
 mod hostile;
 mod live;
 mod manifests;
+mod merges;
 mod mesh;
 mod operating;
 mod secrets;

@@ -90,8 +90,8 @@ impl Applier {
     /// The asset that stands for each of the names that are linked to `index`: of those that are one, a declared one,
     /// else the one first named.
     fn elect(&self, index: u32) -> Result<BTreeMap<u32, u32>, EngineError> {
-        let (component, links) = self.component(index)?;
-        let mut classes = Classes::new(component);
+        let Component { members, links } = self.component(index)?;
+        let mut classes = Classes::new(members);
         for (one, other, link) in &links {
             if *link == Link::Exact {
                 classes.unite(*one, *other);
@@ -115,8 +115,8 @@ impl Applier {
         Ok(elected)
     }
 
-    /// All names that are linked to `index`, and each link once: its owner, the other end.
-    fn component(&self, index: u32) -> Result<(BTreeSet<u32>, Vec<(u32, u32, Link)>), EngineError> {
+    /// All names that are linked to `index`, directly or not.
+    fn component(&self, index: u32) -> Result<Component, EngineError> {
         let mut component = BTreeSet::from([index]);
         let mut links = Vec::new();
         let mut waiting = vec![index];
@@ -137,7 +137,10 @@ impl Applier {
                 }
             }
         }
-        Ok((component, links))
+        Ok(Component {
+            members: component,
+            links,
+        })
     }
 
     /// A bare name is what folding says, unless a dataset is declared whose quotes it may have dropped: then it is that
@@ -275,6 +278,12 @@ impl Applier {
             .map(|claim| claim.key)
             .collect())
     }
+}
+
+/// Names that are linked, and each link once: its owner, the other end.
+struct Component {
+    members: BTreeSet<u32>,
+    links: Vec<(u32, u32, Link)>,
 }
 
 /// Disjoint sets of names; the least of each stands for it while it grows.

@@ -16,6 +16,8 @@ use crate::keys;
 
 /// Assets in one value under the time of a turn.
 const TURN_OWNERS_MAX: usize = 32 << 10;
+/// Names of one asset besides the one that stands for it that patterns of domains are tried on.
+const NAMES_CLAIMED_MAX: usize = 64;
 
 impl Applier {
     /// Dataset or job, for names of this entry too.
@@ -272,7 +274,8 @@ impl Applier {
             return Ok(row);
         }
         let sources = columns.sources();
-        let domain = self.domain(canonical, kind, &sources);
+        let members: Vec<u32> = self.members(canonical, moved)?.into_iter().collect();
+        let domain = self.domain(canonical, &members, kind, &sources);
         let owners = self.words_of(columns.owners());
         let tags = self.words_of(columns.tags());
         Ok(columns.row(canonical, kind, is_live, domain, (owners, tags)))
@@ -307,13 +310,24 @@ impl Applier {
         })
     }
 
-    /// The domain that claims an asset: by pattern, else that of the sources that declare it (name it, for a job).
-    fn domain(&mut self, index: u32, kind: AssetKind, sources: &[u32]) -> Option<u32> {
-        let (namespace, name) = self.name_of(index);
-        if let Some(domain) = self.claimants.domain_of(kind, &namespace, &name) {
-            let domain = domain.to_owned();
-            return Some(self.intern(&domain));
+    /// The domain that claims an asset: by a pattern for its name, else for another of its names, else that of the
+    /// sources that declare it (name it, for a job).
+    fn domain(
+        &mut self,
+        index: u32,
+        members: &[u32],
+        kind: AssetKind,
+        sources: &[u32],
+    ) -> Option<u32> {
+        let others = members.iter().filter(|member| **member != index);
+        for member in [&index].into_iter().chain(others.take(NAMES_CLAIMED_MAX)) {
+            let (namespace, name) = self.name_of(*member);
+            if let Some(domain) = self.claimants.domain_of(kind, &namespace, &name) {
+                let domain = domain.to_owned();
+                return Some(self.intern(&domain));
+            }
         }
+        let (namespace, name) = self.name_of(index);
         let domains = domains_of_sources(&self.sources, kind, sources);
         if domains.len() > 1 {
             let names: Vec<&str> = domains.iter().map(|name| &**name).collect();
@@ -344,6 +358,13 @@ impl Applier {
         for name in domains {
             self.intern(&name);
         }
+        let mut others: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for asset in self.graph.assets() {
+            if asset.canonical != asset.index {
+                let of = others.entry(asset.canonical.get()).or_default();
+                of.push(asset.index.get());
+            }
+        }
         for index in 0..self.graph.assets_count() as u32 {
             let Some(asset) = self.graph.asset(AssetIndex::new(index)) else {
                 continue;
@@ -352,7 +373,8 @@ impl Applier {
                 continue;
             }
             let (kind, before, sources) = (asset.kind, asset.domain, asset.sources.to_vec());
-            if self.domain(index, kind, &sources) != before {
+            let members = others.get(&index).map_or(&[][..], Vec::as_slice);
+            if self.domain(index, members, kind, &sources) != before {
                 self.changes.assets.insert(index);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use headwater_graph::AssetFlags;
-use headwater_identity::{Form, Resolved, Step, job_form};
+use headwater_identity::{Form, Resolved, Resolver, Step, job_form};
 use headwater_model::{AssetIndex, AssetKind, AssetName, QualifiedName};
 use headwater_record::{Half, NameRecord, Str, decode_value};
 
@@ -204,6 +204,16 @@ impl View {
         member: AssetIndex,
         canonical: AssetIndex,
     ) -> Result<Option<Str>, AskError> {
+        self.rule_of(&self.published.resolver, member, canonical)
+    }
+
+    /// The same by other rules.
+    pub(crate) fn rule_of(
+        &self,
+        resolver: &Resolver,
+        member: AssetIndex,
+        canonical: AssetIndex,
+    ) -> Result<Option<Str>, AskError> {
         let (Some(one), Some(other)) = (self.graph().asset(member), self.graph().asset(canonical))
         else {
             return Ok(None);
@@ -217,8 +227,10 @@ impl View {
                 _ => None,
             });
         }
-        let (Some(of_one), Some(of_other)) = (self.resolved(member)?, self.resolved(canonical)?)
-        else {
+        let (Some(of_one), Some(of_other)) = (
+            self.resolved(resolver, member)?,
+            self.resolved(resolver, canonical)?,
+        ) else {
             return Ok(None);
         };
         let words = |steps: &[Step]| {
@@ -245,17 +257,22 @@ impl View {
         }))
     }
 
-    fn resolved(&self, index: AssetIndex) -> Result<Option<Resolved>, AskError> {
+    fn resolved(
+        &self,
+        resolver: &Resolver,
+        index: AssetIndex,
+    ) -> Result<Option<Resolved>, AskError> {
         let Some(asset) = self.graph().asset(index) else {
             return Ok(None);
         };
         let scope = self.scope_of(index)?.unwrap_or_default();
         let name = raw_name(asset.kind, asset.namespace, asset.name);
-        Ok(name.map(|name| self.published.resolver.resolve(&name.name, &scope)))
+        Ok(name.map(|name| resolver.resolve(&name.name, &scope)))
     }
 
     /// What an operator might do so that a name finds others of its dataset; none if there is nothing to say.
     pub(crate) fn hint_for(&self, index: AssetIndex) -> Result<Option<String>, AskError> {
-        Ok(self.resolved(index)?.and_then(|resolved| resolved.hint))
+        let resolved = self.resolved(&self.published.resolver, index)?;
+        Ok(resolved.and_then(|resolved| resolved.hint))
     }
 }
