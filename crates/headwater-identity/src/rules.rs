@@ -116,7 +116,7 @@ pub const RULES: &[Rule] = &[
     ),
     configured(
         "rewrite",
-        "a part of a name matches a regular expression",
+        "a namespace matches the regular expression of a rewrite of namespaces",
         "what matched is replaced",
         work::rewrite_namespace,
     ),
@@ -140,7 +140,7 @@ pub const RULES: &[Rule] = &[
     ),
     configured(
         "rewrite",
-        "a part of a name matches a regular expression",
+        "the part of a name that a rewrite looks at matches its regular expression",
         "what matched is replaced",
         work::rewrite_name,
     ),
