@@ -11,14 +11,14 @@ use crate::support::{Fixture, SECOND, edge, source};
 
 type Pair = (&'static str, &'static str);
 
-fn name((namespace, name): Pair) -> QualifiedName {
+pub(crate) fn name((namespace, name): Pair) -> QualifiedName {
     QualifiedName::new(
         Namespace::parse(namespace).expect("a namespace"),
         Name::parse(name).expect("a name"),
     )
 }
 
-fn fact(pair: Pair, is_declared: bool) -> DatasetFact {
+pub(crate) fn fact(pair: Pair, is_declared: bool) -> DatasetFact {
     DatasetFact {
         name: name(pair),
         r#type: TypeName::dataset(),
@@ -29,7 +29,7 @@ fn fact(pair: Pair, is_declared: bool) -> DatasetFact {
     }
 }
 
-fn states(key: &str, facts: Facts) -> Submission {
+pub(crate) fn states(key: &str, facts: Facts) -> Submission {
     let digest = Digest::of(format!("{key} {facts:?}").as_bytes());
     Submission {
         source: source(key),
@@ -47,7 +47,7 @@ fn states(key: &str, facts: Facts) -> Submission {
     }
 }
 
-fn declares(key: &str, pair: Pair) -> Submission {
+pub(crate) fn declares(key: &str, pair: Pair) -> Submission {
     let datasets = vec![fact(pair, true)];
     states(
         key,
@@ -58,7 +58,7 @@ fn declares(key: &str, pair: Pair) -> Submission {
     )
 }
 
-fn mentions(key: &str, pair: Pair) -> Submission {
+pub(crate) fn mentions(key: &str, pair: Pair) -> Submission {
     let datasets = vec![fact(pair, false)];
     states(
         key,
@@ -69,7 +69,7 @@ fn mentions(key: &str, pair: Pair) -> Submission {
     )
 }
 
-fn jobs(key: &str, namespace: &str, names: &[&str]) -> Submission {
+pub(crate) fn jobs(key: &str, namespace: &str, names: &[&str]) -> Submission {
     let jobs = names.iter().map(|text| JobFact {
         name: QualifiedName::new(
             Namespace::parse(namespace).expect("a namespace"),
@@ -97,7 +97,7 @@ fn rules(rules: Vec<IdentityRule>) -> Mesh {
     }))
 }
 
-fn set(fixture: &Fixture, rules: &[IdentityRule]) {
+pub(crate) fn set(fixture: &Fixture, rules: &[IdentityRule]) {
     let mesh = self::rules(rules.to_vec());
     fixture
         .engine
@@ -105,7 +105,7 @@ fn set(fixture: &Fixture, rules: &[IdentityRule]) {
         .expect("a mesh");
 }
 
-fn find(fixture: &Fixture, pair: Pair) -> Result<AssetIndex, AskError> {
+pub(crate) fn find(fixture: &Fixture, pair: Pair) -> Result<AssetIndex, AskError> {
     let asset = name(pair).dataset();
     fixture
         .view()

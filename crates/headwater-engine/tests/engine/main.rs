@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod fields;
 mod identity;
+mod identity_rules;
 mod past;
 mod recovery;
 mod retention;
