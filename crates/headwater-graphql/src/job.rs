@@ -6,7 +6,6 @@ use headwater_model::{AssetIndex, EdgeKind};
 use crate::asset::{Assertion, Core, Owner, Tag, quick_asset};
 use crate::dataset::Dataset;
 use crate::domain::Domain;
-use crate::error::ask_error;
 use crate::identity::{JobPart, MENTIONS};
 use crate::input::AsOf;
 use crate::page::{Connection, cost, times};
@@ -143,8 +142,14 @@ impl Job {
     /// folded into one job, and shown separately here.
     #[graphql(complexity = "times(MENTIONS, child_complexity)")]
     async fn parts(&self, ctx: &Context<'_>) -> Result<Vec<JobPart>> {
-        let parts = scope(ctx).view.job_parts(self.0.index).map_err(ask_error)?;
-        Ok(parts.into_iter().map(JobPart).collect())
+        let scope = scope(ctx);
+        let read = |waiting: &[AssetIndex]| scope.view.job_parts(waiting);
+        let parts = scope
+            .loads
+            .parts
+            .get(&scope.stall, self.0.index, read)
+            .await?;
+        Ok(parts.iter().cloned().map(JobPart).collect())
     }
 
     pub(crate) async fn sql(&self, ctx: &Context<'_>) -> Result<Option<String>> {

@@ -11,8 +11,9 @@ use std::task::Poll;
 use async_graphql::Result;
 use headwater_engine::{
     AskError, AssertionPlace, Details, DiagnosticView, DiagnosticsQuestion, EdgeStatement,
-    FieldLinkView, FieldLinksQuestion, ParentRun, ProductDetails, ProductView, RunDatasets,
-    RunStatements, RunView, RunsPage, RunsQuestion, SubmissionView, SubmissionsQuestion, WalkEdge,
+    FieldLinkView, FieldLinksQuestion, JobPart, ParentRun, ProductDetails, ProductView,
+    RunDatasets, RunStatements, RunView, RunsPage, RunsQuestion, SubmissionView,
+    SubmissionsQuestion, WalkEdge,
 };
 use headwater_model::AssetIndex;
 use parking_lot::Mutex;
@@ -33,6 +34,8 @@ pub(crate) struct Loads {
     pub(crate) last_write: Load<AssetIndex, Option<RunView>>,
     /// A job's newest run.
     pub(crate) latest_run: Load<AssetIndex, Option<RunView>>,
+    /// The names that are one job.
+    pub(crate) parts: Load<AssetIndex, Vec<JobPart>>,
     /// A page of a job's runs.
     pub(crate) runs: Load<RunsQuestion, RunsPage>,
     /// The run that a run is a part of.

@@ -8,6 +8,7 @@ use headwater_model::{AssetIndex, AssetKind, EdgeKind};
 use headwater_record::{ClaimKey, Str};
 
 use crate::AskError;
+use crate::ask::batch::ClassClaims;
 use crate::ask::view::View;
 use crate::ask::{AssetFilter, SearchEntity, SearchPlace, SearchQuestion};
 use crate::reference::last_segment;
@@ -133,13 +134,21 @@ impl View {
             .collect())
     }
 
-    /// The names that are one job, the one that stands for it first, and what each reads and writes.
+    /// The names that are each of `jobs`, the one that stands for it first, and what each reads and writes. How often
+    /// the state is called does not depend on how many there are.
     ///
     /// # Errors
     /// [`AskError::Engine`] if the state can't be read.
-    pub fn job_parts(&self, job: AssetIndex) -> Result<Vec<JobPart>, AskError> {
+    pub fn job_parts(&self, jobs: &[AssetIndex]) -> Result<Vec<Vec<JobPart>>, AskError> {
+        let classes = jobs.iter().zip(self.class_claims(jobs)?);
+        classes
+            .map(|(job, class)| self.parts_of(*job, class))
+            .collect()
+    }
+
+    fn parts_of(&self, job: AssetIndex, class: ClassClaims) -> Result<Vec<JobPart>, AskError> {
         let mut parts = Vec::new();
-        for (member, claims) in self.class_claims(&[job])?.pop().unwrap_or_default() {
+        for (member, claims) in class {
             let Some(raw) = self.graph().asset(member) else {
                 continue;
             };

@@ -290,6 +290,16 @@ fn of_assets() -> Vec<Question> {
             ),
         ),
         (
+            &["Dataset.mentionedBy", "Mention.sources", "Mention.jobs", "Dataset.nearestDeclared",
+                "Job.parts", "JobPart.inputs", "JobPart.outputs"],
+            format!(
+                "{{ assets({}) {{ nodes {{ ... on Dataset {{ nearestDeclared {{ {SCALARS} }} mentionedBy {{ \
+                    domain {{ description }} sources {{ name isStale }} jobs {{ {SCALARS} parts {{ name reason \
+                    inputs {{ {SCALARS} }} outputs {{ {SCALARS} }} }} }} }} }} }} }} }}",
+                filter("d")
+            ),
+        ),
+        (
             &["Query.search"],
             format!(
                 "{{ search(text: \"all of\", first: 100) {{ totalCount nodes {{ matched entity {{ \
