@@ -23,8 +23,8 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
 use crate::{
-    admin, graphiql, graphql, health, identity, lineage, metrics, min_offset, submissions, trace, webhooks,
-    websocket,
+    admin, graphiql, graphql, health, identity, lineage, metrics, min_offset, submissions, trace,
+    webhooks, websocket,
 };
 
 /// Tells the time; the only place where the service asks for it.

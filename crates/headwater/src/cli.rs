@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    aliases, backup, diff, domains, export, extract, history, impact, lineage, paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, verify, watch,
+    aliases, backup, diff, domains, export, extract, history, impact, lineage, paths, plugin,
+    prune, repair, resolve, search, send, serve, shell, status, submit, verify, watch,
 };
 use crate::environment::Environment;
 use crate::output::Format;
