@@ -295,7 +295,8 @@ impl LineageEdge {
     }
 
     /// The reference of its beginning.
-    async fn from_reference(&self, ctx: &Context<'_>) -> Result<Reference> {
+    #[graphql(name = "fromReference")]
+    async fn beginning(&self, ctx: &Context<'_>) -> Result<Reference> {
         let scope = scope(ctx);
         match &self.0 {
             WalkEdge::Assets(edge) => scope.reference(edge.from),
@@ -304,7 +305,8 @@ impl LineageEdge {
     }
 
     /// The reference of its end.
-    async fn to_reference(&self, ctx: &Context<'_>) -> Result<Reference> {
+    #[graphql(name = "toReference")]
+    async fn end(&self, ctx: &Context<'_>) -> Result<Reference> {
         let scope = scope(ctx);
         match &self.0 {
             WalkEdge::Assets(edge) => scope.reference(edge.to),

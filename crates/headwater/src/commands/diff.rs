@@ -92,48 +92,67 @@ struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// The lists of a diff, and where the next page of each begins; none once it is whole.
+/// The lists of a diff.
 const LISTS: [&str; 4] = ["addedAssets", "removedAssets", "addedEdges", "removedEdges"];
 
-fn query(places: &[Option<Option<String>>; 4]) -> (String, Value) {
-    let mut lists = String::new();
-    let mut declared = String::new();
+/// Where the next page of a list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Next {
+    /// With the first of them.
+    Beginning,
+    /// After a cursor.
+    After(String),
+    /// Nowhere: the list is whole.
+    Nowhere,
+}
+
+fn query(places: &[Next; 4]) -> (String, Value) {
+    let mut lists = Vec::new();
+    let mut declared = Vec::new();
     let mut variables = json!({});
     for (name, place) in LISTS.iter().zip(places) {
-        let Some(place) = place else { continue };
+        let after = match place {
+            Next::Nowhere => continue,
+            Next::Beginning => None,
+            Next::After(cursor) => Some(cursor),
+        };
         let nodes = if name.ends_with("Assets") {
             ASSET_FIELDS
         } else {
             "kind fromReference toReference"
         };
-        lists += &format!(
-            "{name}(first: {PAGE}, after: ${name}) {{ nodes {{ {nodes} }} pageInfo {{ hasNextPage endCursor }} }} "
-        );
-        declared += &format!(", ${name}: String");
-        variables[name] = json!(place);
+        lists.push(format!(
+            "{name}(first: {PAGE}, after: ${name}) {{ nodes {{ {nodes} }} pageInfo {{ hasNextPage endCursor }} }}"
+        ));
+        declared.push(format!(", ${name}: String"));
+        variables[name] = json!(after);
     }
+    let (lists, declared) = (lists.join(" "), declared.concat());
     let query = format!(
         "query($from: AsOf!, $to: AsOf!, $filter: AssetFilter{declared}) {{ \
-           diff(from: $from, to: $to, filter: $filter) {{ {lists}from {{ offset }} to {{ offset }} }} }}"
+           diff(from: $from, to: $to, filter: $filter) {{ {lists} from {{ offset }} to {{ offset }} }} }}"
     );
     (query, variables)
 }
 
-/// Takes a page over; where the next one begins, if there is one.
-fn take<T>(all: &mut Vec<T>, page: Option<Page<T>>) -> Option<Option<String>> {
-    let page = page?;
+/// Takes a page over, and tells where the next one begins.
+fn take<T>(all: &mut Vec<T>, page: Option<Page<T>>) -> Next {
+    let Some(page) = page else {
+        return Next::Nowhere;
+    };
     all.extend(page.nodes);
-    page.page_info
-        .has_next_page
-        .then_some(page.page_info.end_cursor)
+    match page.page_info.end_cursor {
+        Some(cursor) if page.page_info.has_next_page => Next::After(cursor),
+        _ => Next::Nowhere,
+    }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let mut diff = Diff::default();
-    let mut places = [const { Some(None) }; 4];
-    while places.iter().any(Option::is_some) {
+    let mut places = [const { Next::Beginning }; 4];
+    while places.iter().any(|next| *next != Next::Nowhere) {
         let (query, mut variables) = query(&places);
         variables["from"] = args.from.variable();
         variables["to"] = args.to.variable();
@@ -209,13 +228,13 @@ impl Diff {
         let rows = self.rows();
         if !rows.is_empty() {
             text.push('\n');
-            text += &table(["", "what", "reference", "to"], rows.into_iter());
+            text += &table(["", "what", "reference", "to"], rows);
         }
         text
     }
 
     fn csv(&self) -> anyhow::Result<String> {
-        output::csv(["sign", "what", "reference", "to"], self.rows().into_iter())
+        output::csv(["sign", "what", "reference", "to"], self.rows())
     }
 }
 
@@ -252,7 +271,12 @@ mod tests {
 
     #[test]
     fn lists_that_are_whole_are_not_asked_for_again() {
-        let (query, variables) = query(&[None, Some(Some("c".to_owned())), None, None]);
+        let (query, variables) = query(&[
+            Next::Nowhere,
+            Next::After("c".to_owned()),
+            Next::Nowhere,
+            Next::Nowhere,
+        ]);
         assert!(
             query.contains("removedAssets(") && !query.contains("addedAssets("),
             "{query}"

@@ -21,13 +21,13 @@ pub(super) struct IdentityTable {
     #[serde(default)]
     account: Vec<Account>,
     #[serde(default)]
-    catalog: Vec<Catalog>,
+    catalog: Vec<CatalogRow>,
     #[serde(default)]
-    database: Vec<Database>,
+    database: Vec<DatabaseRow>,
     #[serde(default)]
     default: Vec<Defaults>,
     #[serde(default)]
-    connection: Vec<Connection>,
+    connection: Vec<ConnectionRow>,
     #[serde(default)]
     rewrite: Vec<Rewrite>,
 }
@@ -48,7 +48,7 @@ struct Account {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Catalog {
+struct CatalogRow {
     namespace: Word,
     catalog: Word,
     to: Word,
@@ -56,7 +56,7 @@ struct Catalog {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Database {
+struct DatabaseRow {
     namespace: Word,
     database: Word,
     to: Word,
@@ -72,7 +72,7 @@ struct Defaults {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Connection {
+struct ConnectionRow {
     connection: Word,
     namespace: Word,
     database: Option<Word>,

@@ -62,10 +62,10 @@ impl Socket {
         let mut connected = Self(socket);
         connected.say(&json!({"type": "connection_init"}))?;
         for _ in 0..PATIENCE {
-            if let Some(message) = connected.message()? {
-                if message["type"] == "connection_ack" {
-                    return Ok(connected);
-                }
+            if let Some(message) = connected.message()?
+                && message["type"] == "connection_ack"
+            {
+                return Ok(connected);
             }
         }
         bail!("{url} does not answer")
