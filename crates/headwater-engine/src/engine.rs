@@ -20,6 +20,7 @@ use crate::ask::{Caller, View};
 use crate::options::EngineOptions;
 use crate::past::Pasts;
 use crate::published::Published;
+use crate::read_ahead::ReadAhead;
 use crate::recovery::{self, Recovery};
 use crate::retention::drop_bodies;
 use crate::sources::Sources;
@@ -70,7 +71,20 @@ impl Engine {
         state: Arc<dyn State>,
         options: EngineOptions,
     ) -> Result<(Self, Recovery), EngineError> {
-        let (applier, recovery) = recovery::recover(&*log, &state, &options)?;
+        Self::open_with(log, state, options, None)
+    }
+
+    /// The same, with files that are being read already.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_with(
+        log: Arc<dyn Log>,
+        state: Arc<dyn State>,
+        options: EngineOptions,
+        read_ahead: Option<ReadAhead>,
+    ) -> Result<(Self, Recovery), EngineError> {
+        let (applier, recovery) = recovery::recover(&*log, &state, &options, read_ahead)?;
         let published = Published::new(
             applier.graph.clone(),
             recovery.offset,

@@ -11,7 +11,6 @@ use headwater_record::{
     DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, decode_entry, decode_value,
     encode_value,
 };
-use headwater_search::Index;
 use headwater_store::{Log, Offset, State, StateBatch};
 
 use crate::EngineError;
@@ -21,6 +20,7 @@ use crate::entries::Assembler;
 use crate::keys;
 use crate::mesh::Claimants;
 use crate::options::EngineOptions;
+use crate::read_ahead::{IndexRead, ReadAhead};
 use crate::sources::{SourceState, Sources};
 use crate::txn::Reader;
 use crate::words::Words;
@@ -50,7 +50,10 @@ pub(crate) fn recover(
     log: &dyn Log,
     state: &Arc<dyn State>,
     options: &EngineOptions,
+    read_ahead: Option<ReadAhead>,
 ) -> Result<(Applier, Recovery), EngineError> {
+    let graph_file = options.graph_file.as_deref();
+    let read_ahead = read_ahead.or_else(|| graph_file.map(ReadAhead::begin));
     let rebuilt_because = reason_to_rebuild(log, &**state)?;
     if let Some(reason) = &rebuilt_because {
         tracing::warn!("the state is rebuilt from the log: {reason}");
@@ -68,17 +71,21 @@ pub(crate) fn recover(
     let words = load_words(reader)?;
     let sources = load_sources(reader)?;
     let mut graph_file_refused = None;
-    let (graph, from) = match options.graph_file.as_deref().map(read_graph) {
-        Some(Ok(Some((graph, offset)))) if offset <= applied => (graph, offset),
-        Some(Ok(Some((_, offset)))) => {
+    // What was read ahead of a rebuild is of the history that is given up.
+    let is_kept = rebuilt_because.is_none();
+    let read = read_ahead.map(ReadAhead::finish).filter(|_| is_kept);
+    let (graph_read, index_read) = read.unwrap_or((Ok(None), Ok(None)));
+    let (graph, from) = match graph_read {
+        Ok(Some((graph, offset))) if offset <= applied => (graph, offset),
+        Ok(Some((_, offset))) => {
             graph_file_refused = Some(format!("it is of offset {offset}, the state of {applied}"));
             (Graph::new(), Offset::ZERO)
         }
-        Some(Err(error)) => {
+        Err(error) => {
             graph_file_refused = Some(error.to_string());
             (Graph::new(), Offset::ZERO)
         }
-        Some(Ok(None)) | None => (Graph::new(), Offset::ZERO),
+        Ok(None) => (Graph::new(), Offset::ZERO),
     };
     if let Some(reason) = &graph_file_refused {
         tracing::warn!("the graph file is not used: {reason}");
@@ -99,7 +106,13 @@ pub(crate) fn recover(
         applier.claimants = Arc::new(Claimants::new(mesh)?);
     }
     applier.learn_namespaces();
-    recover_index(&mut applier, applied, options)?;
+    // Both files are removed together: an index without its graph is not used.
+    let index_read = if graph_file_refused.is_none() {
+        index_read
+    } else {
+        Ok(None)
+    };
+    recover_index(&mut applier, applied, index_read)?;
     let replayed_count = replay(log, &mut applier, applied, &mut committed_at)?;
     if applier.index.overlay_count() > INDEX_OVERLAY_MAX {
         applier.index = applier.index.compact().index().clone();
@@ -118,22 +131,17 @@ pub(crate) fn recover(
 fn recover_index(
     applier: &mut Applier,
     applied: Offset,
-    options: &EngineOptions,
+    read: IndexRead,
 ) -> Result<(), EngineError> {
-    let path = options.graph_file.as_deref().map(index_file);
-    let bytes = path.as_deref().map(std::fs::read);
-    let reason = match bytes {
-        Some(Ok(bytes)) => match Index::read_from(bytes) {
-            Ok((index, mark)) if mark <= applied.get() => {
-                applier.index = index;
-                let changed = changed_after(applier.txn.reader(), mark)?;
-                return applier.index_documents(&changed);
-            }
-            Ok((_, mark)) => Some(format!("it is of offset {mark}, the state of {applied}")),
-            Err(error) => Some(error.to_string()),
-        },
-        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => Some(error.to_string()),
-        Some(Err(_)) | None => None,
+    let reason = match read {
+        Ok(Some((index, mark))) if mark <= applied.get() => {
+            applier.index = index;
+            let changed = changed_after(applier.txn.reader(), mark)?;
+            return applier.index_documents(&changed);
+        }
+        Ok(Some((_, mark))) => Some(format!("it is of offset {mark}, the state of {applied}")),
+        Err(error) => Some(error),
+        Ok(None) => None,
     };
     if let Some(reason) = reason {
         tracing::warn!("the file of the index over names is not used: {reason}");

@@ -43,7 +43,7 @@ pub fn rebuild(
         last: up_to.min(log.last_offset()),
         tell,
     };
-    let (applier, recovery) = recovery::recover(&log, state, &EngineOptions::default())?;
+    let (applier, recovery) = recovery::recover(&log, state, &EngineOptions::default(), None)?;
     Ok(Rebuilt {
         offset: state.applied_offset()?,
         entries_count: recovery.replayed_count,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use headwater_engine::{SubmitError, rebuild, state_digest};
 use headwater_model::RunState::{Complete, Fail, Start};
 use headwater_model::{Submission, Timestamp};
+use headwater_record::Prune;
 use headwater_store::{Fault, MemoryState, Offset, SimulatedDisk, State};
 
 use crate::disk::{digest_of, start};
-use crate::support::{Fixture, event, events_of, job_event, snapshot};
+use crate::support::{Fixture, SECOND, event, events_of, job_event, snapshot};
 
 /// Lives that are lived by default, and steps of one.
 const LIVES: u64 = 40;
@@ -175,9 +176,18 @@ fn live(seed: u64) {
             known.settle(&*state);
         }
     }
+    disk.clear_fault();
     let fixture = running.expect("it runs");
-    fixture.engine.shut_down();
     known.settle(&*state);
+    // At the end of its life it forgets some of it, which changes nothing that holds.
+    let edges = fixture.edges();
+    let prune = Prune {
+        before: Timestamp::from_micros(random.below(60) as i64 * SECOND),
+        received_at: Timestamp::from_micros(1_800_000_000_000_000),
+    };
+    fixture.engine.prune(prune, None).expect("pruned");
+    assert_eq!(fixture.edges(), edges);
+    fixture.engine.shut_down();
     let fresh: Arc<dyn State> = Arc::new(MemoryState::new());
     let rebuilt = rebuild(&*fixture.log, &fresh, Offset::MAX, &|_| {});
     let rebuilt = rebuilt.expect("rebuilt");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use headwater_engine::{Engine, EngineOptions};
+use headwater_engine::{Engine, EngineOptions, ReadAhead};
 use headwater_graphql::Api;
 use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
@@ -271,6 +271,8 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
         )
         .because(error)
     })?;
+    // Both are large: they are read while the log and the state are opened.
+    let read_ahead = ReadAhead::begin(&data.join("graph"));
     let options = SegmentOptions {
         segment_bytes: config.limits.log_segment_bytes,
         reserve_bytes: config.limits.disk_reserve_bytes,
@@ -293,7 +295,7 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
         graph_file: Some(data.join("graph")),
         ..EngineOptions::default()
     };
-    let (engine, recovery) = Engine::open(log, state, options)
+    let (engine, recovery) = Engine::open_with(log, state, options, Some(read_ahead))
         .with_context(|| format!("the data in {} can't be used", data.display()))?;
     tracing::info!(
         offset = recovery.offset.get(),
