@@ -76,9 +76,17 @@ impl Service {
     /// # Errors
     /// If it doesn't listen in time: says what it printed.
     pub fn start(data: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start_on("127.0.0.1:0", data, arguments)
+    }
+
+    /// Starts a service that listens on `address`.
+    ///
+    /// # Errors
+    /// If it doesn't listen in time: says what it printed.
+    pub fn start_on(address: &str, data: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(binary()?);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(data)
             .args(arguments)
             .env_remove("HEADWATER_DATA")

@@ -47,7 +47,7 @@ pub use recovery::Recovery;
 pub use retention::{Erasure, drop_bodies, erase};
 pub use stats::{Distribution, Reading, Stats};
 pub use verify::{
-    Rebuilt, first_difference, graph_digest, graph_of_file, is_half_committed, reason_to_rebuild,
-    rebuild, state_digest,
+    Rebuilt, first_difference, graph_digest, graph_of_file, reason_to_rebuild, rebuild,
+    state_digest,
 };
 pub use visible::Visible;

@@ -10,10 +10,10 @@ use headwater_store::{Appended, Entry, Log, LogError, Offset, Payload, State, St
 use sha2::{Digest as _, Sha256};
 
 use crate::EngineError;
+use crate::key_words;
 use crate::options::EngineOptions;
 use crate::recovery;
 use crate::txn::Reader;
-use crate::{key_words, keys};
 
 /// What a state is that was made from the log alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,14 +191,6 @@ pub fn graph_of_file(file: &Path, state: &dyn State) -> Result<Option<Graph>, En
         return Err(EngineError::Corrupt("the graph file is ahead of the state"));
     }
     recovery::catch_up(Reader::new(state), graph, offset).map(Some)
-}
-
-/// Whether a large commit to `state` was cut short.
-///
-/// # Errors
-/// [`StateError`] if the state can't be read.
-pub fn is_half_committed(state: &dyn State) -> Result<bool, StateError> {
-    Ok(state.get(keys::UNDER_WAY)?.is_some())
 }
 
 /// The beginning of a log, as if it ended at `last`.

@@ -345,3 +345,34 @@ fn a_disk_without_room_refuses_events_and_answers_questions() -> Result<()> {
     assert_eq!((accepted.status, accepted.offset), (201, Some(4)));
     Ok(())
 }
+
+#[test]
+fn only_programs_of_the_machine_reach_what_operators_ask_for() -> Result<()> {
+    // The address by which this machine reaches others; asking for it sends nothing.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    let address = socket
+        .connect("192.0.2.1:9")
+        .and_then(|()| socket.local_addr());
+    let Some(address) = address.ok().filter(|address| !address.ip().is_loopback()) else {
+        println!("skipped 1 case: this machine has no network");
+        return Ok(());
+    };
+    let folder = filled(2)?;
+    let open = ["--allow-unauthenticated"];
+    let service = Service::start_on("0.0.0.0:0", folder.path(), &open)?;
+    let port = service.address().rsplit(':').next().context("a port")?;
+    let from = |host: &str, path: &str| -> Result<u16> {
+        let request = ureq::get(format!("http://{host}:{port}{path}"));
+        let request = request.config().http_status_as_error(false).build();
+        Ok(request.call()?.status().as_u16())
+    };
+    let outside = address.ip().to_string();
+    assert_eq!(from(&outside, "/health/live")?, 200);
+    assert_eq!(from(&outside, "/api/v1/admin/backup")?, 403);
+    let prune = ureq::post(format!("http://{outside}:{port}/api/v1/admin/prune"));
+    let prune = prune.config().http_status_as_error(false).build();
+    let refused = prune.send(r#"{"before": "2026-01-01T00:00:00Z"}"#)?;
+    assert_eq!(refused.status().as_u16(), 403);
+    assert_eq!(from("127.0.0.1", "/api/v1/admin/backup")?, 200);
+    Ok(())
+}
