@@ -163,7 +163,7 @@ mod tests {
                 let ClaimKey::Reads(key) = claim.key else {
                     return "?".to_owned();
                 };
-                let end = claim.valid_to.map_or("".to_owned(), |end| end.to_string());
+                let end = claim.valid_to.map_or(String::new(), |end| end.to_string());
                 format!("{key}:{}-{end}@{}", claim.valid_from, claim.asserted_at)
             })
             .collect();

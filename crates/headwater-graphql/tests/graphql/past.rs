@@ -98,10 +98,10 @@ fn a_question_about_the_past_is_answered_from_it_as_a_whole() {
 #[test]
 fn a_diff_tells_what_came_and_what_went() {
     let api = told(&["old", "kept"], &["new", "kept"]);
-    let query = r#"query($from: AsOf!, $to: AsOf!) { diff(from: $from, to: $to) {
+    let query = r"query($from: AsOf!, $to: AsOf!) { diff(from: $from, to: $to) {
         addedAssets { nodes { name retiredAt } } removedAssets { nodes { name retiredAt } }
         addedEdges { totalCount nodes { kind assertedBy { validFrom } } } removedEdges { totalCount nodes { kind assertedBy { validTo } } }
-        from { offset } to { offset } completeness { exhaustive } } }"#;
+        from { offset } to { offset } completeness { exhaustive } } }";
     let expected = json!({
         "addedAssets": {"nodes": [{"name": "new", "retiredAt": null}]},
         "removedAssets": {"nodes": [{"name": "old", "retiredAt": null}]},
