@@ -34,7 +34,7 @@ const TESTS_BENCH: [&str; 7] = [
     "--",
 ];
 
-const DRIVERS: [Driver; 7] = [
+const DRIVERS: [Driver; 8] = [
     Driver {
         name: "graph",
         measures: "build, closure, impact and paths on generated graphs",
@@ -69,6 +69,18 @@ const DRIVERS: [Driver; 7] = [
             "headwater-store",
             "--example",
             "store_bench",
+        ],
+    },
+    Driver {
+        name: "past",
+        measures: "questions about the past, against the same ones about now",
+        cargo: &[
+            "run",
+            "--release",
+            "--package",
+            "headwater-engine",
+            "--example",
+            "past_bench",
         ],
     },
     of_tests("events", "OpenLineage events a second, until visible"),

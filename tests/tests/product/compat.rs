@@ -137,7 +137,7 @@ fn check(set: &Path) -> Result<()> {
             &data.join(file.with_extension("")),
         )?;
     }
-    let service = Service::start(&data, &[])?;
+    let mut service = Service::start(&data, &[])?;
     let answer = service.ask("{ snapshot { offset } }")?;
     let offset = answer["data"]["snapshot"]["offset"].as_u64();
     ensure!(offset == Some(EVENTS as u64 + 1), "{answer}");
@@ -151,7 +151,7 @@ fn check(set: &Path) -> Result<()> {
             "{answer}"
         );
     }
-    drop(service);
+    service.terminate()?;
     let made = digest(&data)?;
     let told = fs::read_to_string(set.join("digest"))?;
     let (version, then) = told.trim().split_once('\n').context("two lines")?;

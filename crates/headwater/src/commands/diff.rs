@@ -265,8 +265,15 @@ mod tests {
             to: Some(SnapshotInfo { offset: 7 }),
             ..Diff::default()
         };
-        assert_snapshot!(diff.render(), @"");
-        assert_snapshot!(Diff::default().render(), @"");
+        assert_snapshot!(diff.render(), @r"
+        1 asset came and 1 went, 1 edge came and 0 went (offset 3 to 7)
+
+           what     reference  to
+        -  dataset  db/old
+        +  dataset  db/new
+        +  reads    db/new     job:etl/load
+        ");
+        assert_snapshot!(Diff::default().render(), @"0 assets came and 0 went, 0 edges came and 0 went (offset ? to ?)");
     }
 
     #[test]

@@ -174,6 +174,12 @@ mod tests {
                 "evidence": {"artifact": null, "pointer": null, "line": null, "note": "a run event says so"}}}
         ]))
         .expect("an answer");
-        assert_snapshot!(render(&entries), @"");
+        assert_snapshot!(render(&entries), @r"
+        2 statements
+
+        from                  to                    what                       source              said at  taken back at  evidence
+        2026-01-01T00:00:00Z                        exists                     orders/dbt          @3                      manifest.json /nodes/a
+        2026-01-01T00:00:00Z  2026-02-01T00:00:00Z  job:etl/load reads db/old  orders/openlineage  @4       @9             a run event says so
+        ");
     }
 }
