@@ -115,6 +115,15 @@ fn plain(assets_count: u32, edges: impl Iterator<Item = EdgeKey>) -> StableDiGra
     graph
 }
 
+/// The edges in the order in which they might arrive: any.
+fn shuffled(mut edges: Vec<EdgeKey>) -> Vec<EdgeKey> {
+    let mut random = Random(5);
+    for at in (1..edges.len()).rev() {
+        edges.swap(at, random.below(at as u32 + 1) as usize);
+    }
+    edges
+}
+
 fn bfs_count(graph: &StableDiGraph<(), (), u32>, root: u32) -> usize {
     let mut bfs = Bfs::new(graph, NodeIndex::from(root));
     let mut count = 0;
@@ -198,7 +207,13 @@ fn assert_equal(snapshot: &Snapshot, graph: &StableDiGraph<(), (), u32>) {
     }
 }
 
-fn time_closures(title: &str, snapshot: &Snapshot, graph: &StableDiGraph<(), (), u32>) {
+/// `graph` got its edges as they might arrive, `sorted` in their order, which is as near as petgraph gets to rows.
+fn time_closures(
+    title: &str,
+    snapshot: &Snapshot,
+    graph: &StableDiGraph<(), (), u32>,
+    sorted: &StableDiGraph<(), (), u32>,
+) {
     assert_equal(snapshot, graph);
     let reached = snapshot.closure_count(&root(0), Direction::Downstream, None);
     println!("\n{title}; the closure of asset 0 has {reached} assets\n");
@@ -225,6 +240,14 @@ fn time_closures(title: &str, snapshot: &Snapshot, graph: &StableDiGraph<(), (),
         ));
     });
     line("StableDiGraph, BFS", bfs, None);
+    let bfs_of_sorted = median_of(RUNS, |at| {
+        black_box(bfs_count(sorted, ROOTS[at % ROOTS.len()]));
+    });
+    line(
+        "StableDiGraph filled in the order of its edges, BFS",
+        bfs_of_sorted,
+        Some(bfs),
+    );
     line("StableDiGraph, DFS", dfs, Some(bfs));
     line("closure_count", set, Some(bfs));
     line("closure (hops and paths)", full, Some(bfs));
@@ -280,13 +303,14 @@ fn bench(shape: Shape, assets_count: u32, edges_count: usize) {
     let before_load = resident_bytes();
     let (snapshot, _) = Snapshot::read_bytes(&file).expect("the file is sound");
     let loaded = resident_bytes().saturating_sub(before_load);
-    let graph = plain(assets_count, edges.iter().copied());
+    let graph = plain(assets_count, shuffled(edges.clone()).into_iter());
+    let sorted = plain(assets_count, edges.iter().copied());
     let title = format!(
         "{assets_count} assets, {} edges ({})",
         snapshot.edges_count(),
         shape.name()
     );
-    time_closures(&format!("## {title}"), &snapshot, &graph);
+    time_closures(&format!("## {title}"), &snapshot, &graph, &sorted);
     let load = median_of(5, |_| {
         black_box(Snapshot::read_bytes(&file).expect("the file is sound"));
     });
@@ -308,11 +332,14 @@ fn bench(shape: Shape, assets_count: u32, edges_count: usize) {
         delta.add_edge(edge.from, edge.to, edge.via);
     }
     let overlaid = snapshot.apply(&delta).expect("the edges are sound");
-    let graph = plain(assets_count, edges.iter().chain(&changed).copied());
+    let all: Vec<EdgeKey> = edges.iter().chain(&changed).copied().collect();
+    let graph = plain(assets_count, shuffled(all.clone()).into_iter());
+    let sorted = plain(assets_count, all.into_iter());
     time_closures(
         &format!("### with an overlay of {:.4}", overlaid.overlay_ratio()),
         &overlaid,
         &graph,
+        &sorted,
     );
     time_publishing(shape, &overlaid);
     let compaction = median_of(3, |_| {
