@@ -49,7 +49,7 @@ use crate::EngineError;
 use crate::apply::changes::Changes;
 use crate::keys::{self, SlotKey};
 use crate::mesh::Claimants;
-use crate::sources::{SourceState, Sources};
+use crate::sources::{SourceState, Sources, Standing};
 use crate::txn::Txn;
 use crate::words::Words;
 
@@ -86,6 +86,8 @@ pub(crate) struct Applier {
     /// Namespaces of all assets.
     pub(crate) namespaces: Words,
     pub(crate) sources: Sources,
+    /// What each source submitted last.
+    pub(crate) standings: Vec<Option<Standing>>,
     changes: Changes,
     slots: Cache<SlotKey, SlotRecord>,
     names: Cache<headwater_model::AssetName, u32>,
@@ -117,6 +119,7 @@ impl Applier {
             domain: Str::default(),
             words,
             sources,
+            standings: Vec::new(),
             changes: Changes::default(),
             slots: Cache::new(SLOTS_CACHED),
             names: Cache::new(NAMES_CACHED),
@@ -143,6 +146,11 @@ impl Applier {
                     if let Some(offset) = self.read_offset(&keys::seen_key(source, half))? {
                         return Ok(Some(offset));
                     }
+                }
+                // Whoever promises to submit keeps the promise by saying the same again.
+                let cadences = self.claimants.mesh().cadences();
+                if cadences.contains_key(&submission.source) {
+                    return Ok(None);
                 }
                 self.repeats_latest(source, snapshot)
             }
@@ -239,7 +247,12 @@ impl Applier {
             removed_count: counts.removed,
             unchanged_count: counts.unchanged,
             diagnostics_count: findings.len() as u32,
+            has_error: matches!(
+                &submission.statement,
+                Statement::Snapshot(snapshot) if snapshots::has_error(snapshot)
+            ),
         };
+        self.stand(source, Standing::of(offset.get(), &record));
         self.txn
             .put(keys::submission(source, offset), encode_value(&record));
         Ok(Receipt {
@@ -259,6 +272,15 @@ impl Applier {
         self.adopt_rules(&Mesh::default().with_identity(Some(rules)))?;
         let touched = std::mem::take(&mut self.changes.identities);
         self.reclassify(&touched)
+    }
+
+    /// Keeps what a source submitted last.
+    pub(crate) fn stand(&mut self, source: u32, standing: Standing) {
+        let at = source as usize;
+        if self.standings.len() <= at {
+            self.standings.resize(at + 1, None);
+        }
+        self.standings[at] = Some(standing);
     }
 
     /// The number of the submission's source, which is new if nobody submitted as it before.
@@ -330,7 +352,6 @@ fn source_record(source: &SourceState) -> SourceRecord {
         name: source.key.name.as_str().into(),
         kind: source.rank_of_kind(),
         extractor: source.extractor.clone(),
-        is_stale: source.is_stale,
     }
 }
 

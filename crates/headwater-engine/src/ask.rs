@@ -21,6 +21,7 @@ mod run_batch;
 mod runs;
 mod search;
 mod sources;
+mod staleness;
 mod view;
 mod walks;
 

@@ -92,6 +92,7 @@ impl Engine {
             Arc::clone(&applier.claimants),
             Arc::clone(&applier.resolver),
             applier.index.clone(),
+            applier.standings.as_slice().into(),
         );
         let shared = Arc::new(Shared {
             published: ArcSwap::from_pointee(published),
@@ -328,6 +329,7 @@ impl Engine {
             Arc::clone(&self.shared),
             self.shared.published.load_full(),
             caller,
+            self.options.clock.read(),
         )
     }
 

@@ -40,7 +40,7 @@ pub use error::{AskError, EngineError, SubmitError};
 pub use export::{EXPORT_VERSION, ExportError, Exported, export, import};
 pub use headwater_identity::RuleError;
 pub use mesh::{PatternError, check_identity, check_patterns};
-pub use options::EngineOptions;
+pub use options::{Clock, EngineOptions};
 pub use past::AsOf;
 pub use read_ahead::ReadAhead;
 pub use recovery::Recovery;

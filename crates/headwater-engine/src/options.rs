@@ -1,7 +1,11 @@
 //! Bounds of the engine, each with its default.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use headwater_model::Timestamp;
 
 /// Bounds, and where the graph file is.
 #[derive(Clone, Debug)]
@@ -24,6 +28,40 @@ pub struct EngineOptions {
     pub graph_file: Option<PathBuf>,
     /// Tells the time, for measuring commits and for nothing else. Default [`Instant::now`].
     pub now: fn() -> Instant,
+    /// Tells the time of the world when a question is asked, for judging which sources kept their promise and for
+    /// nothing else. Default [`Clock::system`].
+    pub clock: Clock,
+}
+
+/// Tells the time of the world.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// Tells what `read` says.
+    pub fn new(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// The clock of the machine.
+    pub fn system() -> Self {
+        Self::new(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH);
+            let micros = since.unwrap_or_default().as_micros();
+            Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+        })
+    }
+
+    /// The time now.
+    pub fn read(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 impl Default for EngineOptions {
@@ -37,6 +75,7 @@ impl Default for EngineOptions {
             past_graphs_max: 4,
             graph_file: None,
             now: Instant::now,
+            clock: Clock::system(),
         }
     }
 }

@@ -64,12 +64,23 @@ impl View {
 
     /// The graph as it was; this view itself if that is what it shows.
     ///
-    /// Sources, runs and the mesh are those of this view.
+    /// Runs and the mesh are those of this view. Which sources are stale is told of that moment: see
+    /// [`View::is_stale`].
     ///
     /// # Errors
     /// [`AskError::NotYetVisible`] if the offset is beyond this view's; [`AskError::Engine`] if the state can't be
     /// read.
     pub fn as_of(&self, as_of: &AsOf) -> Result<Self, AskError> {
+        let past = self.graph_as_of(as_of)?;
+        let known = match as_of.known_at {
+            Some(offset) if offset < self.offset() => past.committed_at(),
+            _ => self.judged_at,
+        };
+        let judged_at = as_of.valid_at.map_or(known, |valid_at| valid_at.min(known));
+        past.judged(judged_at)
+    }
+
+    fn graph_as_of(&self, as_of: &AsOf) -> Result<Self, AskError> {
         let newest = self.published.offset;
         let offset = match as_of.known_at {
             None => newest,
@@ -141,7 +152,16 @@ fn past(
     let merged = merged(&graph);
     let (claimants, index) = (Arc::clone(&now.claimants), now.index.clone());
     let resolver = Arc::clone(&now.resolver);
-    let mut past = Published::new(graph, offset, committed_at, claimants, resolver, index);
+    let standings = Arc::clone(&now.standings);
+    let mut past = Published::new(
+        graph,
+        offset,
+        committed_at,
+        claimants,
+        resolver,
+        index,
+        standings,
+    );
     past.valid_at = valid_at;
     past.merged = Some(merged);
     past

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ask::Catalogue;
 use crate::mesh::Claimants;
+use crate::sources::Standings;
 
 /// The graph at one offset, and what is needed to read it.
 pub(crate) struct Published {
@@ -20,6 +21,8 @@ pub(crate) struct Published {
     pub(crate) claimants: Arc<Claimants>,
     /// The rules of identity.
     pub(crate) resolver: Arc<Resolver>,
+    /// What each source submitted last.
+    pub(crate) standings: Standings,
     /// The index over the names in the graph.
     pub(crate) index: Index,
     /// The time at which the graph held, in microseconds; none for what holds now.
@@ -51,6 +54,7 @@ impl Published {
         claimants: Arc<Claimants>,
         resolver: Arc<Resolver>,
         index: Index,
+        standings: Standings,
     ) -> Self {
         Self {
             graph,
@@ -58,6 +62,7 @@ impl Published {
             committed_at,
             claimants,
             resolver,
+            standings,
             index,
             valid_at: None,
             merged: None,

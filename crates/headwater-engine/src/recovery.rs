@@ -8,8 +8,8 @@ use headwater_graph::Snapshot as Graph;
 use headwater_identity::Resolver;
 use headwater_model::Timestamp;
 use headwater_record::{
-    DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, decode_entry, decode_value,
-    encode_value,
+    DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, SubmissionRecord,
+    decode_entry, decode_value, encode_value,
 };
 use headwater_store::{Log, Offset, State, StateBatch};
 
@@ -21,7 +21,7 @@ use crate::keys;
 use crate::mesh::Claimants;
 use crate::options::EngineOptions;
 use crate::read_ahead::{IndexRead, ReadAhead};
-use crate::sources::{SourceState, Sources};
+use crate::sources::{SourceState, Sources, Standing};
 use crate::txn::Reader;
 use crate::words::Words;
 
@@ -93,6 +93,7 @@ pub(crate) fn recover(
     }
     let graph = catch_up(reader, graph, from)?;
     let mut applier = Applier::new(Arc::clone(state), graph, words, sources);
+    load_standings(&mut applier)?;
     let mut committed_at = match reader.get(keys::COMMITTED_AT)? {
         Some(bytes) => Timestamp::from_micros(decode_value("a time", &bytes)?),
         None => Timestamp::EPOCH,
@@ -288,6 +289,21 @@ fn load_sources(reader: Reader<'_>) -> Result<Sources, EngineError> {
         sources.push(SourceState::from_record(number as u32, record)?);
     }
     Ok(sources)
+}
+
+fn load_standings(applier: &mut Applier) -> Result<(), EngineError> {
+    for source in applier.sources.all() {
+        let prefix = keys::submissions_of(source.number);
+        let Some(newest) = applier.txn.reader().scan(&prefix).next() else {
+            continue;
+        };
+        let (key, value) = newest?;
+        let offset =
+            keys::parse_submission(&key).ok_or(EngineError::Corrupt("a submission's key"))?;
+        let record: SubmissionRecord = decode_value("a submission", &value)?;
+        applier.stand(source.number, Standing::of(offset, &record));
+    }
+    Ok(())
 }
 
 fn replay(

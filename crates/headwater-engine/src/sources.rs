@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use headwater_model::{SourceKey, SourceKind};
-use headwater_record::{SourceRecord, Str};
+use headwater_model::{SourceKey, SourceKind, Timestamp};
+use headwater_record::{SourceRecord, Str, SubmissionRecord};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
@@ -20,9 +20,29 @@ pub struct SourceState {
     pub kind: SourceKind,
     /// Name, version and digest of the extractor that made its latest snapshot.
     pub extractor: Option<(Str, Str, Str)>,
-    /// True if its last submission had an error.
-    pub is_stale: bool,
 }
+
+/// What a source submitted last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) offset: u64,
+    pub(crate) received_at: Timestamp,
+    /// True if it is a snapshot with an ERROR.
+    pub(crate) has_error: bool,
+}
+
+impl Standing {
+    pub(crate) fn of(offset: u64, record: &SubmissionRecord) -> Self {
+        Self {
+            offset,
+            received_at: Timestamp::from_micros(record.received_at),
+            has_error: record.has_error,
+        }
+    }
+}
+
+/// How each source stands, by its number; none if it has not submitted.
+pub(crate) type Standings = Arc<[Option<Standing>]>;
 
 impl SourceState {
     /// Precedence where attributes conflict: the higher counts.
@@ -54,7 +74,6 @@ impl SourceState {
                 _ => SourceKind::Manual,
             },
             extractor: record.extractor,
-            is_stale: record.is_stale,
         })
     }
 }
@@ -89,7 +108,6 @@ impl Sources {
             key: key.clone(),
             kind,
             extractor: None,
-            is_stale: false,
         });
         number
     }

@@ -206,6 +206,7 @@ impl Writer {
             Arc::clone(&self.applier.claimants),
             Arc::clone(&self.applier.resolver),
             self.applier.index.clone(),
+            self.applier.standings.as_slice().into(),
         );
         self.shared.published.store(Arc::new(published));
         self.shared.waiting.wake(self.offset.get());

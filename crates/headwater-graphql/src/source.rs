@@ -111,8 +111,9 @@ impl Source {
         Plugin::of(scope(ctx), (name, version, digest))
     }
 
-    async fn is_stale(&self) -> bool {
-        self.0.is_stale
+    /// True if its last submission had errors, or is older than the source promised.
+    async fn is_stale(&self, ctx: &Context<'_>) -> bool {
+        scope(ctx).view.is_stale(&self.0)
     }
 
     async fn last_submission(&self, ctx: &Context<'_>) -> Result<Option<Submission>> {

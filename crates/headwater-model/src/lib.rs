@@ -3,6 +3,7 @@
 //! Values are parsed once, at the edge; inside, a value that exists is valid. No I/O, no clock, no async and no
 //! serialisation in here: wire, storage and GraphQL each own their records and convert.
 
+mod cadence;
 mod diagnostic;
 mod digest;
 mod extractor;
@@ -15,6 +16,7 @@ mod source;
 mod submission;
 mod time;
 
+pub use cadence::{Cadence, CadenceError};
 pub use diagnostic::{Diagnostic, Evidence, Severity};
 pub use digest::Digest;
 pub use extractor::{

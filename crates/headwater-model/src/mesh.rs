@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{DomainName, IdentityRules, Text};
+use crate::{Cadence, DomainName, IdentityRules, SourceKey, Text};
 
 /// A glob over `<namespace>/<name>` of datasets, or over namespaces of jobs.
 ///
@@ -140,11 +140,13 @@ pub enum MeshError {
     },
 }
 
-/// The mesh: domains, how many runs of a job speak for it, and which names its operators say to be one.
+/// The mesh: domains, how many runs of a job speak for it, how often sources promise to submit, and which names its
+/// operators say to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mesh {
     keep_runs: u32,
     domains: Vec<DomainSpec>,
+    cadences: BTreeMap<SourceKey, Cadence>,
     identity: Option<IdentityRules>,
 }
 
@@ -185,6 +187,7 @@ impl Mesh {
         Ok(Self {
             keep_runs,
             domains,
+            cadences: BTreeMap::new(),
             identity: None,
         })
     }
@@ -194,6 +197,18 @@ impl Mesh {
     pub fn with_identity(mut self, identity: Option<IdentityRules>) -> Self {
         self.identity = identity;
         self
+    }
+
+    /// The same mesh where sources promise to submit that often.
+    #[must_use]
+    pub fn with_cadences(mut self, cadences: BTreeMap<SourceKey, Cadence>) -> Self {
+        self.cadences = cadences;
+        self
+    }
+
+    /// How often sources promise to submit, of those that do.
+    pub fn cadences(&self) -> &BTreeMap<SourceKey, Cadence> {
+        &self.cadences
     }
 
     /// The operators' rules of identity; none if the mesh file says nothing of them.
@@ -217,6 +232,7 @@ impl Default for Mesh {
         Self {
             keep_runs: Self::KEEP_RUNS_DEFAULT,
             domains: Vec::new(),
+            cadences: BTreeMap::new(),
             identity: None,
         }
     }

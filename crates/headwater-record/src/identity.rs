@@ -247,7 +247,11 @@ mod tests {
         let json = serde_json::to_string(&record).expect("JSON");
         let read: IdentityRecord = serde_json::from_str(&json).expect("a record");
         assert_eq!(read.into_rules().expect("rules"), rules);
-        let mesh = headwater_model::Mesh::default().with_identity(Some(rules));
+        let source = headwater_model::SourceKey::parse("orders/dbt").expect("a source");
+        let daily = headwater_model::Cadence::parse("24h").expect("a cadence");
+        let mesh = headwater_model::Mesh::default()
+            .with_identity(Some(rules))
+            .with_cadences([(source, daily)].into());
         let bytes = crate::encode_mesh(&mesh, headwater_model::Timestamp::EPOCH);
         let entry = crate::decode_entry(crate::LOG_VERSION, &bytes).expect("an entry");
         assert_eq!(

@@ -58,6 +58,9 @@ pub enum RecordError {
     /// A name in a record breaks a rule.
     #[error("a name in a record {0}")]
     Name(#[from] headwater_model::NameError),
+    /// A promise in a record is none.
+    #[error("a promise in a record: {0}")]
+    Cadence(#[from] headwater_model::CadenceError),
     /// A mesh in a record contradicts itself.
     #[error("a mesh in a record: {0}")]
     Mesh(#[from] headwater_model::MeshError),

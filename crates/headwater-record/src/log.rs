@@ -9,7 +9,7 @@
 )]
 
 use headwater_model::{
-    Coverage, Diagnostic, Digest, DomainName, DomainSpec, Event, EventSubject, Evidence,
+    Cadence, Coverage, Diagnostic, Digest, DomainName, DomainSpec, Event, EventSubject, Evidence,
     ExtractorVersion, Mesh, Name, Namespace, Pattern, QualifiedName, RunDetails, RunId, RunState,
     Severity, Snapshot, SourceKey, SourceName, Statement, Submission, Timestamp,
 };
@@ -187,6 +187,16 @@ struct MeshRecord<'a> {
     /// Absent from entries of the time when names were exact.
     #[serde(default)]
     identity: Option<IdentityRecord>,
+    /// Absent from entries of the time when no source promised anything.
+    #[serde(borrow, default)]
+    cadences: Vec<CadenceRecord<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CadenceRecord<'a> {
+    domain: &'a str,
+    source: &'a str,
+    micros: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -245,6 +255,7 @@ pub fn encode_mesh(mesh: &Mesh, received_at: Timestamp) -> Vec<u8> {
         keep_runs: mesh.keep_runs(),
         domains: mesh.domains().iter().map(domain_record).collect(),
         identity: mesh.identity().map(IdentityRecord::of),
+        cadences: mesh.cadences().iter().map(cadence_record).collect(),
     }))
 }
 
@@ -268,6 +279,14 @@ fn domain_record(spec: &DomainSpec) -> DomainRecord<'_> {
         owners: spec.owners.iter().map(|o| &**o).collect(),
         datasets: spec.datasets.iter().map(Pattern::as_str).collect(),
         job_namespaces: spec.job_namespaces.iter().map(Pattern::as_str).collect(),
+    }
+}
+
+fn cadence_record<'a>((source, cadence): (&'a SourceKey, &Cadence)) -> CadenceRecord<'a> {
+    CadenceRecord {
+        domain: source.domain.as_str(),
+        source: source.name.as_str(),
+        micros: cadence.as_micros(),
     }
 }
 
@@ -376,7 +395,18 @@ fn mesh(record: MeshRecord<'_>) -> Result<LogEntry, RecordError> {
         .identity
         .map(IdentityRecord::into_rules)
         .transpose()?;
-    let mesh = Mesh::new(record.keep_runs, domains)?.with_identity(identity);
+    let cadences = record
+        .cadences
+        .into_iter()
+        .map(|record| {
+            let domain = DomainName::parse(record.domain)?;
+            let source = SourceKey::new(domain, SourceName::parse(record.source)?);
+            Ok((source, Cadence::from_micros(record.micros)?))
+        })
+        .collect::<Result<_, RecordError>>()?;
+    let mesh = Mesh::new(record.keep_runs, domains)?
+        .with_identity(identity)
+        .with_cadences(cadences);
     Ok(LogEntry::Mesh(
         mesh,
         Timestamp::from_micros(record.received_at),

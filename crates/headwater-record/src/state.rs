@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 8;
+pub const STATE_VERSION: u32 = 9;
 
 /// A text that is shared.
 pub type Str = Arc<str>;
@@ -329,8 +329,6 @@ pub struct SourceRecord {
     pub kind: u8,
     /// The extractor that made its latest snapshot: name, version, digest.
     pub extractor: Option<(Str, Str, Str)>,
-    /// True if its last submission had an error.
-    pub is_stale: bool,
 }
 
 /// One accepted submission.
@@ -346,6 +344,8 @@ pub struct SubmissionRecord {
     pub unchanged_count: u64,
     /// Findings that came with it.
     pub diagnostics_count: u32,
+    /// True if it is a snapshot and one of these is an error: then it ended nothing.
+    pub has_error: bool,
 }
 
 /// One finding.

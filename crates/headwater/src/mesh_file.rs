@@ -1,5 +1,6 @@
 //! The mesh file: domains, what each claims, and rules of identity. Its errors name line and key.
 
+mod cadence;
 mod identity;
 
 use std::ops::Range;
@@ -32,6 +33,8 @@ struct DomainTable {
     datasets: Vec<Spanned<String>>,
     #[serde(default)]
     job_namespaces: Vec<Spanned<String>>,
+    #[serde(default)]
+    source: Vec<cadence::SourceTable>,
 }
 
 impl DomainTable {
@@ -155,7 +158,12 @@ fn parse(text: &str) -> Result<Mesh, String> {
         )
     })?;
     let identity = file.identity.as_ref().map(|table| table.rules(&at));
-    Ok(mesh.with_identity(identity.transpose()?))
+    let sources = file.domain.iter().zip(mesh.domains());
+    let sources = sources.map(|(table, domain)| (&domain.name, table.source.as_slice()));
+    let cadences = cadence::cadences(sources, &at)?;
+    Ok(mesh
+        .with_identity(identity.transpose()?)
+        .with_cadences(cadences))
 }
 
 fn is_unusable(pattern: &str) -> bool {
@@ -182,6 +190,20 @@ mod tests {
         assert_eq!(mesh.keep_runs(), 3);
         assert_eq!(mesh.domains().len(), 2);
         assert_eq!(parse("").expect("an empty mesh"), Mesh::default());
+    }
+
+    #[test]
+    fn promises_of_sources_are_read() {
+        let mesh = parse(
+            "[[domain]]\nname = \"orders\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"24h\"\n\
+             [[domain]]\nname = \"growth\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"7 days\"\n",
+        )
+        .expect("a mesh");
+        let told = mesh.cadences().iter();
+        let told: Vec<String> = told
+            .map(|(source, every)| format!("{source} {}", every.as_micros()))
+            .collect();
+        assert_eq!(told, ["growth/dbt 604800000000", "orders/dbt 86400000000"]);
     }
 
     #[test]
@@ -240,6 +262,26 @@ database = \"shop\"
             (
                 "[[domain]]\nname = \"a\"\ndatasets = [\"\"]",
                 "line 3, datasets: a pattern has 1 to",
+            ),
+            (
+                "[[domain]]\nname = \"a\"\n[[domain.source]]\nname = \"dbt\"",
+                "line 3: missing field `every`",
+            ),
+            (
+                "[[domain]]\nname = \"a\"\n[[domain.source]]\nname = \"d/b\"\nevery = \"24h\"",
+                "line 4, name: holds '/' at byte 1",
+            ),
+            (
+                "[[domain]]\nname = \"a\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"daily\"",
+                "line 5, every: \"daily\" is no duration, for example \"24h\"",
+            ),
+            (
+                "[[domain]]\nname = \"a\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"2s\"",
+                "line 5, every: 2s is not from one minute to 366 days",
+            ),
+            (
+                "[[domain]]\nname = \"a\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"1h\"\n[[domain.source]]\nname = \"dbt\"\nevery = \"1h\"",
+                "line 7, name: source dbt of domain a is described twice",
             ),
             ("[[domain", "line 1: "),
             (

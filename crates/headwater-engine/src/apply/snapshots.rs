@@ -58,7 +58,7 @@ fn ends_by(snapshot: &Snapshot) -> Coverage {
     }
 }
 
-fn has_error(snapshot: &Snapshot) -> bool {
+pub(crate) fn has_error(snapshot: &Snapshot) -> bool {
     snapshot
         .diagnostics
         .iter()
@@ -151,7 +151,6 @@ impl Applier {
                 .put(keys::seen_key(source, half), encode_value(&offset.get()));
         }
         self.sources.update(source, |state| {
-            state.is_stale = has_error(snapshot);
             state.extractor = snapshot
                 .extractor
                 .as_ref()

@@ -1,7 +1,5 @@
 //! Sources, what they submitted, and what was found in it.
 
-use std::collections::BTreeSet;
-
 use headwater_model::SourceKey;
 use headwater_record::{DiagnosticRecord, SubmissionRecord, decode_value};
 use headwater_store::{Offset, ScanStep};
@@ -64,14 +62,6 @@ impl View {
     /// The public id of a source.
     pub fn source_id(&self, source: &SourceState) -> String {
         format!("src_{}~{}", source.key.domain, source.key.name)
-    }
-
-    pub(crate) fn stale_sources(&self) -> BTreeSet<u32> {
-        let all = self.shared.sources.all();
-        all.into_iter()
-            .filter(|source| source.is_stale)
-            .map(|source| source.number)
-            .collect()
     }
 
     /// The submissions that each of `questions` asks for, newest first. How often the state is called does not depend

@@ -13,6 +13,7 @@ use crate::ask::products::ProductView;
 use crate::engine::Shared;
 use crate::published::Published;
 use crate::reference;
+use crate::sources::Standings;
 use crate::txn::Reader;
 use crate::{AskError, keys};
 
@@ -32,6 +33,10 @@ pub struct View {
     pub(crate) shared: Arc<Shared>,
     pub(crate) published: Arc<Published>,
     caller: Caller,
+    /// The moment at which it is judged which sources are stale.
+    pub(crate) judged_at: Timestamp,
+    /// What each source had submitted last then.
+    pub(crate) standings: Standings,
 }
 
 /// What the graph's columns say of an asset.
@@ -101,17 +106,30 @@ pub enum NodeRef {
 }
 
 impl View {
-    pub(crate) fn new(shared: Arc<Shared>, published: Arc<Published>, caller: Caller) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        published: Arc<Published>,
+        caller: Caller,
+        judged_at: Timestamp,
+    ) -> Self {
         Self {
+            standings: Arc::clone(&published.standings),
             shared,
             published,
             caller,
+            judged_at,
         }
     }
 
     /// For the same caller, another graph.
     pub(crate) fn showing(&self, published: Arc<Published>) -> Self {
-        Self::new(Arc::clone(&self.shared), published, self.caller)
+        Self {
+            shared: Arc::clone(&self.shared),
+            published,
+            caller: self.caller,
+            judged_at: self.judged_at,
+            standings: Arc::clone(&self.standings),
+        }
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -66,7 +66,7 @@ pub struct Completeness {
     pub without_fields_count: usize,
     /// Assets reached that the caller may not see.
     pub hidden_count: usize,
-    /// Sources of visited assets whose last submission failed, by number.
+    /// Sources of visited assets whose last submission failed or is older than they promised, by number.
     pub stale_sources: Vec<u32>,
 }
 

@@ -16,5 +16,6 @@ mod search;
 mod secrets;
 mod simulation;
 mod snapshots;
+mod staleness;
 mod support;
 mod verify;

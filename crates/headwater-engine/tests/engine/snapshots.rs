@@ -3,7 +3,7 @@
 use headwater_engine::{AskError, Details, Reference};
 use headwater_model::{Coverage, FacetFact, FacetName, FactKind, Facts, Statement};
 
-use crate::support::{Fixture, dataset, event, events_of, snapshot, snapshot_of, source};
+use crate::support::{Fixture, dataset, event, events_of, snapshot, snapshot_of};
 
 #[test]
 fn what_a_snapshot_no_longer_states_ends() {
@@ -60,22 +60,10 @@ fn an_error_in_the_artifact_ends_nothing_and_makes_the_source_stale() {
         true,
     ));
     assert_eq!(fixture.edges(), "a -> j\na -> k\nj -> b\nk -> c");
-    assert!(
-        fixture
-            .view()
-            .source(&source("orders/dbt"))
-            .expect("known")
-            .is_stale
-    );
+    assert!(fixture.is_stale("orders/dbt"));
     fixture.submit(snapshot("orders/dbt", 3, "a -> k -> c"));
     assert_eq!(fixture.edges(), "a -> k\nk -> c");
-    assert!(
-        !fixture
-            .view()
-            .source(&source("orders/dbt"))
-            .expect("known")
-            .is_stale
-    );
+    assert!(!fixture.is_stale("orders/dbt"));
 }
 
 #[test]

@@ -46,6 +46,11 @@ impl Fixture {
         self.engine.view(Caller::everyone())
     }
 
+    pub(crate) fn is_stale(&self, source: &str) -> bool {
+        let (view, key) = (self.view(), SourceKey::parse(source).expect("a source"));
+        view.is_stale(&view.source(&key).expect("it submitted"))
+    }
+
     pub(crate) fn submit(&self, submission: Submission) -> Receipt {
         self.try_submit(submission).expect("it is accepted")
     }

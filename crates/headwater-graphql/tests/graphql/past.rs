@@ -167,3 +167,35 @@ fn history_tells_who_said_what_since_and_until_when() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn an_answer_names_the_sources_that_broke_their_promise_and_is_not_exhaustive() {
+    let (log, state) = (Arc::new(MemoryLog::new()), Arc::new(MemoryState::new()));
+    let (engine, _) = Engine::open(log, state, EngineOptions::default()).expect("an engine");
+    let (then, _) = Timestamp::parse("2026-03-02").expect("a time");
+    let source = headwater_model::SourceKey::parse("shop/dbt").expect("a source");
+    let daily = headwater_model::Cadence::parse("24h").expect("a cadence");
+    let mesh = headwater_model::Mesh::default().with_cadences([(source, daily)].into());
+    engine.set_mesh(mesh, then).expect("a mesh");
+    let mut submission = made_on(1, facts(&["in"], "out"));
+    submission.received_at = then;
+    engine.submit_and_wait(submission).expect("accepted");
+    let api = Api::new(Arc::new(engine), Limits::default());
+    let said = |as_of: &str| {
+        let found = ask(
+            &api,
+            &format!(
+                "{{ impact(of: [\"in\"], direction: DOWNSTREAM{as_of}) {{ completeness {{ exhaustive walkComplete \
+                 staleSources {{ name isStale }} }} }} }}"
+            ),
+        );
+        found["impact"]["completeness"].clone()
+    };
+    let stale = json!({
+        "exhaustive": false, "walkComplete": true, "staleSources": [{"name": "dbt", "isStale": true}]
+    });
+    let fresh = json!({"exhaustive": true, "walkComplete": true, "staleSources": []});
+    assert_eq!(said(""), stale, "the machine's clock is beyond March 2026");
+    assert_eq!(said(", asOf: {validAt: \"2026-03-02T23:00:00Z\"}"), fresh);
+    assert_eq!(said(", asOf: {validAt: \"2026-03-03T01:00:00Z\"}"), stale);
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use headwater_engine::{Engine, EngineOptions, ReadAhead};
+use headwater_engine::{Caller, Engine, EngineOptions, ReadAhead};
 use headwater_graphql::Api;
 use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
@@ -137,6 +137,9 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         engine
             .set_mesh(mesh, now())
             .context("the mesh file is not taken")?;
+    }
+    for source in engine.view(Caller::everyone()).silent_sources() {
+        tracing::warn!(%source, "{source} promised to submit, and has not submitted yet");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
