@@ -133,6 +133,12 @@ pub(crate) enum ChangeKind {
     EdgeAdded,
     /// Nobody states it any more.
     EdgeRetired,
+    /// A run of the job failed.
+    RunFailed,
+    /// A run of the job was aborted.
+    RunAborted,
+    /// A check of the dataset fails that did not.
+    CheckFailed,
 }
 
 /// One thing that changed.
@@ -148,6 +154,9 @@ impl Change {
             ChangeView::AssetRetired(_) => ChangeKind::AssetRetired,
             ChangeView::EdgeAdded(_) => ChangeKind::EdgeAdded,
             ChangeView::EdgeRetired(_) => ChangeKind::EdgeRetired,
+            ChangeView::RunFailed { is_aborted, .. } if *is_aborted => ChangeKind::RunAborted,
+            ChangeView::RunFailed { .. } => ChangeKind::RunFailed,
+            ChangeView::CheckFailed { .. } => ChangeKind::CheckFailed,
         }
     }
 
@@ -155,7 +164,11 @@ impl Change {
         match &self.0 {
             ChangeView::AssetAdded(asset)
             | ChangeView::AssetChanged(asset)
-            | ChangeView::AssetRetired(asset) => Asset::new(scope(ctx), *asset).map(Some),
+            | ChangeView::AssetRetired(asset)
+            | ChangeView::RunFailed { job: asset, .. }
+            | ChangeView::CheckFailed { dataset: asset, .. } => {
+                Asset::new(scope(ctx), *asset).map(Some)
+            }
             ChangeView::EdgeAdded(_) | ChangeView::EdgeRetired(_) => Ok(None),
         }
     }
@@ -165,6 +178,22 @@ impl Change {
             ChangeView::EdgeAdded(edge) | ChangeView::EdgeRetired(edge) => {
                 Some(LineageEdge(edge.clone()))
             }
+            _ => None,
+        }
+    }
+
+    /// The run that failed or was aborted, as its producer wrote it.
+    async fn run_id(&self) -> Option<&str> {
+        match &self.0 {
+            ChangeView::RunFailed { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The check that failed: its name, else what it asserts, as not_null(id).
+    async fn check(&self) -> Option<&str> {
+        match &self.0 {
+            ChangeView::CheckFailed { check, .. } => Some(check),
             _ => None,
         }
     }

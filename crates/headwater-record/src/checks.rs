@@ -1,6 +1,6 @@
 //! Checks of data: the `dataQualityAssertions` facet, whose statements come piece by piece.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -65,6 +65,32 @@ pub fn merge_checks(older: &str, newer: &str) -> Option<String> {
     serde_json::to_string(&facet).ok()
 }
 
+/// The checks of a facet that failed: their names, else what they assert, as `not_null(id)`. Empty if it is no such facet.
+pub fn failed_checks(facet: &str) -> BTreeSet<String> {
+    #[derive(Deserialize)]
+    struct Facet {
+        assertions: Vec<Check>,
+    }
+    #[derive(Deserialize)]
+    struct Check {
+        success: bool,
+        #[serde(flatten)]
+        key: CheckKey,
+    }
+    let facet: Option<Facet> = serde_json::from_str(facet).ok();
+    let checks = facet.into_iter().flat_map(|facet| facet.assertions);
+    let failed = checks.filter(|check| !check.success);
+    failed
+        .map(
+            |Check { key, .. }| match (key.name, key.assertion, key.column) {
+                (Some(name), _, _) => name,
+                (None, Some(assertion), Some(column)) => format!("{assertion}({column})"),
+                (None, assertion, _) => assertion.unwrap_or_default(),
+            },
+        )
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +114,14 @@ mod tests {
             assert_eq!(merge_checks(checks, other), None, "{other}");
             assert_eq!(merge_checks(other, checks), None, "{other}");
         }
+    }
+
+    #[test]
+    fn failed_checks_have_the_names_that_people_know() {
+        let facet = r#"{"_producer":"a","assertions":[{"assertion":"not_null","column":"id","success":false},
+            {"name":"n","assertion":"x","success":false},{"assertion":"unique","success":true},{"assertion":"fresh","success":false}]}"#;
+        let failed: Vec<String> = failed_checks(facet).into_iter().collect();
+        assert_eq!(failed, ["fresh", "n", "not_null(id)"]);
+        assert!(failed_checks("{}").is_empty());
     }
 }

@@ -10,7 +10,7 @@ mod secrets;
 mod state;
 mod transcode;
 
-pub use checks::{CHECKS_FACET, merge_checks};
+pub use checks::{CHECKS_FACET, failed_checks, merge_checks};
 pub use facts::{decode_facts, encode_facts};
 pub use identity::{IdentityRecord, RuleRecord};
 pub use json::{

@@ -444,6 +444,21 @@ pub struct DeltaRecord {
     pub documents: Vec<u32>,
     /// What those of the rows were before that stood for themselves and that somebody said exist.
     pub before: Vec<BeforeRecord>,
+    /// Runs that failed or were aborted.
+    pub runs_failed: Vec<RunFailureRecord>,
+    /// Checks that fail and did not: dataset, and what is checked.
+    pub checks_failed: Vec<(u32, Str)>,
+}
+
+/// A run that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFailureRecord {
+    /// Its job.
+    pub job: u32,
+    /// Its id.
+    pub run: Str,
+    /// True if it was aborted.
+    pub is_aborted: bool,
 }
 
 impl DeltaRecord {
@@ -457,5 +472,7 @@ impl DeltaRecord {
             && self.fields_added.is_empty()
             && self.fields_removed.is_empty()
             && self.documents.is_empty()
+            && self.runs_failed.is_empty()
+            && self.checks_failed.is_empty()
     }
 }

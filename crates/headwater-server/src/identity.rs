@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use headwater_engine::{Caller, IdentityPlan, Planned};
+use headwater_engine::{Caller, IdentityPlan, Planned, check_identity};
 use headwater_model::IdentityRules;
 use headwater_record::IdentityRecord;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub(crate) async fn post(
     let max = app.limits.submission_bytes_max.min(RULES_BYTES_MAX);
     let body = body::read("the rules", &headers, body, max, &app.bodies).await?;
     let rules = rules(&body)?;
+    check_identity(&rules).map_err(|error| {
+        ApiError::invalid(format!("the rules: rule {}, {error}", error.rule + 1))
+    })?;
     let place = Arc::clone(&app.submission_places).acquire_owned().await;
     let done = off_thread(move || {
         let plan = app.engine.view(Caller::everyone()).plan_identity(&rules)?;

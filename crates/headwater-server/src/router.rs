@@ -117,7 +117,10 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
             "/api/v1/sources/{domain}/{source}/submissions",
             post(submissions::post),
         )
-        .route("/api/v1/identity", post(identity::post));
+        .route(
+            "/api/v1/identity",
+            post(identity::post).layer(middleware::from_fn(admin::only_this_machine)),
+        );
     for path in lineage_paths {
         data = data.route(path, post(lineage::post));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_record::{ClaimKey, EdgeRecord, Str};
+use headwater_record::{ClaimKey, EdgeRecord, RunFailureRecord, Str};
 
 use crate::apply::Counts;
 
@@ -27,6 +27,10 @@ pub(crate) struct Changes {
     pub(crate) documents: BTreeSet<u32>,
     /// Raw assets of which something new is said, by the latest time at which that begins or ends.
     pub(crate) turns: BTreeMap<i64, BTreeSet<u32>>,
+    /// Runs that went wrong.
+    pub(crate) runs_failed: Vec<RunFailureRecord>,
+    /// Checks of raw datasets that fail and did not.
+    pub(crate) checks_failed: BTreeSet<(u32, Str)>,
     /// Claims.
     pub(crate) counts: Counts,
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use headwater_graph::AssetFlags;
 use headwater_model::{AssetIndex, Coverage, FactKind};
-use headwater_record::{Claim, ClaimBody, ClaimKey, ClaimsRecord, encode_value};
+use headwater_record::{
+    CHECKS_FACET, Claim, ClaimBody, ClaimKey, ClaimsRecord, Str, encode_value, failed_checks,
+};
 use headwater_store::Offset;
 
 use crate::EngineError;
@@ -54,6 +56,8 @@ pub(crate) struct Difference {
     pub(crate) added: Vec<ClaimKey>,
     pub(crate) removed: Vec<ClaimKey>,
     pub(crate) changed: Vec<ClaimKey>,
+    /// Checks that fail and did not.
+    pub(crate) checks_failed: Vec<Str>,
     pub(crate) unchanged_count: u64,
     /// True if the record differs from the one before.
     pub(crate) is_new: bool,
@@ -143,8 +147,15 @@ impl Difference {
             }
             match old.next_if(|old| old.key == claim.key) {
                 Some(same) if says_same(&same.body, &claim.body) => difference.unchanged_count += 1,
-                Some(_) => difference.changed.push(claim.key.clone()),
-                None => difference.added.push(claim.key.clone()),
+                Some(other) => {
+                    let failed = newly_failed(claim, Some(&other.body));
+                    difference.checks_failed.extend(failed);
+                    difference.changed.push(claim.key.clone());
+                }
+                None => {
+                    difference.checks_failed.extend(newly_failed(claim, None));
+                    difference.added.push(claim.key.clone());
+                }
             }
         }
         difference.removed.extend(old.map(|gone| gone.key.clone()));
@@ -160,6 +171,19 @@ impl Difference {
         difference.record = record;
         difference
     }
+}
+
+/// The checks of a dataset that fail by what is said of them, and did not by what was said before.
+fn newly_failed(claim: &Claim, before: Option<&ClaimBody>) -> Vec<Str> {
+    let is_checks = matches!(&claim.key, ClaimKey::Facet(name) if **name == *CHECKS_FACET);
+    let failed = |body: &ClaimBody| match body {
+        ClaimBody::Json(facet) if is_checks => failed_checks(facet),
+        _ => BTreeSet::new(),
+    };
+    let known = before.map(failed).unwrap_or_default();
+    let failed = failed(&claim.body).into_iter();
+    let new = failed.filter(|check| !known.contains(check));
+    new.map(Str::from).collect()
 }
 
 impl Applier {
@@ -236,6 +260,9 @@ impl Applier {
         counts.added += difference.added.len() as u64 + changed;
         counts.removed += difference.removed.len() as u64 + changed;
         counts.unchanged += difference.unchanged_count;
+        let failed = difference.checks_failed.iter();
+        let failed = failed.map(|check| (owner, check.clone()));
+        self.changes.checks_failed.extend(failed);
         let is_known = self.is_known(slot, owner, difference);
         for key in difference.added.iter().chain(&difference.changed) {
             if !(is_known && *key == ClaimKey::Entity) {

@@ -128,6 +128,10 @@ impl Applier {
             fields_removed: fields.removed,
             documents: documents.into_iter().collect(),
             before,
+            runs_failed: std::mem::take(&mut self.changes.runs_failed),
+            checks_failed: std::mem::take(&mut self.changes.checks_failed)
+                .into_iter()
+                .collect(),
         })
     }
 

@@ -6,8 +6,8 @@
 
 use headwater_model::{RunDetails, RunFact, Timestamp};
 use headwater_record::{
-    Half, RunKey, RunMoment, RunRecord, RunTrace, RunsSlot, SlotRecord, Str, decode_value,
-    encode_value, tell,
+    Half, RunFailureRecord, RunKey, RunMoment, RunRecord, RunTrace, RunsSlot, SlotRecord, Str,
+    decode_value, encode_value, tell,
 };
 use headwater_store::Offset;
 
@@ -65,6 +65,8 @@ impl Applier {
                 ..RunRecord::default()
             },
         };
+        let state_of = |record: &RunRecord| record.standing(u64::MAX).map(|s| s.state);
+        let before = state_of(&record);
         update(&mut record, offset, news);
         let Some(standing) = record.standing(u64::MAX) else {
             return Ok(());
@@ -92,6 +94,14 @@ impl Applier {
             }
         }
         if is_kept {
+            // Of a run that is forgotten, what is told again is no news.
+            if standing.state > runs::COMPLETE && before != Some(standing.state) {
+                self.changes.runs_failed.push(RunFailureRecord {
+                    job: slot.subject,
+                    run: news.run.into(),
+                    is_aborted: standing.state == runs::ABORT,
+                });
+            }
             self.txn.put(keys::run(run, slot), encode_value(&record));
         }
         Ok(())

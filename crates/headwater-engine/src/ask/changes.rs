@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{Asset, FieldIndex};
 use headwater_model::{AssetIndex, AssetKind, EdgeKind};
-use headwater_record::{DeltaRecord, EdgeRecord, FieldEdgeRecord, decode_value};
+use headwater_record::{DeltaRecord, EdgeRecord, FieldEdgeRecord, Str, decode_value};
 use headwater_store::Offset;
 
 use crate::ask::field_edges::{FieldEdgeView, entity};
@@ -29,6 +29,22 @@ pub enum ChangeView {
     EdgeAdded(WalkEdge),
     /// Nobody states an edge any more.
     EdgeRetired(WalkEdge),
+    /// A run of a job failed, or was aborted.
+    RunFailed {
+        /// The job.
+        job: AssetIndex,
+        /// The run's id.
+        run: Str,
+        /// True if it was aborted.
+        is_aborted: bool,
+    },
+    /// A check of a dataset fails that did not.
+    CheckFailed {
+        /// The dataset.
+        dataset: AssetIndex,
+        /// The check's name, else what it asserts.
+        check: Str,
+    },
 }
 
 /// What one offset changed.
@@ -36,7 +52,7 @@ pub enum ChangeView {
 pub struct OffsetChanges {
     /// The offset.
     pub offset: u64,
-    /// Assets that came or changed, then edges that went, edges that came, and assets that went.
+    /// Assets that came or changed, then edges that went, edges that came, assets that went, and what failed.
     pub changes: Vec<ChangeView>,
 }
 
@@ -177,6 +193,7 @@ impl View {
         changes.extend(gone.into_iter().map(ChangeView::EdgeRetired));
         changes.extend(come.into_iter().map(ChangeView::EdgeAdded));
         changes.extend(retired);
+        changes.extend(chosen.failures(delta));
         changes
     }
 
@@ -225,6 +242,31 @@ impl Chosen<'_> {
             WalkEdge::Fields(edge) => (edge.from.asset(), edge.to.asset()),
         };
         self.has(from) || self.has(to)
+    }
+
+    /// Runs and checks that failed.
+    fn failures(&self, delta: &DeltaRecord) -> Vec<ChangeView> {
+        let canonical = |index: u32| {
+            let index = AssetIndex::new(index);
+            self.view.graph().canonical(index).unwrap_or(index)
+        };
+        let runs = delta.runs_failed.iter();
+        let runs = runs.map(|failure| ChangeView::RunFailed {
+            job: canonical(failure.job),
+            run: failure.run.clone(),
+            is_aborted: failure.is_aborted,
+        });
+        let checks = delta.checks_failed.iter();
+        let checks = checks.map(|(dataset, check)| ChangeView::CheckFailed {
+            dataset: canonical(*dataset),
+            check: check.clone(),
+        });
+        let is_chosen = |failure: &ChangeView| match failure {
+            ChangeView::RunFailed { job: asset, .. }
+            | ChangeView::CheckFailed { dataset: asset, .. } => self.has(*asset),
+            _ => false,
+        };
+        runs.chain(checks).filter(is_chosen).collect()
     }
 
     /// Assets that came or changed, and those that went. One that was merged into another changes that one.
@@ -277,7 +319,7 @@ impl Chosen<'_> {
 
 impl View {
     /// Leaves of `changes` what concerns whoever has the assets that `of` chooses: assets upstream of those, and edges
-    /// that lead to them or to what is upstream of them. What an offset parted from them counts as upstream still.
+    /// that lead to them or to what is upstream of them, and what failed upstream of them. What an offset parted from them counts as upstream still.
     pub fn retain_upstream(&self, changes: &mut Vec<OffsetChanges>, of: &AssetFilter) {
         let own = self.assets(Some(of));
         let upstream = self
@@ -313,7 +355,9 @@ impl View {
             found.changes.retain(|change| match change {
                 ChangeView::AssetAdded(asset)
                 | ChangeView::AssetChanged(asset)
-                | ChangeView::AssetRetired(asset) => {
+                | ChangeView::AssetRetired(asset)
+                | ChangeView::RunFailed { job: asset, .. }
+                | ChangeView::CheckFailed { dataset: asset, .. } => {
                     let asset = canonical(*asset);
                     !own.contains(&asset) && is_before(asset, &parted)
                 }

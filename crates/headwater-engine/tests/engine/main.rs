@@ -1,6 +1,7 @@
 //! The engine from outside: submit, then ask.
 
 mod aliases;
+mod completeness;
 mod disk;
 mod domains;
 mod events;

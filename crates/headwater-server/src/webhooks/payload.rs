@@ -30,6 +30,22 @@ struct Change {
     asset: Option<Asset>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edge: Option<Edge>,
+    #[serde(rename = "runId", skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
+}
+
+impl Change {
+    fn of(kind: &'static str) -> Self {
+        Self {
+            kind,
+            asset: None,
+            edge: None,
+            run_id: None,
+            check: None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,16 +97,14 @@ pub(super) fn told(
 fn change(view: &View, change: &ChangeView) -> Result<Change, AskError> {
     let of_asset = |kind, index: &AssetIndex| {
         Ok(Change {
-            kind,
             asset: Some(asset(view, *index)?),
-            edge: None,
+            ..Change::of(kind)
         })
     };
     let of_edge = |kind, found: &WalkEdge| {
         Ok(Change {
-            kind,
-            asset: None,
             edge: Some(edge(view, found)?),
+            ..Change::of(kind)
         })
     };
     match change {
@@ -99,6 +113,25 @@ fn change(view: &View, change: &ChangeView) -> Result<Change, AskError> {
         ChangeView::AssetRetired(index) => of_asset("ASSET_RETIRED", index),
         ChangeView::EdgeAdded(found) => of_edge("EDGE_ADDED", found),
         ChangeView::EdgeRetired(found) => of_edge("EDGE_RETIRED", found),
+        ChangeView::RunFailed {
+            job,
+            run,
+            is_aborted,
+        } => Ok(Change {
+            run_id: Some(run.to_string()),
+            ..of_asset(
+                if *is_aborted {
+                    "RUN_ABORTED"
+                } else {
+                    "RUN_FAILED"
+                },
+                job,
+            )?
+        }),
+        ChangeView::CheckFailed { dataset, check } => Ok(Change {
+            check: Some(check.to_string()),
+            ..of_asset("CHECK_FAILED", dataset)?
+        }),
     }
 }
 

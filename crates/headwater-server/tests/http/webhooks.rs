@@ -195,3 +195,79 @@ async fn an_owner_hears_of_what_is_upstream_of_theirs_alone() {
         "hook-4-0 ASSET_CHANGED db/raw EDGE_RETIRED db/raw>db/mart"
     );
 }
+
+/// An event of a run of `load`, which reads `db/raw` and writes `db/mart`.
+async fn run(service: &Service, run: usize, state: &str, minute: u32) {
+    let event = json!({
+        "eventTime": format!("2026-01-01T00:{minute:02}:00Z"), "producer": "https://test", "schemaURL": "https://test",
+        "eventType": state, "run": {"runId": format!("00000000-0000-4000-8000-{run:012}")},
+        "job": {"namespace": "etl", "name": "load"},
+        "inputs": [{"namespace": "db", "name": "raw"}], "outputs": [{"namespace": "db", "name": "mart"}]
+    });
+    let answer = service
+        .ask(post("/api/v1/lineage", &[], event.to_string()))
+        .await;
+    assert!(answer.status.is_success(), "{}", answer.text);
+}
+
+/// What `source` says of a check of `db/raw`.
+async fn checked(service: &Service, is_passed: bool) {
+    let checks = json!({"assertions": [
+        {"assertion": "not_null", "column": "id", "success": is_passed}, {"assertion": "unique", "success": true}
+    ]});
+    let facts = json!({
+        "datasets": [{"namespace": "db", "name": "raw", "type": "TABLE"}],
+        "facets": [{"on": {"kind": "DATASET", "namespace": "db", "name": "raw"}, "name": "dataQualityAssertions", "value": checks}],
+    });
+    let path = "/api/v1/sources/x/checks/submissions";
+    let answer = service.ask(post(path, &[], facts.to_string())).await;
+    assert!(answer.status.is_success(), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn an_owner_hears_when_something_upstream_of_theirs_broke() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let service = Service::new(Limits::default());
+    submit(&service, "x/mine", &[("mart", "bob")], &[]).await;
+    submit(&service, "x/other", &[("other", "ann")], &[]).await;
+    run(&service, 1, "COMPLETE", 1).await;
+    checked(&service, true).await;
+    let begin = service
+        .engine
+        .view(headwater_engine::Caller::everyone())
+        .offset();
+    std::fs::write(folder.path().join("hook"), format!("{begin}\n")).expect("written");
+    let of = |owner: &str| AssetFilter {
+        owners: Some(vec![owner.to_owned()]),
+        ..AssetFilter::default()
+    };
+    let mut receiver = Receiver::new(&[Ok(500)]);
+    start(
+        &service,
+        webhook(None, Some(of("bob"))),
+        folder.path(),
+        &receiver,
+    );
+    run(&service, 2, "START", 2).await;
+    run(&service, 2, "FAIL", 3).await;
+    // What was told is told again as nothing, and a run that goes well is none.
+    run(&service, 2, "FAIL", 4).await;
+    run(&service, 3, "COMPLETE", 5).await;
+    checked(&service, false).await;
+    run(&service, 4, "ABORT", 6).await;
+    let failed = format!("hook-{}-0 RUN_FAILED job:etl/load", begin + 2);
+    assert_eq!(receiver.next().await, failed);
+    assert_eq!(receiver.next().await, failed, "again until it is taken");
+    let check = format!("hook-{}-0 CHECK_FAILED db/raw", begin + 5);
+    assert_eq!(receiver.next().await, check);
+    let aborted = format!("hook-{}-0 RUN_ABORTED job:etl/load", begin + 6);
+    assert_eq!(receiver.next().await, aborted);
+
+    // It is the same list that a subscription gets, resumable at any offset; whoever is not downstream hears nothing.
+    let view = service.engine.view(headwater_engine::Caller::everyone());
+    let mut page = view.changes_after(begin + 3, None, 100).expect("changes");
+    let told: Vec<u64> = page.offsets.iter().map(|found| found.offset).collect();
+    assert_eq!(told, [begin + 5, begin + 6]);
+    view.retain_upstream(&mut page.offsets, &of("ann"));
+    assert!(page.offsets.is_empty());
+}

@@ -75,12 +75,17 @@ struct ChangeSet {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Change {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<Entity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edge: Option<Edge>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,7 +103,7 @@ struct Edge {
 }
 
 const QUERY: &str = "subscription($after: Offset, $filter: AssetFilter) { changes(after: $after, filter: $filter) { \
-    offset index isLast changes { kind asset { id reference } edge { kind fromReference toReference } } } }";
+    offset index isLast changes { kind asset { id reference } edge { kind fromReference toReference } runId check } } }";
 
 /// Where a watch stands, so that nothing is told twice or left out.
 #[derive(Clone, Copy, Debug)]
@@ -266,7 +271,10 @@ fn show(set: &ChangeSet, format: Format) -> anyhow::Result<()> {
 fn render(set: &ChangeSet) -> String {
     let line = |change: &Change| {
         let what = match (&change.asset, &change.edge) {
-            (Some(asset), _) => asset.reference.clone(),
+            (Some(asset), _) => match change.run_id.as_ref().or(change.check.as_ref()) {
+                Some(failure) => format!("{} ({failure})", asset.reference),
+                None => asset.reference.clone(),
+            },
             (None, Some(edge)) => format!(
                 "{} -> {} ({})",
                 edge.from_reference,
@@ -320,6 +328,15 @@ mod tests {
                 kind: "ASSET_RETIRED".into(),
                 asset: Some(entity("db/a")),
                 edge: None,
+                run_id: None,
+                check: None,
+            },
+            Change {
+                kind: "RUN_FAILED".into(),
+                asset: Some(entity("job:etl/load")),
+                edge: None,
+                run_id: Some("run-7".into()),
+                check: None,
             },
             Change {
                 kind: "EDGE_ADDED".into(),
@@ -329,6 +346,8 @@ mod tests {
                     from_reference: "db/b".into(),
                     to_reference: "job:etl/load".into(),
                 }),
+                run_id: None,
+                check: None,
             },
         ];
         let set = ChangeSet {
@@ -337,6 +356,7 @@ mod tests {
         };
         assert_snapshot!(render(&set), @r"
                 12  asset retired  db/a
+                12  run failed     job:etl/load (run-7)
                 12  edge added     db/b -> job:etl/load (reads)
         ");
     }
