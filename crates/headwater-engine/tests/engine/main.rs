@@ -10,6 +10,7 @@ mod fields;
 mod identity;
 mod identity_rules;
 mod past;
+mod peers;
 mod recovery;
 mod retention;
 mod runs;
