@@ -190,7 +190,7 @@ impl Change {
         }
     }
 
-    /// The check that failed: its name, else what it asserts, as not_null(id).
+    /// The check that failed: its name, else what it asserts of which column.
     async fn check(&self) -> Option<&str> {
         match &self.0 {
             ChangeView::CheckFailed { check, .. } => Some(check),
