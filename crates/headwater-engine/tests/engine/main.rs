@@ -8,6 +8,7 @@ mod export;
 mod fields;
 mod identity;
 mod identity_rules;
+mod manual;
 mod past;
 mod recovery;
 mod retention;
