@@ -138,7 +138,7 @@ Examples:
 #[derive(Debug, Args)]
 struct StatementArgs {
     /// The domain that speaks
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", value_parser = DomainName::parse)]
     domain: DomainName,
 
     /// The source within the domain

@@ -23,7 +23,7 @@ Examples:
   headwater unresolved --domain growth --format json | jq -r '.[].reference'")]
 pub(crate) struct UnresolvedArgs {
     /// Only those that this domain claims or mentions
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", value_parser = DomainName::parse)]
     domain: Option<DomainName>,
 
     #[command(flatten)]
