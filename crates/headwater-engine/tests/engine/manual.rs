@@ -254,7 +254,7 @@ fn a_field_edge_is_an_edge_of_its_datasets_too() {
 #[test]
 fn an_alias_is_taken_back_by_either_name() {
     let fixture = Fixture::new();
-    fixture.submit(snapshot("orders/dbt", 10, "c; ?x -> load -> d"));
+    fixture.submit(snapshot("orders/dbt", 10, "c; x -> load -> d"));
     assert_ne!(index(&fixture, "c"), index(&fixture, "x"));
     assert_in(&fixture, "orders/manual", 20, alias("db/c", "db/x"));
     assert_eq!(index(&fixture, "c"), index(&fixture, "x"));
@@ -271,7 +271,7 @@ fn an_alias_is_taken_back_by_either_name() {
 #[test]
 fn a_fact_under_a_name_that_was_merged_meanwhile_is_found_again() {
     let fixture = Fixture::new();
-    fixture.submit(snapshot("orders/dbt", 10, "c; ?x -> load -> d"));
+    fixture.submit(snapshot("orders/dbt", 10, "c; x -> load -> d"));
     assert_in(&fixture, "orders/manual", 20, edge("db/x", "db/c"));
     assert_in(&fixture, "orders/manual", 21, alias("db/d", "db/x"));
     // The edge was asserted of x, which is d now.

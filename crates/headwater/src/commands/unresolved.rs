@@ -154,7 +154,13 @@ mod tests {
             {"reference": "s3://x/y", "domain": null, "mentionedBy": [], "nearestDeclared": []}
         ]))
         .expect("an answer");
-        assert_snapshot!(render(&found), @"");
+        assert_snapshot!(render(&found), @r"
+        2 unresolved datasets
+
+        domain  dataset    mentioned by                jobs            nearest declared
+        orders  db/ordres  growth/dbt, orders/airflow  job:etl/report  db/orders, db/order
+        -       s3://x/y
+        ");
         assert_snapshot!(render(&[]), @"0 unresolved datasets");
     }
 }
