@@ -177,7 +177,8 @@ type Parts<'a> = (&'static str, Vec<(&'static str, &'static str, Value)>);
 #[serde(rename_all = "camelCase")]
 struct Change {
     about: String,
-    is_change: bool,
+    #[serde(rename = "isChange")]
+    is_effective: bool,
     offset: Option<u64>,
     added_count: Option<u64>,
     removed_count: Option<u64>,
@@ -334,7 +335,7 @@ fn run(fact: &Fact, verb: &str) -> anyhow::Result<()> {
 fn render(change: &Change, verb: &str) -> String {
     let about = output::printable(&change.about);
     let verb = format!("{verb}ed");
-    match (change.offset, change.is_change) {
+    match (change.offset, change.is_effective) {
         (Some(offset), true) => format!(
             "{verb}: {about}\nvisible at offset {offset}: +{} -{}\n",
             change.added_count.unwrap_or_default(),
@@ -400,7 +401,7 @@ mod tests {
         let of = |offset: Option<u64>, is_change: bool| {
             let change = Change {
                 about: "db/b derives from db/a".into(),
-                is_change,
+                is_effective: is_change,
                 offset,
                 added_count: Some(3),
                 removed_count: Some(0),
