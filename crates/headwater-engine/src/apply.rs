@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod fields;
 mod identity;
+mod manual;
 mod names;
 mod prune;
 mod reconcile;
@@ -23,6 +24,7 @@ pub(crate) use columns::{
 };
 pub(crate) use documents::touched;
 pub(crate) use fields::{Numbers, raw_field_edge};
+pub(crate) use manual::{Verdict, standing};
 pub(crate) use names::is_scoped;
 pub(crate) use reconcile::{Difference, Times, compare};
 pub(crate) use rows::{differs, graph_delta, retired_row};
@@ -154,6 +156,8 @@ impl Applier {
                 }
                 self.repeats_latest(source, snapshot)
             }
+            // The writer judges these before it takes them.
+            Statement::Manual(_) => Ok(None),
         }
     }
 
@@ -232,6 +236,10 @@ impl Applier {
                 self.txn.put(key, encode_value(&offset.get()));
                 &event.diagnostics
             }
+            Statement::Manual(manual) => {
+                self.apply_manual(offset, source, submission, manual)?;
+                const { &Vec::new() }
+            }
         };
         self.findings
             .extend(diagnostics.iter().map(crate::claims::diagnostic_record));
@@ -288,6 +296,7 @@ impl Applier {
         let kind = match submission.statement {
             Statement::Snapshot(_) => SourceKind::Snapshot,
             Statement::Event(_) => SourceKind::Events,
+            Statement::Manual(_) => SourceKind::Manual,
         };
         if let Some(number) = self.sources.number(&submission.source) {
             return number;

@@ -12,6 +12,7 @@ mod field_walks;
 mod filter;
 mod history;
 mod identity;
+mod manual;
 mod parts;
 mod paths;
 mod plan;
@@ -36,6 +37,7 @@ pub use field_edges::{FieldEdgeView, FieldLinkView, FieldLinksQuestion, Transfor
 pub use filter::AssetFilter;
 pub(crate) use filter::is_shown;
 pub use history::{HISTORY_MAX, HistoryView};
+pub use manual::{ManualFact, ManualPlan, ManualQuestion};
 pub use parts::{JobPart, Mention};
 pub use paths::{PathView, PathsAnswer, PathsQuestion};
 pub use plan::{IdentityPlan, Planned};

@@ -1,6 +1,6 @@
 //! What must be refused before it is in the log: whatever is there has to be applied, now and on every replay.
 
-use headwater_model::{AttributeFact, Statement, Submission};
+use headwater_model::{AttributeFact, Facts, Manual, Statement, Submission};
 
 use crate::SubmitError;
 
@@ -29,6 +29,10 @@ pub(crate) fn check(submission: &Submission) -> Result<(), SubmitError> {
             }
             &snapshot.facts
         }
+        Statement::Manual(manual) => {
+            check_manual(manual)?;
+            &manual.facts
+        }
     };
     let is_too_long = |fact: &&AttributeFact| fact.value.len() > ATTRIBUTE_BYTES_MAX;
     match facts.attributes.iter().find(is_too_long) {
@@ -37,6 +41,60 @@ pub(crate) fn check(submission: &Submission) -> Result<(), SubmitError> {
             Err(too_long(&what, fact.value.len(), ATTRIBUTE_BYTES_MAX))
         }
         None => Ok(()),
+    }
+}
+
+/// Checks that a person states one fact that may be stated so, and says who and why.
+fn check_manual(manual: &Manual) -> Result<(), SubmitError> {
+    let texts = [
+        ("author", &manual.author, Manual::AUTHOR_BYTES_MAX),
+        ("reason", &manual.reason, Manual::REASON_BYTES_MAX),
+    ];
+    for (what, text, bytes_max) in texts {
+        if text.trim().is_empty() {
+            return Err(SubmitError::Invalid(format!("{what} is empty")));
+        }
+        if text.len() > bytes_max {
+            return Err(too_long(what, text.len(), bytes_max));
+        }
+        let is_forbidden = |c: &char| c.is_control() && *c != '\n' && *c != '\t';
+        if text.chars().any(|c| is_forbidden(&c)) {
+            return Err(SubmitError::Invalid(format!(
+                "{what} has a control character"
+            )));
+        }
+    }
+    let Facts {
+        datasets,
+        jobs,
+        aliases,
+        attributes,
+        ..
+    } = &manual.facts;
+    let described = datasets.iter().map(|of| &of.description);
+    for text in described.chain(jobs.iter().map(|of| &of.description)) {
+        let bytes = text.as_ref().map_or(0, |text| text.len());
+        if bytes == 0 {
+            return Err(SubmitError::Invalid("the description is empty".into()));
+        }
+        if bytes > ATTRIBUTE_BYTES_MAX {
+            return Err(too_long("the description", bytes, ATTRIBUTE_BYTES_MAX));
+        }
+    }
+    if attributes.iter().any(|of| of.value.trim().is_empty()) {
+        return Err(SubmitError::Invalid("the owner or tag is empty".into()));
+    }
+    if let Some(alias) = aliases.iter().find(|of| of.of.name == of.alias) {
+        return Err(SubmitError::Invalid(format!(
+            "{} is no alias of itself",
+            alias.of
+        )));
+    }
+    match manual.facts.count() {
+        1 => Ok(()),
+        count => Err(SubmitError::Invalid(format!(
+            "a manual statement is about one fact, not {count}"
+        ))),
     }
 }
 

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use headwater_model::{
-    Event, EventSubject, Facts, IdentityRules, Mesh, SourceKey, SourceName, Statement, Submission,
-    Timestamp,
+    Event, EventSubject, Facts, IdentityRules, Mesh, SourceKey, SourceKind, SourceName, Statement,
+    Submission, Timestamp,
 };
 use headwater_record::{Prune, encode_facts, encode_mesh, encode_submission, redact_submission};
 use headwater_store::{Log, LogBackup, RewriteReport, State};
@@ -148,6 +148,7 @@ impl Engine {
             )));
         }
         bounds::check(&submission)?;
+        self.check_kind(&submission)?;
         let mut encoded = encode_facts(facts)?;
         if redact_submission(&mut submission, &encoded) {
             encoded = encode_facts(self::facts(&submission))?;
@@ -168,6 +169,27 @@ impl Engine {
             done,
             span: tracing::Span::current(),
         })
+    }
+
+    /// A source is of people or of tools: neither speaks in the other's name.
+    fn check_kind(&self, submission: &Submission) -> Result<(), SubmitError> {
+        let sources = &self.shared.sources;
+        let known = sources.number(&submission.source);
+        let Some(known) = known.and_then(|number| sources.get(number)) else {
+            return Ok(());
+        };
+        let is_manual = matches!(submission.statement, Statement::Manual(_));
+        match (known.kind == SourceKind::Manual, is_manual) {
+            (true, false) => Err(SubmitError::Invalid(format!(
+                "source {} holds manual facts: submit as another source",
+                known.key
+            ))),
+            (false, true) => Err(SubmitError::Invalid(format!(
+                "source {} is of a tool: assert manual facts in another source",
+                known.key
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// How the engine fares. Looks at files, and waits for an append under way: not for the threads that answer.
@@ -372,6 +394,7 @@ fn facts(submission: &Submission) -> &Facts {
     match &submission.statement {
         Statement::Snapshot(snapshot) => &snapshot.facts,
         Statement::Event(event) => &event.facts,
+        Statement::Manual(manual) => &manual.facts,
     }
 }
 

@@ -71,6 +71,12 @@ pub enum SubmitError {
     /// It was accepted, but the files of the log could not be made smaller.
     #[error("the log could not be rewritten: {0}")]
     Rewrite(String),
+    /// A fact is to be taken back that nobody asserts in that source.
+    #[error("source {source_key} does not assert that fact")]
+    NotAsserted {
+        /// The source.
+        source_key: String,
+    },
     /// The submission breaks a bound or a rule.
     #[error("{0}")]
     Invalid(String),
@@ -98,6 +104,14 @@ pub enum AskError {
     NotFound {
         /// As it was asked.
         reference: String,
+    },
+    /// A fact is to be taken back that nobody asserts in that source.
+    #[error("source {source_key} does not assert that {about}")]
+    NotAsserted {
+        /// The source.
+        source_key: String,
+        /// The fact, in words.
+        about: String,
     },
     /// Several assets have that name.
     #[error("{reference:?} may be any of {}", candidates.join(", "))]

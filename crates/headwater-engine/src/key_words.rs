@@ -37,6 +37,8 @@ pub(crate) fn describe(state: &dyn State, key: &[u8]) -> String {
             let source = source_words(state, source);
             format!("an idempotency key of {source}")
         }),
+        b'q' => number(rest)
+            .map(|source| format!("the number of a fact in {}", source_words(state, source))),
         b'r' => keys::parse_run(key).map(|run| {
             let source = source_words(state, run.source);
             format!("a run of job {}, as {source} tells it", run.subject)
@@ -99,6 +101,7 @@ fn slot_words(state: &dyn State, slot: SlotKey) -> String {
         SlotKind::Runs => format!("the runs of job {} in {source}", slot.subject),
         SlotKind::Job => format!("job {} as designed in {source}", slot.subject),
         SlotKind::Dataset => format!("dataset {} as designed in {source}", slot.subject),
+        SlotKind::Manual => format!("fact {} of {source}", slot.subject),
     }
 }
 

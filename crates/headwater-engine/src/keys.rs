@@ -21,6 +21,7 @@
 //! | `d` | offset, number | `DiagnosticRecord` |
 //! | `i` | source, digest of an event | offset |
 //! | `j` | source, digest of an idempotency key | offset |
+//! | `q` | source; digest of what a person asserts | how many of these the source has; its number |
 //! | `r` | digest of a run's id, source, job | `RunRecord` |
 //! | `h` | offset, part | `DeltaRecord` |
 //! | `e` | valid time, offset, part | assets of which that offset says something up to that time |
@@ -39,7 +40,7 @@ use headwater_store::Offset;
 pub(crate) struct SlotKey {
     pub(crate) source: u32,
     pub(crate) kind: SlotKind,
-    /// The job or dataset; 0 for a snapshot.
+    /// The job or dataset; of a fact that a person asserts, its number within the source; 0 for a snapshot.
     pub(crate) subject: u32,
 }
 
@@ -50,6 +51,7 @@ pub(crate) enum SlotKind {
     Runs = 1,
     Job = 2,
     Dataset = 3,
+    Manual = 4,
 }
 
 impl SlotKey {
@@ -69,6 +71,7 @@ impl SlotKey {
             1 => SlotKind::Runs,
             2 => SlotKind::Job,
             3 => SlotKind::Dataset,
+            4 => SlotKind::Manual,
             _ => return None,
         };
         Some(Self {
@@ -313,6 +316,16 @@ pub(crate) fn seen_event(source: u32, digest: Half) -> Vec<u8> {
 
 pub(crate) fn seen_key(source: u32, digest: Half) -> Vec<u8> {
     key(b'j', &[&source.to_be_bytes(), &digest])
+}
+
+/// The number of facts that people ever asserted in a source.
+pub(crate) fn manual_count(source: u32) -> Vec<u8> {
+    key(b'q', &[&source.to_be_bytes()])
+}
+
+/// The number of one of them.
+pub(crate) fn manual(source: u32, fact: Half) -> Vec<u8> {
+    key(b'q', &[&source.to_be_bytes(), &fact])
 }
 
 /// What the keys of a run hold of its id.

@@ -15,6 +15,7 @@ mod error;
 mod export;
 mod key_words;
 mod keys;
+mod manual;
 mod mesh;
 mod options;
 mod past;

@@ -50,7 +50,8 @@ impl SourceState {
         match self.kind {
             SourceKind::Events => 0,
             SourceKind::Snapshot => 1,
-            SourceKind::Manual => 2,
+            // What a person says counts more than what any tool declares, which adds 4.
+            SourceKind::Manual => 8,
         }
     }
 

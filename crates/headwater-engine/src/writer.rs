@@ -10,7 +10,7 @@ use headwater_model::{Digest, Mesh, SourceKey, Statement, Submission, Timestamp}
 use headwater_record::{LogEntry, Prune, encode_prune};
 use headwater_store::{Log, LogError, Offset, Payload};
 
-use crate::apply::{Applier, Receipt};
+use crate::apply::{Applier, Receipt, Verdict};
 use crate::compaction::Compactor;
 use crate::engine::{Done, Shared};
 use crate::entries;
@@ -103,7 +103,8 @@ impl Writer {
     }
 
     fn run(mut self, commands: &Receiver<Command>) {
-        while let Ok(first) = commands.recv() {
+        let mut deferred: Option<Command> = None;
+        while let Some(first) = deferred.take().or_else(|| commands.recv().ok()) {
             let mut commit = Commit::default();
             let mut is_stopping = !commit.take(first, &self.applier);
             while !is_stopping && commit.has_room(&self.options) {
@@ -112,9 +113,15 @@ impl Writer {
                     Err(_) => break,
                 }
             }
+            deferred = commit.deferred.take();
             let span = commit.span();
             if let Err(error) = span.in_scope(|| self.commit(commit)) {
                 self.fail(&error);
+                if let Some(Command::Submit { done, .. }) = deferred.take() {
+                    done(Err(SubmitError::Closed {
+                        reason: error.to_string(),
+                    }));
+                }
                 break;
             }
             if is_stopping {
@@ -254,6 +261,10 @@ struct Commit {
     events: HashMap<(SourceKey, Digest), usize>,
     /// Sources of snapshots of this commit.
     snapshots: HashSet<SourceKey>,
+    /// Sources of manual statements of this commit.
+    manuals: HashSet<SourceKey>,
+    /// What can only be judged once this commit is applied: the next one begins with it.
+    deferred: Option<Command>,
     /// What is traced of the submissions.
     spans: Vec<tracing::Span>,
 }
@@ -275,22 +286,32 @@ impl Commit {
     }
 
     fn has_room(&self, options: &EngineOptions) -> bool {
-        self.accepted.len() + self.known.len() < options.commit_submissions_max
+        self.deferred.is_none()
+            && self.accepted.len() + self.known.len() < options.commit_submissions_max
             && self.bytes < options.commit_bytes_max
     }
 
     /// Takes a command; `false` if it says to stop.
     fn take(&mut self, command: Command, applier: &Applier) -> bool {
         match command {
+            Command::Submit { ref submission, .. }
+                if matches!(submission.statement, Statement::Manual(_))
+                    && self.manuals.contains(&submission.source) =>
+            {
+                self.deferred = Some(command);
+            }
             Command::Submit {
                 submission,
                 facts,
                 entry,
                 done,
                 span,
-            } => match self.repeats(&submission, applier) {
-                Ok(Some(offset)) => self.known.push((done, offset)),
-                Ok(None) => {
+            } => match self.judge(&submission, applier) {
+                Ok(Verdict::Repeats(offset)) => self.known.push((done, offset)),
+                Ok(Verdict::NotAsserted) => done(Err(SubmitError::NotAsserted {
+                    source_key: submission.source.to_string(),
+                })),
+                Ok(Verdict::Changes) => {
                     if !span.is_disabled() {
                         self.spans.push(span);
                     }
@@ -317,16 +338,16 @@ impl Commit {
 
     /// Whether it was accepted in an earlier commit. What a snapshot of this commit makes of its source is only known
     /// when that is applied, and whether the next one repeats it is decided then.
-    fn repeats(
-        &self,
-        submission: &Submission,
-        applier: &Applier,
-    ) -> Result<Option<u64>, EngineError> {
+    fn judge(&self, submission: &Submission, applier: &Applier) -> Result<Verdict, EngineError> {
+        if let Statement::Manual(manual) = &submission.statement {
+            return applier.judge(&submission.source, manual);
+        }
         let is_snapshot = matches!(submission.statement, Statement::Snapshot(_));
         if is_snapshot && self.snapshots.contains(&submission.source) {
-            return Ok(None);
+            return Ok(Verdict::Changes);
         }
-        applier.repeats(submission)
+        let known = applier.repeats(submission)?;
+        Ok(known.map_or(Verdict::Changes, Verdict::Repeats))
     }
 
     fn take_submission(
@@ -336,15 +357,21 @@ impl Commit {
         entry: &[u8],
         done: Done,
     ) {
-        if let Statement::Event(event) = &submission.statement {
-            let key = (submission.source.clone(), event.digest);
-            if let Some(first) = self.events.get(&key) {
-                self.accepted[*first].repeats.push(done);
-                return;
+        match &submission.statement {
+            Statement::Event(event) => {
+                let key = (submission.source.clone(), event.digest);
+                if let Some(first) = self.events.get(&key) {
+                    self.accepted[*first].repeats.push(done);
+                    return;
+                }
+                self.events.insert(key, self.accepted.len());
             }
-            self.events.insert(key, self.accepted.len());
-        } else {
-            self.snapshots.insert(submission.source.clone());
+            Statement::Snapshot(_) => {
+                self.snapshots.insert(submission.source.clone());
+            }
+            Statement::Manual(_) => {
+                self.manuals.insert(submission.source.clone());
+            }
         }
         let received_at = submission.received_at;
         self.push(

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{EmptyMutation, Request, Schema, ServerError, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, Schema, ServerError, Variables};
 use headwater_engine::{Caller, Engine, View, Visible};
-use headwater_model::ExtractorDescription;
+use headwater_model::{ExtractorDescription, Timestamp};
 use serde::Deserialize;
 use tracing::Instrument as _;
 
@@ -17,6 +17,7 @@ use crate::error::Code;
 use crate::json;
 use crate::limits::Limits;
 use crate::loads::Loads;
+use crate::manual::{Mutation, Writes};
 use crate::nulls::FieldTypes;
 use crate::query::Query;
 use crate::scope::{Scope, Scopes};
@@ -25,7 +26,10 @@ use crate::stall::Stall;
 /// Tells the time, to cut walks that take too long.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
-pub(crate) type GraphqlSchema = Schema<Query, EmptyMutation, Subscription>;
+/// Tells when a statement was received.
+pub type Calendar = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(crate) type GraphqlSchema = Schema<Query, Mutation, Subscription>;
 
 /// A response, as bytes of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Api {
     schema: GraphqlSchema,
     limits: Arc<Limits>,
     clock: Clock,
+    calendar: Calendar,
     plugins: Arc<[Arc<ExtractorDescription>]>,
     types: FieldTypes,
 }
@@ -73,8 +78,16 @@ enum Method {
     Post,
 }
 
+fn today() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let micros = since
+        .ok()
+        .and_then(|since| i64::try_from(since.as_micros()).ok());
+    Timestamp::from_micros(micros.unwrap_or_default())
+}
+
 fn schema(limits: &Limits) -> GraphqlSchema {
-    Schema::build(Query, EmptyMutation, Subscription)
+    Schema::build(Query, Mutation, Subscription)
         .limit_complexity(limits.complexity_max)
         .limit_depth(limits.depth_max)
         .limit_recursive_depth(limits.nesting_max)
@@ -96,8 +109,16 @@ impl Api {
             schema,
             limits: Arc::new(limits),
             clock,
+            calendar: Arc::new(today),
             plugins: Arc::new([]),
         }
+    }
+
+    /// The same, telling by another calendar when facts were asserted.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Calendar) -> Self {
+        self.calendar = calendar;
+        self
     }
 
     /// The same, telling of those extractors.
@@ -198,13 +219,20 @@ impl Api {
             let refusal = async_graphql::Response::from_errors(vec![refusal]);
             return self.written(refusal, self.offset(), false);
         }
-        let (mut response, offset) = match self.carry_out(&body, Some(document), true).await {
+        // What changes something is carried out once, and its offset is that of the change.
+        let operation = document::operation(&document, body.operation_name.as_deref());
+        let is_mutation = operation.is_some_and(|found| found.ty == OperationType::Mutation);
+        let carried_out = self.carry_out(&body, Some(document), !is_mutation).await;
+        let (mut response, mut offset) = match carried_out {
             Ok(response) => response,
             Err(ListLost) => self
                 .carry_out(&body, None, false)
                 .await
                 .expect("where no list is written in one go none is lost"),
         };
+        if is_mutation {
+            offset = self.offset();
+        }
         // What fails before any resolver has no path.
         let is_executed = response.is_ok() || response.errors.iter().any(|e| !e.path.is_empty());
         if is_executed && !response.errors.is_empty() {
@@ -267,7 +295,11 @@ impl Api {
         };
         let mut request = Request::new(body.query.clone())
             .variables(body.variables.clone())
-            .data(Scopes::new(scope));
+            .data(Scopes::new(scope))
+            .data(Writes {
+                engine: Arc::clone(&self.engine),
+                received_at: (self.calendar)(),
+            });
         if let Some(name) = &body.operation_name {
             request = request.operation_name(name.clone());
         }

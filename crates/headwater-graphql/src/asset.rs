@@ -336,9 +336,9 @@ impl Evidence {
         Ok(run.as_ref().clone().map(Run))
     }
 
-    /// What kind of event says so, or how it follows from what is said.
-    async fn note(&self) -> Option<&'static str> {
-        self.0.note
+    /// What kind of event says so, who asserted it by hand and why, or how it follows from what is said.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
     }
 }
 

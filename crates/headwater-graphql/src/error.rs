@@ -12,6 +12,7 @@ pub(crate) enum Code {
     LimitExceeded,
     InvalidInput,
     NotYetVisible,
+    Busy,
     Internal,
 }
 
@@ -24,6 +25,7 @@ impl Code {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::InvalidInput => "INVALID_INPUT",
             Self::NotYetVisible => "NOT_YET_VISIBLE",
+            Self::Busy => "BUSY",
             Self::Internal => "INTERNAL",
         }
     }
@@ -55,7 +57,7 @@ pub(crate) fn ask_error(failure: AskError) -> Error {
     let message = failure.to_string();
     match failure {
         AskError::BadReference { .. } => error(Code::BadReference, message),
-        AskError::NotFound { .. } => error(Code::NotFound, message),
+        AskError::NotFound { .. } | AskError::NotAsserted { .. } => error(Code::NotFound, message),
         AskError::Ambiguous { candidates, .. } => {
             let candidates = candidates.into_iter().map(Value::String).collect();
             error(Code::Ambiguous, message)

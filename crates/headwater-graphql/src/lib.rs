@@ -28,6 +28,7 @@ mod json;
 mod limits;
 mod lineage;
 mod loads;
+mod manual;
 mod nulls;
 mod page;
 mod paths;
@@ -42,6 +43,6 @@ mod search;
 mod source;
 mod stall;
 
-pub use api::{Api, Clock, Response};
+pub use api::{Api, Calendar, Clock, Response};
 pub use feed::{Feed, Opened, Step};
 pub use limits::Limits;

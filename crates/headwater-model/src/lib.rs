@@ -36,7 +36,7 @@ pub use name::{
 };
 pub use source::{SourceKey, SourceKind};
 pub use submission::{
-    Coverage, Event, EventSubject, ExtractorVersion, FactKind, RunDetails, RunState, Snapshot,
-    Statement, Submission,
+    Coverage, Event, EventSubject, ExtractorVersion, FactKind, Manual, RunDetails, RunState,
+    Snapshot, Statement, Submission,
 };
 pub use time::{TimeError, Timestamp, Zone};

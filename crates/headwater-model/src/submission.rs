@@ -245,6 +245,26 @@ pub struct Event {
     pub body: Text,
 }
 
+/// What a person says: one fact, or that it is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manual {
+    /// True if the fact is taken back, false if it is asserted.
+    pub is_retraction: bool,
+    /// Who says so: a name, as the client tells it.
+    pub author: Text,
+    /// Why.
+    pub reason: Text,
+    /// Exactly one fact: an edge, a field edge, an alias, an attribute, or a dataset or job with a description.
+    pub facts: Facts,
+}
+
+impl Manual {
+    /// The longest author, in bytes.
+    pub const AUTHOR_BYTES_MAX: usize = 256;
+    /// The longest reason, in bytes.
+    pub const REASON_BYTES_MAX: usize = 2048;
+}
+
 /// What a submission says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
@@ -252,6 +272,8 @@ pub enum Statement {
     Snapshot(Box<Snapshot>),
     /// One event.
     Event(Box<Event>),
+    /// One fact of a person.
+    Manual(Box<Manual>),
 }
 
 /// What a source says at one time: the unit that is accepted or refused.

@@ -10,8 +10,8 @@
 
 use headwater_model::{
     Cadence, Coverage, Diagnostic, Digest, DomainName, DomainSpec, Event, EventSubject, Evidence,
-    ExtractorVersion, Mesh, Name, Namespace, Pattern, QualifiedName, RunDetails, RunId, RunState,
-    Severity, Snapshot, SourceKey, SourceName, Statement, Submission, Timestamp,
+    ExtractorVersion, Manual, Mesh, Name, Namespace, Pattern, QualifiedName, RunDetails, RunId,
+    RunState, Severity, Snapshot, SourceKey, SourceName, Statement, Submission, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,8 @@ enum EntryRecord<'a> {
     #[serde(borrow)]
     Gone(GoneRecord<'a>),
     Prune(PruneRecord),
+    #[serde(borrow)]
+    Manual(ManualRecord<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,6 +153,17 @@ struct EventRecord<'a> {
     #[serde(with = "serde_bytes")]
     digest: &'a [u8],
     body: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManualRecord<'a> {
+    #[serde(borrow)]
+    origin: Origin<'a>,
+    is_retraction: bool,
+    author: &'a str,
+    reason: &'a str,
+    #[serde(with = "serde_bytes")]
+    facts: &'a [u8],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -244,6 +257,13 @@ pub fn encode_submission(submission: &Submission, facts: &[u8]) -> Vec<u8> {
             digest: event.digest.as_bytes(),
             body: &event.body,
         }),
+        Statement::Manual(manual) => EntryRecord::Manual(ManualRecord {
+            origin,
+            is_retraction: manual.is_retraction,
+            author: &manual.author,
+            reason: &manual.reason,
+            facts,
+        }),
     };
     encode(&entry)
 }
@@ -320,7 +340,18 @@ pub fn decode_entry(version: u8, bytes: &[u8]) -> Result<LogEntry, RecordError> 
             before: Timestamp::from_micros(record.before),
             received_at: Timestamp::from_micros(record.received_at),
         })),
+        EntryRecord::Manual(record) => manual(&record),
     }
+}
+
+fn manual(record: &ManualRecord<'_>) -> Result<LogEntry, RecordError> {
+    let statement = Statement::Manual(Box::new(Manual {
+        is_retraction: record.is_retraction,
+        author: record.author.into(),
+        reason: record.reason.into(),
+        facts: decode_facts(record.facts)?,
+    }));
+    submission(&record.origin, statement, record.facts)
 }
 
 fn snapshot(record: &SnapshotRecord<'_>) -> Result<LogEntry, RecordError> {

@@ -75,6 +75,11 @@ pub fn redact_submission(submission: &mut Submission, facts: &[u8]) -> bool {
             }
             has_changed
         }
+        Statement::Manual(manual) => {
+            in_place(&mut manual.author);
+            in_place(&mut manual.reason);
+            may_hold_secrets(facts) && facts::redact(&mut manual.facts)
+        }
     }
 }
 

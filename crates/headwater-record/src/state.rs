@@ -245,6 +245,39 @@ pub enum SlotRecord {
     Static(StaticSlot),
     /// A job's runs.
     Runs(RunsSlot),
+    /// A fact that a person asserts.
+    Manual(ManualSlot),
+}
+
+/// What people said of one fact in one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualSlot {
+    /// The newest words, oldest first; assertions and retractions take turns.
+    pub words: Vec<ManualWord>,
+    /// Assets that the fact makes claims about; empty once it is taken back.
+    pub owners: BTreeSet<u32>,
+}
+
+impl ManualSlot {
+    /// True if the fact is asserted and not taken back.
+    pub fn is_asserted(&self) -> bool {
+        self.words.last().is_some_and(|word| !word.is_retraction)
+    }
+}
+
+/// One assertion or retraction of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualWord {
+    /// Microseconds: since when what it says holds; grows from word to word.
+    pub time: i64,
+    /// Where the log has it.
+    pub offset: u64,
+    /// True if the fact is taken back.
+    pub is_retraction: bool,
+    /// Who said so.
+    pub author: Str,
+    /// Why.
+    pub reason: Str,
 }
 
 /// When a source's snapshots were made.

@@ -179,6 +179,9 @@ impl From<SubmitError> for ApiError {
                     .because(Refusal::DiskFull)
             }
             SubmitError::Rewrite(_) => Self::internal(&error),
+            SubmitError::NotAsserted { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", error.to_string())
+            }
             SubmitError::Invalid(message) => Self::invalid(message.clone()),
         }
     }

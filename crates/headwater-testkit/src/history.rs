@@ -50,13 +50,13 @@ impl NaiveHistory {
             let of_source = || known().filter(|submission| submission.source == *source);
             let snapshots = of_source().filter_map(|submission| match &submission.statement {
                 Statement::Snapshot(snapshot) => Some((submission, &**snapshot)),
-                Statement::Event(_) => None,
+                Statement::Event(_) | Statement::Manual(_) => None,
             });
             edges.extend(edges_of_snapshots(snapshots.collect(), time));
             let events: Vec<&Event> = of_source()
                 .filter_map(|submission| match &submission.statement {
                     Statement::Event(event) => Some(&**event),
-                    Statement::Snapshot(_) => None,
+                    Statement::Snapshot(_) | Statement::Manual(_) => None,
                 })
                 .collect();
             edges.extend(edges_of_statics(&events, time));

@@ -3,8 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    aliases, backup, diff, domains, export, extract, history, impact, lineage, paths, plugin,
-    prune, repair, resolve, search, send, serve, shell, status, submit, verify, watch,
+    aliases, backup, diff, domains, export, extract, history, impact, lineage, manual, paths,
+    plugin, prune, repair, resolve, search, send, serve, shell, status, submit, unresolved, verify,
+    watch,
 };
 use crate::environment::Environment;
 use crate::output::Format;
@@ -34,6 +35,9 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     Aliases(aliases::AliasesArgs),
     Domains(domains::DomainsArgs),
+    Unresolved(unresolved::UnresolvedArgs),
+    Assert(manual::AssertArgs),
+    Retract(manual::RetractArgs),
     Diff(diff::DiffArgs),
     History(history::HistoryArgs),
     Status(status::StatusArgs),
@@ -69,6 +73,9 @@ impl Cli {
             Command::Resolve(args) => resolve::run(&args),
             Command::Aliases(args) => aliases::run(&args),
             Command::Domains(args) => domains::run(&args),
+            Command::Unresolved(args) => unresolved::run(&args),
+            Command::Assert(args) => manual::run_assert(&args),
+            Command::Retract(args) => manual::run_retract(&args),
             Command::Diff(args) => diff::run(&args),
             Command::History(args) => history::run(&args),
             Command::Status(args) => status::run(&args),
@@ -238,6 +245,12 @@ mod tests {
             "paths a b --first 3 --field-level --format dot",
             "status --require-fresh --domain orders --format csv",
             "plugin run dbt target/manifest.json --first 3 --set a=b",
+            "unresolved --domain orders --format json",
+            "assert edge a b --via job:x/y --domain d --author ana --reason why --dry-run",
+            "assert alias a b --domain d --reason why --format json",
+            "assert owner a b --type t --domain d --reason why",
+            "assert tag a#f b=c --domain d --source hand --reason why",
+            "retract description a b --domain d --reason why",
             "completions zsh",
             "verify --data d --format json",
             "backup --server http://h:1 --force b",

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_graph::{Direction, FieldIndex};
 use headwater_model::{AssetIndex, AssetKind, Digest, FieldName, Timestamp};
 use headwater_record::{
-    Claim, ClaimBody, ClaimKey, ClaimsRecord, EvidenceRecord, NameRecord, SlotRecord, Str,
-    decode_value,
+    Claim, ClaimBody, ClaimKey, ClaimsRecord, EvidenceRecord, ManualWord, NameRecord, SlotRecord,
+    Str, decode_value,
 };
 
 use crate::AskError;
@@ -37,7 +37,7 @@ pub struct AssertionView {
     /// When the source last said so.
     pub last_seen: Timestamp,
     /// What else there is to say of the evidence.
-    pub note: Option<&'static str>,
+    pub note: Option<Str>,
     /// The slot that says so, the raw asset, and what it says of it.
     pub(crate) claim: (SlotKey, AssetIndex, ClaimKey),
 }
@@ -143,7 +143,13 @@ struct Reading<'a> {
     /// When raw names were first seen.
     first_seen: Option<i64>,
     /// When slots last spoke.
-    last_seen: &'a BTreeMap<SlotKey, i64>,
+    spoken: &'a BTreeMap<SlotKey, Spoken>,
+}
+
+/// When a slot last spoke; of one that a person fills, what was said in it, as far as the view knows.
+pub(crate) struct Spoken {
+    last: i64,
+    words: Vec<ManualWord>,
 }
 
 impl View {
@@ -169,13 +175,13 @@ impl View {
         let classes = self.class_claims(&canonicals)?;
         let first_seen = self.first_seen(&classes)?;
         let slots = classes.iter().flatten().flat_map(|(_, claims)| claims);
-        let last_seen = self.last_seen(slots.map(|(slot, _)| *slot).collect())?;
+        let spoken = self.spoken(slots.map(|(slot, _)| *slot).collect())?;
         let mut found = Vec::with_capacity(canonicals.len());
         for ((asset, claims), first_seen) in canonicals.iter().zip(classes).zip(first_seen) {
             let reading = Reading {
                 claims,
                 first_seen,
-                last_seen: &last_seen,
+                spoken: &spoken,
             };
             found.push(self.read(*asset, reading)?);
         }
@@ -214,7 +220,7 @@ impl View {
         }
         // The word that counts most comes last.
         said.sort_by(|a, b| a.rank.cmp(&b.rank));
-        self.read_entity(&said, reading.last_seen, &mut details);
+        self.read_entity(&said, reading.spoken, &mut details);
         read_fields(&said, &mut details);
         self.read_fields_of_edges(asset, &mut details);
         read_attributes(&said, &mut details);
@@ -253,20 +259,26 @@ impl View {
     }
 
     /// When those slots last spoke.
-    fn last_seen(&self, slots: BTreeSet<SlotKey>) -> Result<BTreeMap<SlotKey, i64>, AskError> {
+    fn spoken(&self, slots: BTreeSet<SlotKey>) -> Result<BTreeMap<SlotKey, Spoken>, AskError> {
         let prefixes: Vec<Vec<u8>> = slots.iter().map(|slot| keys::slot(*slot)).collect();
-        let mut last_seen = BTreeMap::new();
+        let mut spoken = BTreeMap::new();
         for (slot, value) in slots.into_iter().zip(self.get_parts_many(&prefixes)?) {
             if let Some(bytes) = value {
-                let seen = match decode_value("a slot", &bytes)? {
+                let mut words = Vec::new();
+                let last = match decode_value("a slot", &bytes)? {
                     SlotRecord::Snapshot(slot) => slot.last_seen,
                     SlotRecord::Static(slot) => slot.time,
                     SlotRecord::Runs(slot) => slot.last_seen,
+                    SlotRecord::Manual(slot) => {
+                        words = slot.words;
+                        words.retain(|word| word.offset <= self.offset());
+                        words.last().map_or(i64::MIN, |word| word.time)
+                    }
                 };
-                last_seen.insert(slot, seen);
+                spoken.insert(slot, Spoken { last, words });
             }
         }
-        Ok(last_seen)
+        Ok(spoken)
     }
 
     /// When those that nobody asserts any more ceased to be.
@@ -293,7 +305,7 @@ impl View {
     fn read_entity(
         &self,
         said: &[Said],
-        last_seen: &BTreeMap<SlotKey, i64>,
+        spoken: &BTreeMap<SlotKey, Spoken>,
         details: &mut Details,
     ) {
         for one in said {
@@ -309,7 +321,7 @@ impl View {
                 .parent
                 .and_then(|p| self.graph().canonical(AssetIndex::new(p)));
             details.parent = parent.or(details.parent);
-            let assertion = assertion(one, entity.evidence.clone(), last_seen);
+            let assertion = assertion(one, entity.evidence.clone(), spoken);
             details.last_seen = details.last_seen.max(Some(assertion.last_seen));
             details.asserted_by.push(assertion);
         }
@@ -406,7 +418,7 @@ impl View {
         &self,
         claims: Vec<Asserting>,
     ) -> Result<Vec<AssertionView>, AskError> {
-        let last_seen = self.last_seen(claims.iter().map(|(slot, ..)| *slot).collect())?;
+        let spoken = self.spoken(claims.iter().map(|(slot, ..)| *slot).collect())?;
         let of = |(slot, owner, claim, evidence)| {
             let said = Said {
                 slot,
@@ -414,7 +426,7 @@ impl View {
                 claim,
                 rank: (0, 0, std::cmp::Reverse(String::new())),
             };
-            assertion(&said, evidence, &last_seen)
+            assertion(&said, evidence, &spoken)
         };
         Ok(claims.into_iter().map(of).collect())
     }
@@ -458,10 +470,11 @@ impl View {
 fn assertion(
     said: &Said,
     evidence: Option<EvidenceRecord>,
-    last_seen: &BTreeMap<SlotKey, i64>,
+    spoken: &BTreeMap<SlotKey, Spoken>,
 ) -> AssertionView {
     let valid_from = said.claim.valid_from;
-    let seen = last_seen.get(&said.slot).copied().unwrap_or(valid_from);
+    let spoken = spoken.get(&said.slot);
+    let seen = spoken.map_or(valid_from, |spoken| spoken.last);
     AssertionView {
         source: said.slot.source,
         valid_from: Timestamp::from_micros(valid_from),
@@ -472,12 +485,29 @@ fn assertion(
         last_seen: Timestamp::from_micros(seen.max(valid_from)),
         note: match said.slot.kind {
             SlotKind::Snapshot => None,
-            SlotKind::Runs => Some("a run event says so"),
-            SlotKind::Job => Some("a job event says so"),
-            SlotKind::Dataset => Some("a dataset event says so"),
+            SlotKind::Runs => Some("a run event says so".into()),
+            SlotKind::Job => Some("a job event says so".into()),
+            SlotKind::Dataset => Some("a dataset event says so".into()),
+            SlotKind::Manual => spoken.and_then(|spoken| words_of(&said.claim, &spoken.words)),
         },
         claim: (said.slot, said.owner, said.claim.key.clone()),
     }
+}
+
+/// Who asserted a claim and why, and who took it back.
+fn words_of(claim: &Claim, words: &[ManualWord]) -> Option<Str> {
+    let said = |word: &ManualWord| format!("{}: {}", word.author, word.reason);
+    let asserted = words
+        .iter()
+        .find(|word| !word.is_retraction && word.time == claim.valid_from)?;
+    let mut note = format!("asserted by {}", said(asserted));
+    let retracted = words
+        .iter()
+        .find(|word| word.is_retraction && Some(word.time) == claim.valid_to);
+    if let Some(retracted) = retracted {
+        note = format!("{note}; retracted by {}", said(retracted));
+    }
+    Some(note.into())
 }
 
 fn read_fields(said: &[Said], details: &mut Details) {

@@ -57,7 +57,7 @@ impl View {
             let statement = found.entry(edge).or_default();
             statement.asserted_by.clone_from(&reads[way_in].asserted_by);
             for assertion in &mut statement.asserted_by {
-                assertion.note = Some(THROUGH_JOB);
+                assertion.note = Some(THROUGH_JOB.into());
             }
         }
         Ok(edges.iter().map(|edge| found[edge].clone()).collect())

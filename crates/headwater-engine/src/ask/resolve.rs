@@ -228,7 +228,7 @@ impl View {
     }
 
     /// The ways to read `text` as a full name that is known.
-    fn known_readings(&self, text: &str) -> Result<Vec<AssetName>, AskError> {
+    pub(crate) fn known_readings(&self, text: &str) -> Result<Vec<AssetName>, AskError> {
         let mut known = Vec::new();
         for name in readings(text) {
             if !self.by_name_all(&name)?.is_empty() {

@@ -9,6 +9,7 @@ mod export;
 mod fields;
 mod identity;
 mod identity_rules;
+mod manual;
 mod past;
 mod peers;
 mod recovery;

@@ -5,6 +5,7 @@ mod errors;
 mod limits;
 mod lists;
 mod loads;
+mod manual;
 mod pages;
 mod past;
 mod products;

@@ -177,7 +177,7 @@ async fn serve(
     };
     let limits = server_limits(&config.limits);
     let api = Api::new(Arc::clone(&engine), graphql_limits(&config.limits));
-    let api = api.with_plugins(plugins);
+    let api = api.with_plugins(plugins).with_calendar(Arc::new(now));
     let mut app = App::new(engine, api, limits.clone(), clock, mode);
     if config.otlp_endpoint.is_some() {
         app = app.traced(Traces::tracer());
