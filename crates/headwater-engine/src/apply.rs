@@ -49,6 +49,7 @@ use crate::EngineError;
 use crate::apply::changes::Changes;
 use crate::keys::{self, SlotKey};
 use crate::mesh::Claimants;
+use crate::past::RecentTurns;
 use crate::sources::{SourceState, Sources};
 use crate::txn::Txn;
 use crate::words::Words;
@@ -86,6 +87,8 @@ pub(crate) struct Applier {
     /// Namespaces of all assets.
     pub(crate) namespaces: Words,
     pub(crate) sources: Sources,
+    /// Of which assets recent entries said something new.
+    pub(crate) turns: RecentTurns,
     changes: Changes,
     slots: Cache<SlotKey, SlotRecord>,
     names: Cache<headwater_model::AssetName, u32>,
@@ -117,6 +120,7 @@ impl Applier {
             domain: Str::default(),
             words,
             sources,
+            turns: RecentTurns::default(),
             changes: Changes::default(),
             slots: Cache::new(SLOTS_CACHED),
             names: Cache::new(NAMES_CACHED),
