@@ -106,8 +106,8 @@ pub(crate) struct Applier {
 impl Applier {
     pub(crate) fn new(state: Arc<dyn State>, graph: Graph, words: Words, sources: Sources) -> Self {
         let namespaces = Words::default();
-        for asset in graph.assets() {
-            namespaces.intern(asset.namespace);
+        for namespace in graph.namespaces(None) {
+            namespaces.intern(namespace);
         }
         Self {
             txn: Txn::new(state),
