@@ -34,7 +34,7 @@ const TESTS_BENCH: [&str; 7] = [
     "--",
 ];
 
-const DRIVERS: [Driver; 8] = [
+const DRIVERS: [Driver; 9] = [
     Driver {
         name: "graph",
         measures: "build, closure, impact and paths on generated graphs",
@@ -45,6 +45,18 @@ const DRIVERS: [Driver; 8] = [
             "headwater-graph",
             "--example",
             "graph_bench",
+        ],
+    },
+    Driver {
+        name: "publish",
+        measures: "readers beside a writer of 10,000 events a second",
+        cargo: &[
+            "run",
+            "--release",
+            "--package",
+            "headwater-graph",
+            "--example",
+            "publish_bench",
         ],
     },
     Driver {
@@ -162,7 +174,10 @@ mod tests {
 
     #[test]
     fn without_a_name_every_driver_runs() {
-        check(&[], "graph search store past events impact manifest start");
+        check(
+            &[],
+            "graph publish search store past events impact manifest start",
+        );
     }
 
     #[test]
@@ -174,7 +189,7 @@ mod tests {
     fn a_name_that_is_no_driver_is_refused_with_the_names_that_are() {
         check(
             &["graphs"],
-            "no benchmark is named graphs; there are graph, search, store, past, events, impact, manifest, start",
+            "no benchmark is named graphs; there are graph, publish, search, store, past, events, impact, manifest, start",
         );
     }
 }

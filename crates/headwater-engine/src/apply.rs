@@ -51,6 +51,7 @@ use crate::EngineError;
 use crate::apply::changes::Changes;
 use crate::keys::{self, SlotKey};
 use crate::mesh::Claimants;
+use crate::past::RecentTurns;
 use crate::sources::{SourceState, Sources, Standing};
 use crate::txn::Txn;
 use crate::words::Words;
@@ -90,6 +91,8 @@ pub(crate) struct Applier {
     pub(crate) sources: Sources,
     /// What each source submitted last.
     pub(crate) standings: Vec<Option<Standing>>,
+    /// Of which assets recent entries said something new.
+    pub(crate) turns: RecentTurns,
     changes: Changes,
     slots: Cache<SlotKey, SlotRecord>,
     names: Cache<headwater_model::AssetName, u32>,
@@ -107,8 +110,8 @@ pub(crate) struct Applier {
 impl Applier {
     pub(crate) fn new(state: Arc<dyn State>, graph: Graph, words: Words, sources: Sources) -> Self {
         let namespaces = Words::default();
-        for asset in graph.assets() {
-            namespaces.intern(asset.namespace);
+        for namespace in graph.namespaces(None) {
+            namespaces.intern(namespace);
         }
         Self {
             txn: Txn::new(state),
@@ -122,6 +125,7 @@ impl Applier {
             words,
             sources,
             standings: Vec::new(),
+            turns: RecentTurns::default(),
             changes: Changes::default(),
             slots: Cache::new(SLOTS_CACHED),
             names: Cache::new(NAMES_CACHED),

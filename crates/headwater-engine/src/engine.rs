@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use crate::apply::Receipt;
 use crate::ask::{Caller, View};
 use crate::options::EngineOptions;
-use crate::past::Pasts;
+use crate::past::{Pasts, RecentTurns};
 use crate::published::Published;
 use crate::read_ahead::ReadAhead;
 use crate::recovery::{self, Recovery};
@@ -58,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) pasts: Pasts,
     pub(crate) past_graphs_max: usize,
+    pub(crate) turns: RecentTurns,
     pub(crate) waiting: Waiting,
 }
 
@@ -106,6 +107,7 @@ impl Engine {
             counters: Counters::default(),
             pasts: Pasts::default(),
             past_graphs_max: options.past_graphs_max,
+            turns: applier.turns.clone(),
             waiting: Waiting::default(),
         });
         let (queue, commands) = crossbeam_channel::bounded(options.queue_submissions_max);

@@ -9,6 +9,7 @@ mod ask;
 mod bounds;
 mod claims;
 mod compaction;
+mod deltas;
 mod engine;
 mod entries;
 mod error;

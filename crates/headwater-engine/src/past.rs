@@ -2,21 +2,28 @@
 //!
 //! A graph of the past is an ordinary graph, so that every question can be asked of it. What was known at an offset
 //! follows from what each offset up to it changed. What held at a time is that graph, and over it a delta: of every
-//! asset of which anything begins or ends after that time, what was so then.
+//! asset of which anything begins or ends after that time, what was so then. While commits come, the graph of a time is
+//! carried on from the offset for which it was made last.
 
+mod carried;
 mod held;
 mod known;
+mod turns;
 
 use std::sync::Arc;
 
-use headwater_model::Timestamp;
+use headwater_model::{AssetIndex, Timestamp};
 use headwater_store::Offset;
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 
 use crate::AskError;
 use crate::ask::{SubmissionsQuestion, View};
 use crate::keys;
 use crate::published::{Published, merged};
+
+use held::Basis;
+pub(crate) use turns::RecentTurns;
 
 /// When to look: at what held at a time, as known at an offset. Without either, at what holds and is known now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +37,7 @@ pub struct AsOf {
 /// Graphs of the past that are kept for the next question, the last used first.
 #[derive(Default)]
 pub(crate) struct Pasts {
-    kept: Mutex<Vec<(Moment, Arc<Published>)>>,
+    kept: Mutex<Vec<Kept>>,
     /// Held while one is built, so that two who ask for the same do not both build it.
     building: Mutex<()>,
 }
@@ -38,20 +45,45 @@ pub(crate) struct Pasts {
 /// The offset, and the time if it is not now.
 type Moment = (Offset, Option<i64>);
 
+#[derive(Clone)]
+struct Kept {
+    moment: Moment,
+    past: Arc<Published>,
+    /// Of a graph that held at a time.
+    basis: Option<Arc<Basis>>,
+}
+
 impl Pasts {
     fn find(&self, moment: Moment) -> Option<Arc<Published>> {
         let mut kept = self.kept.lock();
-        let at = kept.iter().position(|(of, _)| *of == moment)?;
+        let at = kept.iter().position(|past| past.moment == moment)?;
         let found = kept.remove(at);
-        let past = Arc::clone(&found.1);
+        let past = Arc::clone(&found.past);
         kept.insert(0, found);
         Some(past)
     }
 
-    fn keep(&self, moment: Moment, past: Arc<Published>, max: usize) {
+    /// The graph that held at `time` of the newest offset before `offset`.
+    fn before(&self, offset: Offset, time: i64) -> Option<Kept> {
+        let kept = self.kept.lock();
+        let of_time = kept
+            .iter()
+            .filter(|past| past.moment.1 == Some(time) && past.moment.0 < offset);
+        of_time.max_by_key(|past| past.moment.0).cloned()
+    }
+
+    fn keep(&self, past: Kept, max: usize) {
         let mut kept = self.kept.lock();
-        kept.insert(0, (moment, past));
+        kept.insert(0, past);
         kept.truncate(max);
+    }
+
+    /// Drops what held at the same time as `carried` shows, of offsets before the one that it was carried on from:
+    /// that one stays, for questions that began before the newest commits.
+    fn drop_before(&self, carried: Moment) {
+        let (offset, time) = carried;
+        let is_older = |past: &Kept| past.moment.1 == time && past.moment.0 < offset;
+        self.kept.lock().retain(|past| !is_older(past));
     }
 }
 
@@ -113,22 +145,39 @@ impl View {
         } else {
             match pasts.find((offset, None)) {
                 Some(known) => known,
-                None => self.keep_past((offset, None), known::published(self, offset)?),
+                None => self.keep_past((offset, None), known::published(self, offset)?, None),
             }
         };
         match time {
             None => Ok(self.showing(known)),
             Some(time) => {
-                let past = held::published(&self.showing(known), time)?;
-                Ok(self.showing(self.keep_past((offset, Some(time)), past)))
+                let (past, basis) = self.showing(known).held(time)?;
+                Ok(self.showing(self.keep_past((offset, Some(time)), past, Some(basis))))
             }
         }
     }
 
-    fn keep_past(&self, moment: Moment, past: Published) -> Arc<Published> {
+    /// What this view shows as it held at `time`.
+    fn held(&self, time: i64) -> Result<(Published, Basis), AskError> {
+        let pasts = &self.shared.pasts;
+        if let Some(kept) = pasts.before(self.published.offset, time)
+            && let Some(basis) = &kept.basis
+            && let Some(carried) = carried::published(self, time, &kept.past, basis)?
+        {
+            pasts.drop_before(kept.moment);
+            return Ok(carried);
+        }
+        held::published(self, time)
+    }
+
+    fn keep_past(&self, moment: Moment, past: Published, basis: Option<Basis>) -> Arc<Published> {
         let past = Arc::new(past);
-        let max = self.shared.past_graphs_max;
-        self.shared.pasts.keep(moment, Arc::clone(&past), max);
+        let kept = Kept {
+            moment,
+            past: Arc::clone(&past),
+            basis: basis.map(Arc::new),
+        };
+        self.shared.pasts.keep(kept, self.shared.past_graphs_max);
         past
     }
 
@@ -140,27 +189,26 @@ impl View {
     }
 }
 
-/// A graph of the past, with what its views need.
+/// A graph of the past, with what its views need: at the offset that `view` shows. The names that others stand for are
+/// listed unless they are known to be those of `merged_known`.
 fn past(
     view: &View,
     graph: headwater_graph::Snapshot,
-    offset: Offset,
-    committed_at: Timestamp,
     valid_at: Option<i64>,
+    merged_known: Option<Arc<FxHashMap<u32, Vec<AssetIndex>>>>,
 ) -> Published {
     let now = &view.published;
-    let merged = merged(&graph);
+    let merged = merged_known.unwrap_or_else(|| Arc::new(merged(&graph)));
     let (claimants, index) = (Arc::clone(&now.claimants), now.index.clone());
     let resolver = Arc::clone(&now.resolver);
-    let standings = Arc::clone(&now.standings);
     let mut past = Published::new(
         graph,
-        offset,
-        committed_at,
+        now.offset,
+        now.committed_at,
         claimants,
         resolver,
         index,
-        standings,
+        Arc::clone(&now.standings),
     );
     past.valid_at = valid_at;
     past.merged = Some(merged);

@@ -28,7 +28,7 @@ pub(crate) struct Published {
     /// The time at which the graph held, in microseconds; none for what holds now.
     pub(crate) valid_at: Option<i64>,
     /// Of a graph of the past, the names that others stand for; of the newest one the state tells.
-    pub(crate) merged: Option<FxHashMap<u32, Vec<AssetIndex>>>,
+    pub(crate) merged: Option<Arc<FxHashMap<u32, Vec<AssetIndex>>>>,
     links: OnceLock<Vec<DomainLink>>,
     catalogue: OnceLock<Catalogue>,
     retired: OnceLock<Catalogue>,

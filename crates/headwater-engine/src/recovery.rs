@@ -8,14 +8,15 @@ use headwater_graph::Snapshot as Graph;
 use headwater_identity::Resolver;
 use headwater_model::Timestamp;
 use headwater_record::{
-    DeltaRecord, LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, SubmissionRecord,
-    decode_entry, decode_value, encode_value,
+    LOG_VERSION, LogEntry, STATE_VERSION, SourceRecord, SubmissionRecord, decode_entry,
+    decode_value, encode_value,
 };
 use headwater_store::{Log, Offset, State, StateBatch};
 
 use crate::EngineError;
 use crate::apply::{Applier, graph_delta, touched};
 use crate::compaction::index_file;
+use crate::deltas::for_each_delta;
 use crate::entries::Assembler;
 use crate::keys;
 use crate::mesh::Claimants;
@@ -153,29 +154,11 @@ fn recover_index(
 /// The raw assets to be indexed anew by what changed after `mark`.
 fn changed_after(reader: Reader<'_>, mark: u64) -> Result<BTreeSet<u32>, EngineError> {
     let mark = Offset::new(mark).map_err(|_| EngineError::Corrupt("the offset of an index"))?;
-    let prefix = keys::deltas_prefix();
     let mut changed = BTreeSet::new();
-    let mut parts: Option<(u64, Vec<u8>)> = None;
-    let mut add = |bytes: &[u8]| -> Result<(), EngineError> {
-        let record: DeltaRecord = decode_value("a change", bytes)?;
+    for_each_delta(reader, mark, Offset::MAX, |record| {
         changed.extend(touched(&record));
         Ok(())
-    };
-    for item in reader.scan_from(&prefix, &keys::delta(mark.next())) {
-        let (key, part) = item?;
-        let offset = keys::parse_delta(&key).ok_or(EngineError::Corrupt("a change's key"))?;
-        match &mut parts {
-            Some((of, bytes)) if *of == offset => bytes.extend(part),
-            _ => {
-                if let Some((_, bytes)) = parts.replace((offset, part)) {
-                    add(&bytes)?;
-                }
-            }
-        }
-    }
-    if let Some((_, bytes)) = parts {
-        add(&bytes)?;
-    }
+    })?;
     Ok(changed)
 }
 
@@ -245,32 +228,14 @@ pub(crate) fn catch_up(
     mut graph: Graph,
     from: Offset,
 ) -> Result<Graph, EngineError> {
-    let prefix = keys::deltas_prefix();
-    let mut pending: Option<(u64, Vec<u8>)> = None;
-    for item in reader.scan_from(&prefix, &keys::delta(from.next())) {
-        let (key, part) = item?;
-        let offset = keys::parse_delta(&key).ok_or(EngineError::Corrupt("a change's key"))?;
-        match &mut pending {
-            Some((of, bytes)) if *of == offset => bytes.extend(part),
-            _ => {
-                if let Some((_, bytes)) = pending.replace((offset, part)) {
-                    graph = apply_stored(&graph, &bytes)?;
-                }
-            }
-        }
+    for_each_delta(reader, from, Offset::MAX, |record| {
+        graph = graph.apply(&graph_delta(&graph, &record))?;
         if graph.needs_compaction() {
             graph = graph.compacted();
         }
-    }
-    match pending {
-        Some((_, bytes)) => apply_stored(&graph, &bytes),
-        None => Ok(graph),
-    }
-}
-
-fn apply_stored(graph: &Graph, bytes: &[u8]) -> Result<Graph, EngineError> {
-    let record: DeltaRecord = decode_value("a change", bytes)?;
-    Ok(graph.apply(&graph_delta(graph, &record))?)
+        Ok(())
+    })?;
+    Ok(graph)
 }
 
 fn load_words(reader: Reader<'_>) -> Result<Words, EngineError> {

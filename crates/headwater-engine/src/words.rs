@@ -21,6 +21,11 @@ impl Words {
         self.0.read().numbers.get(word).copied()
     }
 
+    /// How many words there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.read().words.len()
+    }
+
     pub(crate) fn word(&self, number: u32) -> Option<Str> {
         self.0.read().words.get(number as usize).cloned()
     }

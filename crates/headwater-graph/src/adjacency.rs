@@ -7,6 +7,8 @@ use crate::sparse::{Sparse, View};
 
 /// Entries that a change in a long list copies.
 const BLOCK: usize = 256;
+/// Changed lists that a walk looks for at once.
+const PART: usize = 32;
 /// The longest list that is kept as one run.
 const SHORT_MAX: usize = BLOCK;
 
@@ -23,6 +25,17 @@ pub(crate) struct Adjacency {
 enum List {
     Short(Run),
     Long(Arc<Vec<Segment>>),
+}
+
+impl List {
+    /// A number at its beginning; 0 if it is empty, or long.
+    #[inline]
+    fn first_word(&self) -> u32 {
+        match self {
+            Self::Short(run) => run.words.first().copied().unwrap_or(0),
+            Self::Long(_) => 0,
+        }
+    }
 }
 
 /// At most [`SHORT_MAX`] targets; after them what stands beside them, if anything does.
@@ -81,6 +94,7 @@ impl Adjacency {
     pub(crate) fn packed(&self) -> Packed<'_> {
         Packed {
             overlay: self.overlay.view(),
+            base: &self.base,
             offsets: &self.base.offsets,
             targets: &self.base.targets,
             vias: &self.base.vias,
@@ -338,30 +352,59 @@ impl Block {
     }
 }
 
-/// The rows of one adjacency that are as they were packed.
+/// The rows of one adjacency for a loop that asks often.
 #[derive(Debug)]
 pub(crate) struct Packed<'a> {
     overlay: View<'a, List>,
+    base: &'a Csr,
     offsets: &'a [u32],
     targets: &'a [u32],
     vias: &'a [u32],
 }
 
 impl<'a> Packed<'a> {
-    /// The list of an asset, unless it changed since.
+    /// Whether the list of an asset changed since it was packed.
     #[inline]
-    pub(crate) fn slice(&self, index: u32) -> Option<Slice<'a>> {
-        if self.overlay.get(index).is_some() {
-            return None;
+    pub(crate) fn is_changed(&self, index: u32) -> bool {
+        self.overlay.has(index)
+    }
+
+    /// Shows `each` the lists of assets that changed.
+    ///
+    /// Such a list stands behind several pointers, and a walk of many waits for memory at each of them. Here all lists
+    /// of a part are looked for before the first is read, so that the waits overlap.
+    pub(crate) fn changed(&self, indexes: &[u32], mut each: impl FnMut(u32, Slice<'a>)) {
+        let mut lists: [Option<&'a List>; PART] = [None; PART];
+        for part in indexes.chunks(PART) {
+            for (list, index) in lists.iter_mut().zip(part) {
+                *list = self.overlay.get(*index);
+            }
+            let first_words = lists.iter().flatten().map(|list| list.first_word());
+            // Without a use of what is read it would not be read.
+            std::hint::black_box(first_words.fold(0, std::ops::BitXor::bitxor));
+            for (list, index) in lists.iter_mut().zip(part) {
+                match list.take() {
+                    None => {}
+                    Some(List::Short(run)) => each(*index, run.slice()),
+                    Some(List::Long(segments)) => segments
+                        .iter()
+                        .for_each(|segment| each(*index, segment.slice(self.base))),
+                }
+            }
         }
+    }
+
+    /// The list of an asset as it was packed.
+    #[inline]
+    pub(crate) fn slice(&self, index: u32) -> Slice<'a> {
         let (start, end) = match self.offsets.get(index as usize..index as usize + 2) {
             Some([start, end]) => (*start as usize, *end as usize),
             _ => (0, 0),
         };
-        Some(Slice {
+        Slice {
             targets: &self.targets[start..end],
             vias: self.vias.get(start..end).unwrap_or(&[]),
-        })
+        }
     }
 }
 

@@ -16,6 +16,12 @@ impl AssetSet {
         }
     }
 
+    /// Adds an asset, making room for it where there is none; true if it was not there.
+    pub fn insert(&mut self, asset: AssetIndex) -> bool {
+        self.reserve(asset.as_usize() + 1);
+        self.add(asset.get())
+    }
+
     /// Whether `asset` is in the set.
     pub fn contains(&self, asset: AssetIndex) -> bool {
         self.has(asset.get())

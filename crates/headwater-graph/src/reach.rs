@@ -2,7 +2,8 @@
 //!
 //! This is the walk to be fast where only the assets matter. It goes level by level, a level of datasets and the
 //! level of jobs after it in turn. Large levels are put in the order of their numbers before they are walked, so that
-//! their rows are read from front to back; queues take items without a branch, as no one could predict it.
+//! their rows are read from front to back; queues take items without a branch, as no one could predict it. Lists that
+//! changed since the rows were packed come after the others of their level, many at once.
 
 use headwater_model::AssetIndex;
 
@@ -98,6 +99,8 @@ struct Flood<'s> {
     order: AssetSet,
     jobs: Queue,
     next: Queue,
+    /// Of a level, what has a changed list; empty between levels.
+    changed: Vec<u32>,
     assets_count: usize,
     reached_count: usize,
 }
@@ -111,6 +114,7 @@ impl<'s> Flood<'s> {
             order: AssetSet::default(),
             jobs: Queue::default(),
             next: Queue::default(),
+            changed: Vec::new(),
             assets_count: snapshot.assets_count(),
             reached_count: 0,
         }
@@ -125,15 +129,11 @@ impl<'s> Flood<'s> {
                 self.reach_jobs(&level);
                 return;
             }
-            for dataset in &level {
-                self.leave_dataset(&rows, *dataset);
-            }
+            self.leave_datasets(&rows, &level);
             self.reached_count += self.jobs.len;
             level.clear();
             self.take_level(Side::Jobs, &mut level);
-            for job in &level {
-                self.leave_job(&rows, *job);
-            }
+            self.leave_jobs(&rows, &level);
             self.reached_count += self.next.len;
             self.take_level(Side::Datasets, &mut level);
             hops += 1;
@@ -159,15 +159,18 @@ impl<'s> Flood<'s> {
         queue.len = 0;
     }
 
-    #[inline]
-    fn leave_dataset(&mut self, rows: &Packed<'_>, dataset: u32) {
-        match rows.slice(dataset) {
-            Some(slice) => self.leave_by(dataset, slice),
-            None => self
-                .adjacency
-                .slices(dataset)
-                .for_each(|slice| self.leave_by(dataset, slice)),
+    fn leave_datasets(&mut self, rows: &Packed<'_>, level: &[u32]) {
+        let mut changed = std::mem::take(&mut self.changed);
+        for dataset in level {
+            if rows.is_changed(*dataset) {
+                changed.push(*dataset);
+            } else {
+                self.leave_by(*dataset, rows.slice(*dataset));
+            }
         }
+        rows.changed(&changed, |dataset, slice| self.leave_by(dataset, slice));
+        changed.clear();
+        self.changed = changed;
     }
 
     #[inline]
@@ -192,15 +195,18 @@ impl<'s> Flood<'s> {
         self.next.len += datasets;
     }
 
-    #[inline]
-    fn leave_job(&mut self, rows: &Packed<'_>, job: u32) {
-        match rows.slice(job) {
-            Some(slice) => self.enter_by(slice),
-            None => self
-                .adjacency
-                .slices(job)
-                .for_each(|slice| self.enter_by(slice)),
+    fn leave_jobs(&mut self, rows: &Packed<'_>, level: &[u32]) {
+        let mut changed = std::mem::take(&mut self.changed);
+        for job in level {
+            if rows.is_changed(*job) {
+                changed.push(*job);
+            } else {
+                self.enter_by(rows.slice(*job));
+            }
         }
+        rows.changed(&changed, |_, slice| self.enter_by(slice));
+        changed.clear();
+        self.changed = changed;
     }
 
     #[inline]

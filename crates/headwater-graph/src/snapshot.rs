@@ -148,6 +148,24 @@ impl Snapshot {
         (0..self.assets_count() as u32).filter_map(|index| self.parts.rows.asset(index))
     }
 
+    /// The namespaces of all assets, or of all datasets or jobs: each once, in the order of the first asset there. Much
+    /// cheaper than going through the assets.
+    pub fn namespaces(&self, kind: Option<AssetKind>) -> impl Iterator<Item = &str> {
+        let rows = &self.parts.rows;
+        let mut is_listed = vec![false; rows.strings.len()];
+        let rows_of_kind = rows
+            .chunks()
+            .flat_map(|chunk| &chunk.rows)
+            .filter(move |row| kind.is_none_or(|kind| row.kind() == kind));
+        rows_of_kind
+            .filter(move |row| {
+                is_listed
+                    .get_mut(row.namespace as usize)
+                    .is_some_and(|is_listed| !std::mem::replace(is_listed, true))
+            })
+            .map(|row| &**rows.strings.get(row.namespace))
+    }
+
     /// The asset that stands for `asset`: itself, unless an alias merged it into another.
     pub fn canonical(&self, asset: AssetIndex) -> Option<AssetIndex> {
         self.row(asset.get())

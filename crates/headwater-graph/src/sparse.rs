@@ -21,6 +21,15 @@ pub(crate) struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
+    /// Whether `index` has a value.
+    #[inline]
+    pub(crate) fn has(&self, index: u32) -> bool {
+        match self.pages.get(index as usize / PAGE) {
+            Some(Some(page)) => page.bits[index as usize / 64 % 64] >> (index % 64) & 1 == 1,
+            _ => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&'a T> {
         let page = self.pages.get(index as usize / PAGE)?.as_deref()?;

@@ -14,7 +14,8 @@
 
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::state::{APPLIED_KEY, STEP_KEYS_MAX, scan_bounds};
@@ -44,6 +45,10 @@ impl Default for SledOptions {
 /// A [`State`] on disk.
 pub struct SledState {
     tree: sled::Db,
+    directory: PathBuf,
+    options: SledOptions,
+    /// Bytes of keys and values since it was opened.
+    written_bytes: AtomicU64,
 }
 
 /// What the empty key holds.
@@ -80,6 +85,8 @@ impl Applied {
 impl SledState {
     /// How long opening waits for the lock of a state that is being closed.
     pub const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+    /// Keys and values that may be written without [`SledState::close`] opening the state once more.
+    pub const UNNOTED_BYTES_MAX: u64 = 8 << 20;
     /// Between two tries.
     const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -120,11 +127,34 @@ impl SledState {
             }
             other => into_error(other),
         })?;
-        let state = Self { tree };
+        let state = Self {
+            tree,
+            directory: directory.to_owned(),
+            options,
+            written_bytes: AtomicU64::new(0),
+        };
         if state.applied()?.is_being_cleared {
             state.clear()?;
         }
         Ok(state)
+    }
+
+    /// Closes the state so that the next opening is fast.
+    ///
+    /// sled notes where its pages are when it is opened, and reads all that was written since then when it is opened
+    /// again: some seconds for each gigabyte. So a state to which more than [`SledState::UNNOTED_BYTES_MAX`] were written
+    /// is opened once more here. Whoever does without, or is killed, loses nothing but that time.
+    ///
+    /// # Errors
+    /// As [`SledState::open`].
+    pub fn close(self) -> Result<(), StateError> {
+        let written_bytes = self.written_bytes.into_inner();
+        let (directory, options) = (self.directory, self.options);
+        drop(self.tree);
+        if written_bytes > Self::UNNOTED_BYTES_MAX {
+            Self::open(&directory, options)?;
+        }
+        Ok(())
     }
 
     /// Removes the state in `directory`, which must not be open. Much faster than [`State::clear`].
@@ -180,6 +210,8 @@ impl State for SledState {
                 given: applied,
             });
         }
+        let bytes = batch.bytes() as u64;
+        self.written_bytes.fetch_add(bytes, Ordering::Relaxed);
         let record = Applied {
             offset: applied,
             is_being_cleared: false,

@@ -266,12 +266,15 @@ pub(crate) fn mesh(places: &Places, settings: &Settings) -> Result<Mesh> {
 fn fill(data: &Path, assets: u64) -> Result<()> {
     let (started, cpu) = (Instant::now(), process::own_cpu()?);
     let (log, _) = SegmentLog::open(&data.join("log"), SegmentOptions::default())?;
-    let state = SledState::open(&data.join("state"), SledOptions::default())?;
+    let state = Arc::new(SledState::open(
+        &data.join("state"),
+        SledOptions::default(),
+    )?);
     let options = EngineOptions {
         graph_file: Some(data.join("graph")),
         ..EngineOptions::default()
     };
-    let (engine, _) = Engine::open(Arc::new(log), Arc::new(state), options)?;
+    let (engine, _) = Engine::open(Arc::new(log), Arc::<SledState>::clone(&state), options)?;
     let pairs_count = assets / SOURCES / 2;
     let mut edges_count = 0;
     let mut submitting = Duration::ZERO;
@@ -294,6 +297,9 @@ fn fill(data: &Path, assets: u64) -> Result<()> {
     let ending = Instant::now();
     engine.shut_down();
     drop(engine);
+    if let Some(state) = Arc::into_inner(state) {
+        state.close()?;
+    }
     let ending = ending.elapsed();
     let mut table = Table::new(&[
         "filled",

@@ -71,9 +71,9 @@ impl Applier {
     /// Learns from the namespaces of all assets.
     pub(crate) fn learn_namespaces(&mut self) {
         let mut resolver = Arc::clone(&self.resolver);
-        for asset in self.graph.assets() {
-            if asset.kind == AssetKind::Dataset && resolver.has_news(asset.namespace) {
-                Arc::make_mut(&mut resolver).learn(asset.namespace);
+        for namespace in self.graph.namespaces(Some(AssetKind::Dataset)) {
+            if resolver.has_news(namespace) {
+                Arc::make_mut(&mut resolver).learn(namespace);
             }
         }
         self.resolver = resolver;

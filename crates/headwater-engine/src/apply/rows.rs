@@ -67,6 +67,7 @@ impl Applier {
     fn put_turns(&mut self, offset: Offset) {
         for (time, owners) in std::mem::take(&mut self.changes.turns) {
             let owners: Vec<u32> = owners.into_iter().collect();
+            self.turns.note(offset, time, &owners);
             let prefix = keys::turn(time, offset);
             for (part, owners) in owners.chunks(TURN_OWNERS_MAX).enumerate() {
                 let mut key = prefix.clone();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use headwater_graph::{Direction, EdgeRef, Snapshot as Graph};
+use headwater_graph::{AssetSet, Direction, EdgeRef, Snapshot as Graph};
 use headwater_model::{AssetIndex, AssetKind, EdgeKind};
-use headwater_record::{Claim, DeltaRecord, EdgeRecord, FieldEdgeRecord, decode_value};
+use headwater_record::{Claim, DeltaRecord, EdgeRecord, FieldEdgeRecord, RowRecord, decode_value};
 
 use crate::apply::{
     Columns, Numbers, RawFieldEdge, differs, domains_of_sources, graph_delta, raw_edge,
@@ -16,10 +16,38 @@ use crate::published::Published;
 use crate::{AskError, EngineError};
 
 /// One asset in so many whose past differs: from there on all that is said is read from front to back.
-const SCAN_SHARE: usize = 16;
+pub(super) const SCAN_SHARE: usize = 16;
+
+/// What a later offset needs to know of a held graph, so that it can be carried on.
+pub(super) struct Basis {
+    /// The assets of which anything begins or ends after the time.
+    pub(super) turned: AssetSet,
+    /// How many words there were, where a domain, an owner or a tag of then was none of them.
+    words_count: Option<usize>,
+}
+
+impl Basis {
+    pub(super) fn new(turned: AssetSet, now: &View, has_all_words: bool) -> Self {
+        let words_count = (!has_all_words).then(|| now.shared.words.len());
+        Self {
+            turned,
+            words_count,
+        }
+    }
+
+    pub(super) fn had_all_words(&self) -> bool {
+        self.words_count.is_none()
+    }
+
+    /// False if a word that was missing may be there by now.
+    pub(super) fn has_all_words(&self, now: &View) -> bool {
+        self.words_count
+            .is_none_or(|count| count == now.shared.words.len())
+    }
+}
 
 /// What `now` shows, as it held at `time`.
-pub(super) fn published(now: &View, time: i64) -> Result<Published, AskError> {
+pub(super) fn published(now: &View, time: i64) -> Result<(Published, Basis), AskError> {
     let owners = turned(now, time)?;
     let graph = now.graph();
     let canonicals: BTreeSet<AssetIndex> = owners
@@ -27,24 +55,9 @@ pub(super) fn published(now: &View, time: i64) -> Result<Published, AskError> {
         .filter_map(|owner| graph.canonical(AssetIndex::new(owner)))
         .collect();
     let canonicals: Vec<AssetIndex> = canonicals.into_iter().collect();
-    let mut held = Held {
-        now,
-        numbers: Numbers::new(graph),
-        delta: DeltaRecord::default(),
-    };
+    let mut held = Held::new(now, graph);
     if canonicals.len() * SCAN_SHARE < graph.assets_count() {
-        let classes = now.classes(&canonicals)?;
-        let members: Vec<AssetIndex> = classes.iter().flatten().copied().collect();
-        let mut histories = now.histories(&members)?.into_iter();
-        for (canonical, class) in canonicals.iter().zip(&classes) {
-            let mut said = Vec::new();
-            for (member, history) in class.iter().zip(histories.by_ref()) {
-                let slots = history.iter();
-                let of_member = slots.map(|(slot, versions)| (*slot, held_at(versions, time)));
-                said.push((*member, of_member.collect()));
-            }
-            held.settle(*canonical, &said);
-        }
+        held.settle_all(&canonicals, time)?;
     } else {
         let mut said = all_held_at(now, time)?;
         let classes = now.classes(&canonicals)?;
@@ -56,16 +69,13 @@ pub(super) fn published(now: &View, time: i64) -> Result<Published, AskError> {
             held.settle(*canonical, &of_class.collect::<Vec<_>>());
         }
     }
-    let mut delta = held.delta;
-    delta.fields = held.numbers.new;
-    let mut past = graph
-        .apply(&graph_delta(graph, &delta))
-        .map_err(EngineError::from)?;
-    if past.needs_compaction() {
-        past = past.compacted();
+    let (past, has_all_words) = held.finish()?;
+    let mut turned = AssetSet::with_capacity(graph.assets_count());
+    for canonical in canonicals {
+        turned.insert(canonical);
     }
-    let (offset, committed_at) = (now.published.offset, now.published.committed_at);
-    Ok(super::past(now, past, offset, committed_at, Some(time)))
+    let basis = Basis::new(turned, now, has_all_words);
+    Ok((super::past(now, past, Some(time), None), basis))
 }
 
 /// The raw assets of which anything known begins or ends after `time`.
@@ -119,14 +129,72 @@ fn all_held_at(now: &View, time: i64) -> Result<Vec<ClaimsOf>, AskError> {
     Ok(said)
 }
 
-/// What differs between the graph of now and that of then.
-struct Held<'a> {
+/// What differs between a graph that is there already and that of then.
+pub(super) struct Held<'a> {
     now: &'a View,
+    base: &'a Graph,
     numbers: Numbers<'a>,
     delta: DeltaRecord,
+    has_all_words: bool,
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// `base` has the assets of `now`, and each stands for the same ones.
+    pub(super) fn new(now: &'a View, base: &'a Graph) -> Self {
+        Self {
+            now,
+            base,
+            numbers: Numbers::new(base),
+            delta: DeltaRecord::default(),
+            has_all_words: true,
+        }
+    }
+
+    /// The graph with all that was noted, and whether every word of then is known.
+    pub(super) fn finish(self) -> Result<(Graph, bool), EngineError> {
+        let mut delta = self.delta;
+        delta.fields = self.numbers.new;
+        let mut past = self.base.apply(&graph_delta(self.base, &delta))?;
+        if past.needs_compaction() {
+            past = past.compacted();
+        }
+        Ok((past, self.has_all_words))
+    }
+
+    /// Notes what differs of assets at `time`.
+    pub(super) fn settle_all(
+        &mut self,
+        canonicals: &[AssetIndex],
+        time: i64,
+    ) -> Result<(), AskError> {
+        let classes = self.now.classes(canonicals)?;
+        let members: Vec<AssetIndex> = classes.iter().flatten().copied().collect();
+        let mut histories = self.now.histories(&members)?.into_iter();
+        for (canonical, class) in canonicals.iter().zip(&classes) {
+            let mut said = Vec::new();
+            for (member, history) in class.iter().zip(histories.by_ref()) {
+                let slots = history.iter();
+                let of_member = slots.map(|(slot, versions)| (*slot, held_at(versions, time)));
+                said.push((*member, of_member.collect()));
+            }
+            self.settle(*canonical, &said);
+        }
+        Ok(())
+    }
+
+    /// Notes what differs of an asset that was then as it is now; `row` is its row if that changed.
+    pub(super) fn settle_as_now(&mut self, asset: AssetIndex, row: Option<&RowRecord>) {
+        let graph = self.now.graph();
+        let Some(kind) = graph.kind(asset) else {
+            return;
+        };
+        self.delta
+            .rows
+            .extend(row.filter(|row| differs(self.base, row)).cloned());
+        self.settle_edges(asset, kind, &owned_edges(graph, asset, kind));
+        self.settle_fields(asset, &owned_field_edges(graph, asset));
+    }
+
     /// Notes what differs of an asset, of whose raw names `said` was said then.
     fn settle(&mut self, canonical: AssetIndex, said: &[(AssetIndex, ClaimsOf)]) {
         let graph = self.now.graph();
@@ -156,10 +224,14 @@ impl Held<'_> {
             }
         }
         self.settle_row(canonical, kind, columns, !edges.is_empty());
-        let there = owned_edges(graph, canonical, kind);
-        self.delta.removed.extend(there.difference(&edges).copied());
-        self.delta.added.extend(edges.difference(&there).copied());
+        self.settle_edges(canonical, kind, &edges);
         self.settle_fields(canonical, &field_edges);
+    }
+
+    fn settle_edges(&mut self, asset: AssetIndex, kind: AssetKind, held: &BTreeSet<EdgeRecord>) {
+        let there = owned_edges(self.base, asset, kind);
+        self.delta.removed.extend(there.difference(held).copied());
+        self.delta.added.extend(held.difference(&there).copied());
     }
 
     fn settle_row(
@@ -176,15 +248,21 @@ impl Held<'_> {
         let sources = columns.sources();
         let claimants = &self.now.published.claimants;
         let claimed = claimants.domain_of(kind, asset.namespace, asset.name);
+        let has_all_words = &mut self.has_all_words;
+        let mut number = |word: &str| {
+            let number = shared.words.number(word);
+            *has_all_words &= number.is_some();
+            number
+        };
         let domain = if let Some(domain) = claimed {
-            shared.words.number(domain)
+            number(domain)
         } else {
             let domains = domains_of_sources(&shared.sources, kind, &sources);
             let only = domains.first().filter(|_| domains.len() == 1);
-            only.and_then(|domain| shared.words.number(domain))
+            only.and_then(|domain| number(domain))
         };
-        let numbers = |words: &BTreeSet<headwater_record::Str>| {
-            let known = words.iter().filter_map(|word| shared.words.number(word));
+        let mut numbers = |words: &BTreeSet<headwater_record::Str>| {
+            let known = words.iter().filter_map(|word| number(word));
             let mut numbers: Vec<u32> = known.collect();
             numbers.sort_unstable();
             numbers
@@ -194,18 +272,13 @@ impl Held<'_> {
         let retired = retired_row(graph, canonical.get()).filter(|_| !is_live);
         let row =
             retired.unwrap_or_else(|| columns.row(canonical.get(), kind, is_live, domain, words));
-        if differs(graph, &row) {
+        if differs(self.base, &row) {
             self.delta.rows.push(row);
         }
     }
 
     fn settle_fields(&mut self, dataset: AssetIndex, held: &BTreeSet<RawFieldEdge>) {
-        let graph = self.now.graph();
-        let fields = graph.fields_of(dataset);
-        let there: BTreeSet<RawFieldEdge> = fields
-            .flat_map(|field| graph.field_edges(field, Direction::Upstream))
-            .map(|edge| raw_field_edge(graph, edge))
-            .collect();
+        let there = owned_field_edges(self.base, dataset);
         let mut numbered = |edge: &RawFieldEdge| FieldEdgeRecord {
             from: self.numbers.get_or_add(&edge.from),
             to: self.numbers.get_or_add(&edge.to),
@@ -236,5 +309,14 @@ fn owned_edges(graph: &Graph, asset: AssetIndex, kind: AssetKind) -> BTreeSet<Ed
             to: edge.to.get(),
             via: edge.via.map(AssetIndex::get),
         })
+        .collect()
+}
+
+/// The edges between fields that what is said of `dataset` states.
+fn owned_field_edges(graph: &Graph, dataset: AssetIndex) -> BTreeSet<RawFieldEdge> {
+    graph
+        .fields_of(dataset)
+        .flat_map(|field| graph.field_edges(field, Direction::Upstream))
+        .map(|edge| raw_field_edge(graph, edge))
         .collect()
 }

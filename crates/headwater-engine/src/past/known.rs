@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use headwater_graph::Snapshot as Graph;
-use headwater_record::{DeltaRecord, EdgeRecord, FieldEdgeRecord, RowRecord, decode_value};
+use headwater_record::{DeltaRecord, EdgeRecord, FieldEdgeRecord, RowRecord};
 use headwater_store::Offset;
 use rustc_hash::FxHashSet;
 
 use crate::apply::graph_delta;
 use crate::ask::View;
+use crate::deltas::for_each_delta;
 use crate::published::Published;
 use crate::txn::Reader;
-use crate::{AskError, EngineError, keys};
+use crate::{AskError, EngineError};
 
 /// What all offsets up to one changed, taken together.
 #[derive(Default)]
@@ -23,8 +24,7 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
-    fn add(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let delta: DeltaRecord = decode_value("a change", bytes)?;
+    fn add(&mut self, delta: DeltaRecord) {
         self.whole.names.extend(delta.names);
         self.whole.fields.extend(delta.fields);
         for row in delta.rows {
@@ -38,7 +38,6 @@ impl Folded {
             self.field_edges.remove(edge);
         }
         self.field_edges.extend(delta.fields_added);
-        Ok(())
     }
 
     fn graph(self) -> Result<Graph, EngineError> {
@@ -59,31 +58,17 @@ impl Folded {
 /// The graph after all that the offsets up to `offset` changed.
 pub(crate) fn graph(reader: Reader<'_>, offset: Offset) -> Result<Graph, EngineError> {
     let mut folded = Folded::default();
-    let prefix = keys::deltas_prefix();
-    let mut pending: Option<(u64, Vec<u8>)> = None;
-    for item in reader.scan(&prefix) {
-        let (key, part) = item?;
-        let of = keys::parse_delta(&key).ok_or(EngineError::Corrupt("a change's key"))?;
-        if of > offset.get() {
-            break;
-        }
-        match &mut pending {
-            Some((known, bytes)) if *known == of => bytes.extend(part),
-            _ => {
-                if let Some((_, bytes)) = pending.replace((of, part)) {
-                    folded.add(&bytes)?;
-                }
-            }
-        }
-    }
-    if let Some((_, bytes)) = pending {
-        folded.add(&bytes)?;
-    }
+    for_each_delta(reader, Offset::ZERO, offset, |delta| {
+        folded.add(delta);
+        Ok(())
+    })?;
     folded.graph()
 }
 
 pub(super) fn published(view: &View, offset: Offset) -> Result<Published, AskError> {
     let graph = graph(view.reader(), offset)?;
     let committed_at = view.received_by(offset)?;
-    Ok(super::past(view, graph, offset, committed_at, None))
+    let mut past = super::past(view, graph, None, None);
+    (past.offset, past.committed_at) = (offset, committed_at);
+    Ok(past)
 }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use headwater_engine::{AsOf, AskError, View};
+use std::sync::Arc;
+
+use headwater_engine::{
+    AsOf, AskError, Direction, EngineOptions, Granularity, LineageQuestion, View,
+};
 use headwater_model::{
     AssetIndex, AssetKind, Digest, EdgeKind, Mesh,
     RunState::{Abort, Complete, Fail, Running, Start},
     Statement, Submission, Timestamp,
 };
+use headwater_store::{MemoryLog, MemoryState};
 use headwater_testkit::NaiveHistory;
 use proptest::prelude::*;
 
-use crate::support::{Fixture, SECOND, event, events_of, job_event, snapshot};
+use crate::support::{Fixture, SECOND, attribute, event, events_of, job_event, root, snapshot};
 
 const SOURCE: &str = "orders/openlineage";
 
@@ -286,6 +291,96 @@ fn check(steps: &[Step], keep_runs: u32) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// All that a view shows of its graph: rows, edges, edges between fields.
+fn whole(view: &View) -> String {
+    let mut lines = vec![format!("{:?}", pairs(view))];
+    for index in (0..view.graph_size().0 as u32).map(AssetIndex::new) {
+        lines.push(format!("{:?}", view.asset(index)));
+        for granularity in [Granularity::Dataset, Granularity::Field] {
+            let question = LineageQuestion {
+                of: vec![root(index)],
+                granularity,
+                direction: Direction::Downstream,
+                depth_hops_max: Some(1),
+                filter: None,
+                stop_at: None,
+                nodes_max: 1_000,
+                edges_max: 1_000,
+                is_over: &|| false,
+            };
+            let mut edges: Vec<String> = view
+                .lineage(&question)
+                .edges
+                .iter()
+                .map(|edge| format!("{edge:?}"))
+                .collect();
+            edges.sort();
+            lines.push(edges.join(" "));
+        }
+    }
+    lines.join("\n")
+}
+
+/// Statements whose effect on a time before them is asked about after each of them.
+const STREAM_TEXTS: [&str; 10] = [
+    "a -> j -> b",
+    "a, c -> j -> b; a => b @j",
+    "c -> k -> d; j ~> k",
+    "a#x => b#y @j; a -> j -> b",
+    "a#x => b#z; c#* => b#z; a#y => b#y",
+    "b.y:int; d!",
+    "?a; b",
+    "b = d",
+    "e -> m -> f",
+    "",
+];
+
+fn streamed(step: (u8, i64, u8, u8)) -> Submission {
+    let (who, seconds, text, owner) = step;
+    let text = STREAM_TEXTS[usize::from(text)];
+    let mut submission = match who {
+        0 | 1 if text.contains("->") && !text.contains('=') => events_of(
+            SOURCE,
+            job_event(seconds, text.split(';').next().expect("one")),
+        ),
+        0 | 1 => snapshot("growth/dbt", seconds, text),
+        _ => snapshot("orders/dbt", seconds, text),
+    };
+    if let Statement::Snapshot(snapshot) = &mut submission.statement {
+        let owner = attribute("b", "owner", &format!("team-{owner}"));
+        snapshot.facts.attributes.push(owner);
+        snapshot.digest = Digest::of(format!("{step:?}").as_bytes());
+    }
+    submission
+}
+
+/// Asks about the same times after every submission, and compares with a graph that is built from nothing.
+fn check_stream(steps: &[(u8, i64, u8, u8)], times: &[i64]) -> Result<(), TestCaseError> {
+    let never_kept = EngineOptions {
+        past_graphs_max: 0,
+        ..EngineOptions::default()
+    };
+    let (log, state) = (Arc::new(MemoryLog::new()), Arc::new(MemoryState::new()));
+    let (anew, _) = Fixture::with(log, state, never_kept);
+    let carried = Fixture::new();
+    for (number, step) in steps.iter().enumerate() {
+        anew.submit(streamed(*step));
+        carried.submit(streamed(*step));
+        if number % 5 == 4 {
+            let mesh = Mesh::new(3 + number as u32, Vec::new()).expect("a mesh");
+            let at = Timestamp::EPOCH;
+            anew.engine.set_mesh(mesh.clone(), at).expect("accepted");
+            carried.engine.set_mesh(mesh, at).expect("accepted");
+        }
+        for time in times {
+            let expected = whole(&anew.view().as_of(&at(*time)).expect("an answer"));
+            let found = whole(&carried.view().as_of(&at(*time)).expect("an answer"));
+            prop_assert_eq!(found, expected, "at {}, after step {}", time, number);
+        }
+    }
+    Ok(())
+}
+
 fn is_snapshot(submission: &Submission) -> bool {
     matches!(submission.statement, Statement::Snapshot(_))
 }
@@ -323,5 +418,14 @@ proptest! {
             _ => ended.insert(step.1),
         });
         check(&steps, 2)?;
+    }
+
+    /// Whatever comes meanwhile: before the time, at it, after it, of other names for an asset, of another mesh.
+    #[test]
+    fn a_time_that_is_asked_about_again_and_again_is_as_if_asked_for_the_first_time(
+        steps in prop::collection::vec((0..4u8, 0..30i64, 0..10u8, 0..3u8), 1..12),
+        times in prop::array::uniform3(0..30i64),
+    ) {
+        check_stream(&steps, &times)?;
     }
 }

@@ -132,7 +132,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         None => Vec::new(),
     };
     let webhooks = crate::webhooks::read(&config.webhook, |name| std::env::var(name).ok())?;
-    let engine = Arc::new(open_engine(&config)?);
+    let (engine, state) = open_engine(&config)?;
+    let engine = Arc::new(engine);
     if let Some(mesh) = mesh {
         engine
             .set_mesh(mesh, now())
@@ -148,6 +149,13 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins, webhooks));
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
+    drop(engine);
+    // Nobody holds it any more, unless a request was cut off and its thread still reads.
+    if let Some(state) = Arc::into_inner(state) {
+        state
+            .close()
+            .context("the state is not closed as it should be")?;
+    }
     if let Some(traces) = traces {
         traces.shut_down();
     }
@@ -265,7 +273,7 @@ fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<Vec<ExtractorDesc
         .collect())
 }
 
-fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
+fn open_engine(config: &ServeConfig) -> anyhow::Result<(Engine, Arc<SledState>)> {
     let data = &config.data;
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(
@@ -290,7 +298,7 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
         );
     }
     let log: Arc<dyn Log> = Arc::new(log);
-    let state: Arc<dyn State> = Arc::new(open_state(&data.join("state"), &config.limits)?);
+    let state = Arc::new(open_state(&data.join("state"), &config.limits)?);
     let options = EngineOptions {
         queue_submissions_max: config.limits.queue_submissions_max,
         commit_submissions_max: config.limits.commit_submissions_max,
@@ -298,7 +306,8 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
         graph_file: Some(data.join("graph")),
         ..EngineOptions::default()
     };
-    let (engine, recovery) = Engine::open_with(log, state, options, Some(read_ahead))
+    let of_engine: Arc<dyn State> = Arc::<SledState>::clone(&state);
+    let (engine, recovery) = Engine::open_with(log, of_engine, options, Some(read_ahead))
         .with_context(|| format!("the data in {} can't be used", data.display()))?;
     tracing::info!(
         offset = recovery.offset.get(),
@@ -306,7 +315,7 @@ fn open_engine(config: &ServeConfig) -> anyhow::Result<Engine> {
         "everything up to offset {} is visible",
         recovery.offset
     );
-    Ok(engine)
+    Ok((engine, state))
 }
 
 /// Opens the state; one that is damaged is removed, since everything in it can be rebuilt from the log.
