@@ -45,7 +45,8 @@ enum Piece {
     Fill(Offset, Offset),
 }
 
-/// Finds what a repair of the log in `directory` would lose, and changes nothing. A torn tail is no loss. Empty where
+/// Finds what a repair of the log in `directory` would lose, and changes nothing. A torn tail is no loss, unless it follows
+/// damage, of which it may be a part. Empty where
 /// the log is whole.
 ///
 /// # Errors
@@ -190,6 +191,20 @@ impl Examination<'_> {
         }
     }
 
+    /// Leaves out a tail that looks torn. Behind damage it may as well be more of that, and is a loss: what an append
+    /// that was cut short left follows an intact frame.
+    fn cut(&mut self, (start, end): (u64, u64), next: Offset, reason: String) -> Offset {
+        let follows_damage = self
+            .repaired
+            .losses
+            .last()
+            .is_some_and(|loss| loss.byte_offset + loss.bytes == start);
+        if follows_damage {
+            self.lose((start, end), Some((next, None)), reason);
+        }
+        next
+    }
+
     fn keep(&mut self, start: u64, end: u64) {
         match self.repaired.pieces.last_mut() {
             Some(Piece::Keep(_, last)) if *last == start => *last = end,
@@ -222,7 +237,7 @@ impl Examination<'_> {
                     };
                     if limit.is_none() && end >= bytes {
                         // The last frame of the log: a torn tail, which opening cuts.
-                        return Ok(next);
+                        return Ok(self.cut((start, bytes), next, reason));
                     }
                     self.lose((start, end), Some((next, Some(header.last()))), reason);
                     next = header.last().next();
@@ -239,7 +254,7 @@ impl Examination<'_> {
                 None if limit.is_none()
                     && open::is_torn(file.as_ref(), path, start, bytes, next)? =>
                 {
-                    return Ok(next);
+                    return Ok(self.cut((start, bytes), next, reason));
                 }
                 None => {
                     let lost = limit.is_none_or(|limit| limit > next);
