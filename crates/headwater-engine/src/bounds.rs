@@ -81,7 +81,12 @@ fn check_manual(manual: &Manual) -> Result<(), SubmitError> {
             return Err(too_long("the description", bytes, ATTRIBUTE_BYTES_MAX));
         }
     }
-    if attributes.iter().any(|of| of.value.trim().is_empty()) {
+    let is_nameless = |text: &str| {
+        text.split('=')
+            .next()
+            .is_none_or(|name| name.trim().is_empty())
+    };
+    if attributes.iter().any(|of| is_nameless(&of.value)) {
         return Err(SubmitError::Invalid("the owner or tag is empty".into()));
     }
     if let Some(alias) = aliases.iter().find(|of| of.of.name == of.alias) {

@@ -217,6 +217,7 @@ pub fn import(
                 let rule = "the lines before do not have the SHA-256 that it states";
                 return Err(reader.wrong(rule.to_owned()));
             }
+            reader.end()?;
             break;
         }
         let whole = read_entry(&reader)?;
@@ -272,6 +273,16 @@ impl Reader<'_> {
         }
         self.hasher.update(&self.line);
         Ok(())
+    }
+
+    /// Checks that nothing follows.
+    fn end(&mut self) -> Result<(), ExportError> {
+        self.number += 1;
+        if self.input.fill_buf()?.is_empty() {
+            return Ok(());
+        }
+        let rule = "something follows the last line of the export";
+        Err(self.wrong(rule.to_owned()))
     }
 
     fn parse<T: for<'de> Deserialize<'de>>(&mut self, what: &str) -> Result<T, ExportError> {

@@ -114,7 +114,8 @@ fn compile(mesh: &Mesh, list: Patterns) -> Result<Vec<Claimant>, PatternError> {
 /// # Errors
 /// [`RuleError`] names the first one that can't.
 pub fn check_identity(rules: &IdentityRules) -> Result<(), RuleError> {
-    Resolver::new(rules).map(|_| ())
+    // Rules that hold already are not judged anew: only those that are to hold are.
+    Resolver::new(rules)?.check_hosts()
 }
 
 /// Checks that every pattern of a mesh is a glob.

@@ -172,6 +172,33 @@ impl Resolver {
         }
     }
 
+    /// Checks that no host is an alias of itself, by way of others or at once: such rules unite nothing.
+    ///
+    /// # Errors
+    /// [`RuleError`] names the first rule that leads back to its host.
+    pub fn check_hosts(&self) -> Result<(), RuleError> {
+        for (rule, of) in self.rules.rules.iter().enumerate() {
+            let IdentityRule::Host { from, to } = of else {
+                continue;
+            };
+            let (from, mut is) = (from.to_lowercase(), to.to_lowercase());
+            for _ in 0..=self.hosts.len() {
+                if is == from {
+                    return Err(RuleError {
+                        rule,
+                        key: "to",
+                        reason: format!("{to} leads back to {from}"),
+                    });
+                }
+                match self.hosts.get(&is) {
+                    Some(next) => is.clone_from(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, at: usize, rule: &IdentityRule) -> Result<(), RuleError> {
         let failed = |key, reason: String| RuleError {
             rule: at,

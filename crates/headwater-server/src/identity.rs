@@ -4,29 +4,23 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use headwater_engine::{Caller, IdentityPlan, Planned, check_identity};
 use headwater_model::IdentityRules;
 use headwater_record::IdentityRecord;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::body;
 use crate::error::ApiError;
 use crate::lineage::OFFSET;
+use crate::parameters;
 use crate::router::App;
 use crate::submissions::off_thread;
 
 /// The largest list of rules, in bytes: it has to fit into an entry of the log.
 const RULES_BYTES_MAX: usize = 1 << 20;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Parameters {
-    #[serde(default)]
-    dry_run: bool,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,12 +45,11 @@ struct PlannedRecord {
 /// Takes rules over, or says what they would change; replies once it is durable and visible.
 pub(crate) async fn post(
     State(app): State<App>,
-    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+    parameters: parameters::Found,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters
-        .map_err(|error| ApiError::invalid(format!("query string: {}", error.body_text())))?;
+    let parameters = parameters::read(parameters)?;
     let max = app.limits.submission_bytes_max.min(RULES_BYTES_MAX);
     let body = body::read("the rules", &headers, body, max, &app.bodies).await?;
     let rules = rules(&body)?;

@@ -15,6 +15,7 @@ mod limits;
 mod lineage;
 mod metrics;
 mod min_offset;
+mod parameters;
 mod router;
 mod serve;
 mod submissions;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use headwater_engine::{Caller, DiagnosticView, DiagnosticsQuestion, DryRun, DryRunFacts, Receipt};
@@ -12,13 +12,14 @@ use headwater_model::{
     DomainName, Severity, Snapshot, SourceKey, SourceName, Statement, Submission,
 };
 use headwater_record::submission_from_json;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::body;
 use crate::error::ApiError;
 use crate::lineage::OFFSET;
+use crate::parameters;
 use crate::router::App;
 use crate::trace;
 
@@ -26,13 +27,6 @@ use crate::trace;
 const KEY_BYTES_MAX: usize = 256;
 /// Findings that a receipt lists; the rest can be asked for.
 const DIAGNOSTICS_MAX: usize = 1000;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Parameters {
-    #[serde(default)]
-    dry_run: bool,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,12 +91,11 @@ struct AssetRecord {
 pub(crate) async fn post(
     State(app): State<App>,
     Path((domain, source)): Path<(String, String)>,
-    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+    parameters: parameters::Found,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters
-        .map_err(|error| ApiError::invalid(format!("query string: {}", error.body_text())))?;
+    let parameters = parameters::read(parameters)?;
     let source = source_key(&domain, &source)?;
     let key = idempotency_key(&headers)?;
     let max = app.limits.submission_bytes_max;

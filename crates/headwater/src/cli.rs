@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::Path;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -8,6 +10,7 @@ use crate::commands::{
     watch,
 };
 use crate::environment::Environment;
+use crate::failure::{Exit, Failure};
 use crate::output::Format;
 
 /// Where data comes from and who is downstream, across the domains of an organisation.
@@ -81,11 +84,11 @@ impl Cli {
             Command::Status(args) => status::run(&args),
             Command::Watch(args) => watch::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
-            Command::Backup(args) => backup::run_backup(&args),
+            Command::Backup(args) => backup::run_backup(&args, environment),
             Command::Restore(args) => backup::run_restore(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Repair(args) => repair::run(&args),
-            Command::Prune(args) => prune::run_prune(&args),
+            Command::Prune(args) => prune::run_prune(&args, environment),
             Command::Erase(args) => prune::run_erase(&args),
             Command::Export(args) => export::run_export(&args),
             Command::Import(args) => export::run_import(&args),
@@ -115,6 +118,23 @@ impl ServerArgs {
     /// The address: as stated, else the default.
     pub(crate) fn url(&self) -> &str {
         self.url_or(None)
+    }
+
+    /// Checks that no flag names a service beside a data folder, which takes the place of the service that the environment
+    /// names.
+    ///
+    /// # Errors
+    /// A [`Failure`] if one does.
+    pub(crate) fn check_beside(
+        &self,
+        data: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(), Failure> {
+        if data.is_none() || self.stated.is_none() || self.stated == environment.server {
+            return Ok(());
+        }
+        let message = "--data names the folder of a stopped service, and --server a running one";
+        Err(Failure::new(Exit::Usage, message).hint("leave out one of the two"))
     }
 
     /// The address: as stated, else as a file has it, else the default.

@@ -3,11 +3,13 @@
 use std::env;
 use std::path::PathBuf;
 
-/// The folders that the process found around it.
+/// What the process found around it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     /// The folder of extractors that `HEADWATER_PLUGINS` names.
     pub(crate) plugins: Option<PathBuf>,
+    /// The service that `HEADWATER_SERVER` names.
+    pub(crate) server: Option<String>,
     /// The folder that the binary lies in.
     pub(crate) beside_binary: Option<PathBuf>,
     /// Where the user's programs keep what they can compute again.
@@ -22,6 +24,7 @@ impl Environment {
         let path = |name: &str| env::var_os(name).filter(|text| !text.is_empty());
         Self {
             plugins: path("HEADWATER_PLUGINS").map(PathBuf::from),
+            server: env::var("HEADWATER_SERVER").ok(),
             beside_binary: env::current_exe()
                 .ok()
                 .and_then(|exe| Some(exe.parent()?.to_owned())),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use headwater_store::{SledOptions, SledState, State as _, StateBatch};
-use headwater_tests::service::{Ran, Service, run};
+use headwater_tests::service::{Ran, Service, binary, run};
 use serde_json::Value;
 
 /// A run of a job of its own.
@@ -174,6 +174,38 @@ fn repair_gives_up_damaged_entries_only_when_told_to() -> Result<()> {
         kept += usize::from(!service.ask(&query)?["data"]["job"].is_null());
     }
     assert_eq!(kept, 29);
+    Ok(())
+}
+
+#[test]
+fn a_data_folder_takes_the_place_of_the_service_that_the_environment_names() -> Result<()> {
+    let folder = filled(2)?;
+    let data = folder.path().to_str().context("a path")?;
+    let file = folder.path().join("headwater.backup");
+    let file = file.to_str().context("a path")?;
+    let url = "http://127.0.0.1:9";
+    for arguments in [
+        vec!["backup", "--data", data, file],
+        vec!["prune", "--older-than", "1w", "--data", data],
+    ] {
+        let run = |further: &[&str]| {
+            std::process::Command::new(binary()?)
+                .args(&arguments)
+                .args(further)
+                .env("HEADWATER_SERVER", url)
+                .output()
+                .context("it runs")
+        };
+        let both = run(&["--server", "http://127.0.0.1:10"])?;
+        assert_eq!(both.status.code(), Some(2), "{both:?}");
+        let said = String::from_utf8(both.stderr)?;
+        assert!(
+            said.contains("--data") && said.contains("--server"),
+            "{said}"
+        );
+        let done = run(&[])?;
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+    }
     Ok(())
 }
 

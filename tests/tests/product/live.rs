@@ -55,6 +55,36 @@ fn watching_tells_each_change_once_and_ends_well_when_interrupted() -> Result<()
     Ok(())
 }
 
+#[test]
+fn watching_goes_on_when_the_service_died_and_is_back() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let service = Service::start(&data, &[])?;
+    let (url, address) = (service.url.clone(), service.address().to_owned());
+    submit(&service, "first")?;
+    let mut watching = Command::new(binary()?)
+        .args(["watch", "--after", "0", "--format", "json"])
+        .args(["--server", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut lines = BufReader::new(watching.stdout.take().context("its output")?).lines();
+    let mut next = || -> Result<Value> {
+        let line = lines.next().context("it goes on")??;
+        let set: Value = serde_json::from_str(&line)?;
+        Ok(set["offset"].clone())
+    };
+    assert_eq!(next()?, 1);
+    drop(service); // It is killed.
+    let service = Service::start_on(&address, &data, &[])?;
+    submit(&service, "second")?;
+    assert_eq!(next()?, 2, "nothing is told twice, and nothing left out");
+    watching.kill()?;
+    watching.wait()?;
+    Ok(())
+}
+
 /// Takes one request, answers with that status, and gives its headers and its body.
 fn receive(listener: &TcpListener, status: u16) -> Result<(String, String)> {
     let (stream, _): (TcpStream, _) = listener.accept()?;

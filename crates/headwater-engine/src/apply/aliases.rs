@@ -181,34 +181,44 @@ impl Applier {
         Ok(())
     }
 
-    /// Aliases that sources assert merge no two datasets that are declared: where they would, each stands for itself.
+    /// Aliases that sources assert merge no two datasets that are declared. One between two such says nothing; where others
+    /// lead from one to another by way of further names, each name stands for itself.
     fn unite_asserted(
         &self,
         classes: &mut Classes,
         links: &[(u32, u32, Link)],
     ) -> Result<(), EngineError> {
-        let asserted = || links.iter().filter(|(.., link)| *link == Link::Asserted);
-        if asserted().next().is_none() {
+        let mut asserted: Vec<(u32, u32)> = links
+            .iter()
+            .filter(|(.., link)| *link == Link::Asserted)
+            .map(|(one, other, _)| (*one, *other))
+            .collect();
+        if asserted.is_empty() {
             return Ok(());
         }
-        let all = classes.all();
+        let mut declared = BTreeSet::new();
+        for (root, class) in classes.all() {
+            let is_dataset = self.kind_of(root) == AssetKind::Dataset;
+            if is_dataset && self.first_declared(&class)?.is_some() {
+                declared.insert(root);
+            }
+        }
+        let is_declared = |name: u32| declared.contains(&classes.root(name));
+        asserted.retain(|(one, other)| !(is_declared(*one) && is_declared(*other)));
         let mut wider = classes.clone();
-        for (one, other, _) in asserted() {
+        for (one, other) in &asserted {
             wider.unite(*one, *other);
         }
         let mut declared_count: BTreeMap<u32, usize> = BTreeMap::new();
-        for (root, class) in &all {
-            let is_dataset = self.kind_of(*root) == AssetKind::Dataset;
-            if is_dataset && self.first_declared(class)?.is_some() {
-                *declared_count.entry(wider.root(*root)).or_default() += 1;
-            }
+        for root in &declared {
+            *declared_count.entry(wider.root(*root)).or_default() += 1;
         }
-        for (one, other, _) in asserted() {
+        for (one, other) in asserted {
             if declared_count
-                .get(&wider.root(*one))
+                .get(&wider.root(one))
                 .is_none_or(|count| *count < 2)
             {
-                classes.unite(*one, *other);
+                classes.unite(one, other);
             }
         }
         Ok(())

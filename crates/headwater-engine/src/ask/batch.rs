@@ -104,35 +104,16 @@ impl View {
         if let Some(time) = self.published.valid_at {
             return self.claims_at(owners, time);
         }
-        let newest = self.published.offset;
-        let prefixes: Vec<Vec<u8>> = owners.iter().map(|owner| keys::claims_of(*owner)).collect();
-        let mut found: Vec<Vec<(SlotKey, u64, Vec<u8>)>> = vec![Vec::new(); owners.len()];
-        self.scan_many(&prefixes, &mut |at, key, part| {
-            let Some((slot, version)) = keys::parse_claims(key) else {
-                return ScanStep::Next;
-            };
-            if version > newest.get() {
-                // Versions stand newest first: skip those that weren't known yet.
-                return ScanStep::Seek(keys::claims(owners[at], slot, newest));
-            }
-            match found[at].last_mut() {
-                Some((of, known, bytes)) if *of == slot && *known == version => {
-                    bytes.extend_from_slice(part);
-                }
-                Some((of, ..)) if *of == slot => {
-                    return ScanStep::Seek(after(keys::claims_of_slot(owners[at], slot)));
-                }
-                _ => found[at].push((slot, version, part.to_vec())),
-            }
-            ScanStep::Next
-        })?;
-        let decoded = found.into_iter().map(|slots| {
-            let records = slots.into_iter().map(|(slot, _, bytes)| {
-                let record = decode_value("a claim", &bytes).map_err(EngineError::from)?;
-                Ok((slot, record))
+        let decoded = self
+            .claim_versions(owners, Versions::Newest)?
+            .into_iter()
+            .map(|slots| {
+                let records = slots.into_iter().map(|(slot, _, bytes)| {
+                    let record = decode_value("a claim", &bytes).map_err(EngineError::from)?;
+                    Ok((slot, record))
+                });
+                records.collect()
             });
-            records.collect()
-        });
         decoded.collect()
     }
 
@@ -153,25 +134,39 @@ impl View {
 
     /// Every version of what each slot says of each of `owners`, as known at this view's offset, newest first.
     pub(crate) fn histories(&self, owners: &[AssetIndex]) -> Result<Vec<HistoryOf>, AskError> {
+        let found = self.claim_versions(owners, Versions::All)?;
+        found.into_iter().map(decode_history).collect()
+    }
+
+    /// What each slot said of each of `owners`, as records of the state, newest first, up to this view's offset.
+    fn claim_versions(
+        &self,
+        owners: &[AssetIndex],
+        versions: Versions,
+    ) -> Result<Vec<SlotRecords>, AskError> {
         let newest = self.published.offset;
         let prefixes: Vec<Vec<u8>> = owners.iter().map(|owner| keys::claims_of(*owner)).collect();
-        let mut found: Vec<Vec<(SlotKey, u64, Vec<u8>)>> = vec![Vec::new(); owners.len()];
+        let mut found: Vec<SlotRecords> = vec![Vec::new(); owners.len()];
         self.scan_many(&prefixes, &mut |at, key, part| {
             let Some((slot, version)) = keys::parse_claims(key) else {
                 return ScanStep::Next;
             };
             if version > newest.get() {
+                // Versions stand newest first: skip those that weren't known yet.
                 return ScanStep::Seek(keys::claims(owners[at], slot, newest));
             }
             match found[at].last_mut() {
                 Some((of, known, bytes)) if *of == slot && *known == version => {
                     bytes.extend_from_slice(part);
                 }
+                Some((of, ..)) if *of == slot && versions == Versions::Newest => {
+                    return ScanStep::Seek(after(keys::claims_of_slot(owners[at], slot)));
+                }
                 _ => found[at].push((slot, version, part.to_vec())),
             }
             ScanStep::Next
         })?;
-        found.into_iter().map(decode_history).collect()
+        Ok(found)
     }
 
     /// What each slot says of the raw names that are one asset with each of `canonicals`.
@@ -207,6 +202,16 @@ impl View {
     }
 }
 
+/// Versions of slots: the slot, since which offset it says so, and what, as the state has it.
+type SlotRecords = Vec<(SlotKey, u64, Vec<u8>)>;
+
+/// Which versions of a slot are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    Newest,
+    All,
+}
+
 /// What holds at a time, of the versions of a slot.
 pub(crate) fn held_at(versions: &[ClaimsRecord], time: i64) -> ClaimsRecord {
     let mut open = onwards(versions, time);
@@ -218,9 +223,7 @@ pub(crate) fn held_at(versions: &[ClaimsRecord], time: i64) -> ClaimsRecord {
     }
 }
 
-pub(crate) fn decode_history(
-    versions: Vec<(SlotKey, u64, Vec<u8>)>,
-) -> Result<HistoryOf, AskError> {
+pub(crate) fn decode_history(versions: SlotRecords) -> Result<HistoryOf, AskError> {
     let mut history: HistoryOf = Vec::new();
     for (slot, _, bytes) in versions {
         let record = decode_value("a claim", &bytes)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{AssetFlags, Closure, ClosureOptions, CutReason, LineageOptions};
-use headwater_model::{AssetIndex, FieldName};
+use headwater_model::{AssetIndex, AssetKind, FieldName};
 use headwater_record::Str;
 use rustc_hash::FxHashMap;
 
@@ -377,7 +377,11 @@ impl View {
         let mut unresolved_count = 0;
         for index in visited {
             let flags = self.graph().flags(index);
-            unresolved_count += usize::from(flags.contains(AssetFlags::UNRESOLVED));
+            let is_dataset = self.graph().kind(index) == Some(AssetKind::Dataset);
+            // Nobody declares one that nobody names any more, or did not name yet.
+            let is_unresolved = flags.contains(AssetFlags::UNRESOLVED)
+                || is_dataset && flags.contains(AssetFlags::RETIRED);
+            unresolved_count += usize::from(is_unresolved);
             if !stale.is_empty() {
                 stale_sources.extend(
                     self.sources_of(index)

@@ -88,6 +88,23 @@ fn an_alias_does_not_merge_two_declared_datasets() {
 }
 
 #[test]
+fn an_alias_between_two_declared_datasets_leaves_other_aliases_alone() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot("orders/s", 1, "a -> j -> b"));
+    fixture.submit(snapshot("crm/s", 1, "c -> k -> d"));
+    fixture.submit(snapshot("bi/s", 1, "x -> r ->"));
+    fixture.submit(snapshot("says/s", 1, "b = x"));
+    let merged = fixture.edges();
+    fixture.submit(snapshot("evil/s", 1, "b = d"));
+    assert_eq!(fixture.edges(), merged, "b and d stay two, and x is b");
+    fixture.submit(snapshot("evil/s", 2, "x = d"));
+    let view = fixture.view();
+    let find = |text: &str| view.require(&Reference::Text(text.into())).expect("known");
+    assert_ne!(find("db/x"), find("db/b"), "nobody can tell which x is");
+    assert_ne!(find("db/x"), find("db/d"), "nobody can tell which x is");
+}
+
+#[test]
 fn aliases_chain() {
     let fixture = Fixture::new();
     fixture.submit(snapshot("o/s", 1, "a -> j -> x; y -> k -> z"));

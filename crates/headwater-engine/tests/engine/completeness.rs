@@ -215,15 +215,12 @@ impl Told {
         self.graph.kind(asset) == Some(AssetKind::Dataset)
     }
 
-    /// Datasets that something reads, writes or is derived from, and that nobody declares.
+    /// Datasets that nobody declares, whether something reads, writes or is derived from them or not any more.
     fn unresolved(&self, visited: &BTreeSet<AssetIndex>) -> usize {
-        let is_used = |asset: AssetIndex| {
-            let mut edges = self.graph.edges();
-            edges.any(|edge| edge.from == asset || edge.to == asset)
-        };
         let datasets = visited.iter().filter(|asset| self.is_dataset(**asset));
-        let undeclared = datasets.filter(|asset| !self.declared.contains(asset));
-        undeclared.filter(|asset| is_used(**asset)).count()
+        datasets
+            .filter(|asset| !self.declared.contains(asset))
+            .count()
     }
 
     fn stale(&self, case: &Case, visited: &BTreeSet<AssetIndex>) -> BTreeSet<String> {

@@ -142,6 +142,8 @@ fn an_export_that_is_not_whole_is_refused_with_line_and_rule() {
     );
     check(&whole.replace("\"b\"", "\"x\""), 4, "SHA-256");
     check(&whole[..whole.len() - 1], 4, "cut short");
+    check(&format!("{whole}{{}}\n"), 5, "something follows");
+    check(&whole.repeat(2), 5, "something follows");
     check(
         &whole.replacen("snapshot", "snapshoot", 1),
         2,

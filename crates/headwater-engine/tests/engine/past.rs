@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_engine::{
-    AsOf, AskError, Direction, EngineOptions, Granularity, LineageQuestion, View,
+    AsOf, AskError, Direction, EngineOptions, Granularity, LineageQuestion, Reference, View,
 };
 use headwater_model::{
     AssetIndex, AssetKind, Digest, EdgeKind, Mesh,
@@ -76,6 +76,34 @@ fn pairs(view: &View) -> BTreeSet<(String, String)> {
 
 fn edges_as_of(fixture: &Fixture, as_of: AsOf) -> String {
     edges(&fixture.view().as_of(&as_of).expect("an answer"))
+}
+
+#[test]
+fn what_nobody_spoke_of_yet_or_any_more_is_no_exhaustive_answer() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot("orders/dbt", 10, "a -> j -> b; a; b"));
+    fixture.submit(snapshot("orders/dbt", 20, ""));
+    let check = |as_of: AsOf| {
+        let view = fixture.view().as_of(&as_of).expect("an answer");
+        let index = view.require(&Reference::Text("db/a".into()));
+        let question = LineageQuestion {
+            of: vec![root(index.expect("known"))],
+            granularity: Granularity::Dataset,
+            direction: Direction::Downstream,
+            depth_hops_max: None,
+            filter: None,
+            stop_at: None,
+            nodes_max: 10,
+            edges_max: 10,
+            is_over: &|| false,
+        };
+        let found = view.lineage(&question);
+        let completeness = found.completeness;
+        (completeness.unresolved_count, completeness.is_exhaustive())
+    };
+    assert_eq!(check(at(9)), (1, false), "nobody had spoken of a");
+    assert_eq!(check(at(10)), (0, true));
+    assert_eq!(check(at(20)), (1, false), "nobody speaks of a");
 }
 
 #[test]

@@ -133,6 +133,7 @@ fn each_failure_of_a_change_has_its_code() {
     assert_snapshot!(of(&format!(r#"retractTag(of: "shop.public.stage", name: "x", {who})"#)), @"NOT_FOUND: source growth/manual does not assert that tag of postgres://db:5432/shop.public.stage is x");
     assert_snapshot!(of(&format!(r#"assertTag(of: "nowhere", name: "x", {who})"#)), @r#"NOT_FOUND: nothing is known by "nowhere""#);
     assert_snapshot!(of(&format!(r#"assertTag(of: "shop.public.stage", name: " ", {who})"#)), @"INVALID_INPUT: the owner or tag is empty");
+    assert_snapshot!(of(&format!(r#"assertTag(of: "shop.public.stage", name: " ", value: "x", {who})"#)), @"INVALID_INPUT: the owner or tag is empty");
     assert_snapshot!(of(&format!(r#"assertOwner(of: "shop.public.stage#amount", name: "x", {who})"#)), @"INVALID_INPUT: owner is about a dataset or job, not about field amount");
     assert_snapshot!(of(r#"assertTag(of: "shop.public.stage", name: "x", source: {domain: "growth"}, author: "", reason: "r")"#), @"INVALID_INPUT: author is empty");
     assert_snapshot!(of(r#"assertTag(of: "shop.public.stage", name: "x", source: {domain: "orders", name: "dbt"}, author: "a", reason: "r")"#), @"INVALID_INPUT: source orders/dbt is of a tool: assert manual facts in another source");

@@ -206,6 +206,24 @@ fn a_rule_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_host_that_leads_back_to_itself_is_named() {
+    let host = |from: &str, to: &str| IdentityRule::Host {
+        from: from.into(),
+        to: to.into(),
+    };
+    let check = |given: Vec<IdentityRule>| {
+        let resolver = Resolver::new(&rules(given)).expect("rules");
+        let checked = resolver.check_hosts();
+        checked.map_err(|error| (error.rule, error.to_string()))
+    };
+    assert_eq!(check(vec![host("a", "b"), host("b", "c")]), Ok(()));
+    let found = check(vec![host("x", "a"), host("a", "b"), host("B", "A")]);
+    assert_eq!(found, Err((1, "to: b leads back to a".to_owned())));
+    let found = check(vec![host("a", "a")]);
+    assert_eq!(found, Err((0, "to: a leads back to a".to_owned())));
+}
+
+#[test]
 fn every_platform_has_one_row() {
     let mut names: Vec<&str> = SCHEMES
         .iter()

@@ -13,6 +13,7 @@ use headwater_store::{
 use crate::cli::ServerArgs;
 use crate::client::Client;
 use crate::data_folder::{DataFolder, make_empty};
+use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, bytes_bar, count};
 
@@ -31,7 +32,7 @@ pub(crate) struct BackupArgs {
     server: ServerArgs,
 
     /// Data folder of a stopped service, in place of a running one
-    #[arg(long, value_name = "DIR", conflicts_with = "stated")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
     /// Replace a backup that is there
@@ -61,7 +62,9 @@ pub(crate) struct RestoreArgs {
 }
 
 /// Runs `backup`.
-pub(crate) fn run_backup(args: &BackupArgs) -> anyhow::Result<()> {
+pub(crate) fn run_backup(args: &BackupArgs, environment: &Environment) -> anyhow::Result<()> {
+    args.server
+        .check_beside(args.data.as_deref(), environment)?;
     let target = &args.target;
     let shown = target.display();
     if target.exists() && !args.force {

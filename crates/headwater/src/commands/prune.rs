@@ -16,6 +16,7 @@ use crate::cli::ServerArgs;
 use crate::client::{Client, blames_input};
 use crate::commands::repair::rebuild;
 use crate::data_folder::{DataArgs, DataFolder, entries};
+use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, count, spinner};
 
@@ -34,7 +35,7 @@ pub(crate) struct PruneArgs {
     server: ServerArgs,
 
     /// Data folder of a stopped service, in place of a running one
-    #[arg(long, value_name = "DIR", conflicts_with = "stated")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
     /// A period (90d, 12h, 8w) or a time
@@ -109,7 +110,10 @@ fn parse_age(text: &str) -> Result<Age, String> {
     let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
     let number = unit.and_then(|(unit, _)| text.strip_suffix(*unit)?.parse::<u32>().ok());
     if let (Some((_, seconds)), Some(number)) = (unit, number) {
-        return Ok(Age::Micros(i64::from(number) * seconds * 1_000_000));
+        let micros = (i64::from(number) * seconds).checked_mul(1_000_000);
+        return micros
+            .map(Age::Micros)
+            .ok_or_else(|| format!("{text:?} is longer than time has been counted"));
     }
     let time = Timestamp::parse(text).or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z")));
     time.map(|(time, _)| Age::Time(time))
@@ -141,7 +145,9 @@ struct Pruned {
 }
 
 /// Runs `prune`.
-pub(crate) fn run_prune(args: &PruneArgs) -> anyhow::Result<()> {
+pub(crate) fn run_prune(args: &PruneArgs, environment: &Environment) -> anyhow::Result<()> {
+    args.server
+        .check_beside(args.data.as_deref(), environment)?;
     let now = now();
     let before = args.older_than.before(now);
     if before > now {
@@ -260,7 +266,7 @@ mod tests {
         let time = Timestamp::from_micros(1_767_225_600_000_000);
         assert_eq!(parse_age("2026-01-01"), Ok(Age::Time(time)));
         assert_eq!(parse_age("2026-01-01T00:00:00Z"), Ok(Age::Time(time)));
-        for wrong in ["", "d", "-3d", "90", "soon", "9999999999d"] {
+        for wrong in ["", "d", "-3d", "90", "soon", "9999999999d", "4294967295w"] {
             assert!(parse_age(wrong).is_err(), "{wrong}");
         }
         assert_eq!(

@@ -151,14 +151,16 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<()> {
         Some(offset) => offset,
         None => newest(&Client::new(url)?)?,
     });
-    let mut attempt = 0;
-    let mut has_connected = false;
+    let mut calls = Calls {
+        has_connected: args.after.is_none(),
+        failed_count: 0,
+    };
     while !is_stopped.load(Ordering::Relaxed) {
-        let told = follow(args, &mut place, &is_stopped, &mut || attempt = 0);
+        let told = follow(args, &mut place, &is_stopped, &mut calls);
         match told {
             Ok(()) => return Ok(()),
             Err(Broken::ForGood(error)) => return Err(error),
-            Err(Broken::ForNow(error)) if has_connected || args.after.is_none() => {
+            Err(Broken::ForNow(error)) if calls.has_connected => {
                 let line = format!("warning: {error}; going on after offset {}", place.done);
                 output::tell(Tone::Warning, &line);
             }
@@ -167,9 +169,9 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<()> {
                 return Err(failure.because(error).into());
             }
         }
-        has_connected = true;
-        pause(PAUSES_MS[attempt.min(PAUSES_MS.len() - 1)], &is_stopped);
-        attempt += 1;
+        let pause_ms = PAUSES_MS[calls.failed_count.min(PAUSES_MS.len() - 1)];
+        pause(pause_ms, &is_stopped);
+        calls.failed_count += 1;
     }
     Ok(())
 }
@@ -203,22 +205,31 @@ enum Broken {
     ForGood(anyhow::Error),
 }
 
-/// Tells what changes over one connection, until stopped; `is_going` is called once it works.
+/// How calling the service went.
+struct Calls {
+    /// It answered before: what breaks then is worth another call.
+    has_connected: bool,
+    /// How often it did not, since it last told something.
+    failed_count: usize,
+}
+
+/// Tells what changes over one connection, until stopped.
 fn follow(
     args: &WatchArgs,
     place: &mut Place,
     is_stopped: &AtomicBool,
-    is_going: &mut dyn FnMut(),
+    calls: &mut Calls,
 ) -> Result<(), Broken> {
     let variables = json!({"after": place.done, "filter": args.filter()});
     let request = json!({"query": QUERY, "variables": variables});
     let mut socket = Socket::connect(args.ask.server.url()).map_err(Broken::ForNow)?;
     socket.subscribe(&request).map_err(Broken::ForNow)?;
+    calls.has_connected = true;
     while !is_stopped.load(Ordering::Relaxed) {
         match socket.hear().map_err(Broken::ForNow)? {
             Heard::Nothing => {}
             Heard::Next(set) => {
-                is_going();
+                calls.failed_count = 0;
                 let set: ChangeSet =
                     serde_json::from_value(set).map_err(|error| Broken::ForGood(error.into()))?;
                 if place.take(&set) {
