@@ -205,7 +205,12 @@ fn check_hits(hits: &[Hit]) -> Vec<Loss> {
 fn a_tail_that_makes_no_sense_behind_a_damaged_frame_is_a_loss_of_unknown_extent() {
     // The body of the last segment's first frame, and the headers of its second and third.
     let losses = check_hits(&[(3, 9315, 16, 0), (3, 1045, 78, 0)]);
-    let of = |loss: &Loss| (loss.first.unwrap().get(), loss.last.map(|last| last.get()));
+    let of = |loss: &Loss| {
+        (
+            loss.first.unwrap().get(),
+            loss.last.map(headwater_store::Offset::get),
+        )
+    };
     let stated: Vec<_> = losses.iter().map(of).collect();
     assert_eq!(stated, [(19, Some(20)), (21, None)]);
 }
