@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headwater_model::{SourceKey, Timestamp};
 use headwater_record::{SubmissionRecord, decode_value};
-use headwater_store::Offset;
+use headwater_store::{Offset, ScanStep};
 
 use crate::ask::view::View;
 use crate::sources::{SourceState, Standing};
@@ -54,11 +54,20 @@ impl View {
     pub(crate) fn judged(mut self, at: Timestamp) -> Result<Self, AskError> {
         let offset = self.published.offset;
         let mut standings = self.standings.to_vec();
-        for (number, standing) in (0..).zip(&mut standings) {
-            let is_later = standing.is_some_and(|s| s.offset > offset.get() || s.received_at > at);
-            if is_later {
-                *standing = self.standing_by(number, offset, at)?;
-            }
+        let is_later = |s: &Standing| s.offset > offset.get() || s.received_at > at;
+        let later = (0..)
+            .zip(&standings)
+            .filter(|(_, standing)| standing.as_ref().is_some_and(is_later));
+        let later: Vec<u32> = later.map(|(number, _)| number).collect();
+        for (number, newest) in later.iter().zip(self.newest_of_many(&later, offset)?) {
+            let Some(standing) = standings.get_mut(*number as usize) else {
+                continue;
+            };
+            // Mostly the newest one at an offset was received by the moment too.
+            *standing = match newest {
+                Some(newest) if newest.received_at > at => self.standing_by(*number, offset, at)?,
+                newest => newest,
+            };
         }
         self.standings = Arc::from(standings);
         self.judged_at = at;
@@ -93,6 +102,41 @@ impl View {
             middle = low + high.saturating_sub(low) / 2;
         }
         Ok(found)
+    }
+
+    /// The newest submission up to an offset of each of `sources`.
+    fn newest_of_many(
+        &self,
+        sources: &[u32],
+        offset: Offset,
+    ) -> Result<Vec<Option<Standing>>, AskError> {
+        let prefixes: Vec<Vec<u8>> = sources
+            .iter()
+            .map(|source| keys::submissions_of(*source))
+            .collect();
+        let mut found: Vec<Option<(u64, Vec<u8>)>> = vec![None; sources.len()];
+        self.scan_many(&prefixes, &mut |at, key, value| {
+            match keys::parse_submission(key) {
+                // They stand newest first: skip those that weren't known yet.
+                Some(number) if number > offset.get() => {
+                    ScanStep::Seek(keys::submission(sources[at], offset))
+                }
+                Some(number) => {
+                    found[at] = Some((number, value.to_vec()));
+                    ScanStep::Stop
+                }
+                None => ScanStep::Next,
+            }
+        })?;
+        let standings = found.into_iter().map(|newest| {
+            let Some((offset, value)) = newest else {
+                return Ok(None);
+            };
+            let record: SubmissionRecord =
+                decode_value("a submission", &value).map_err(EngineError::from)?;
+            Ok(Some(Standing::of(offset, &record)))
+        });
+        standings.collect()
     }
 
     fn newest_upto(&self, source: u32, offset: u64) -> Result<Option<Standing>, EngineError> {
