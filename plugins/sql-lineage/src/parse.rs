@@ -1,0 +1,358 @@
+//! From the text of a statement to its tree.
+
+use sqlparser::ast::Statement as Tree;
+use sqlparser::dialect::Dialect as ParserDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use crate::control::{self, Inner};
+use crate::dialect::Dialect;
+use crate::fixes;
+use crate::model::{Place, Problem, Severity};
+use crate::split::Splitter;
+
+/// How deep statements may nest. Deeper ones are refused, before the stack is at its end.
+const DEPTH_MAX: usize = 96;
+/// How many operators may stand one after the other, as each makes the tree deeper.
+const CHAIN_MAX: usize = 4_000;
+/// How deep texts may stand in texts: bodies of functions in dollar quotes, statements in strings.
+const TEXTS_MAX: usize = 8;
+
+/// A statement's tree.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) tree: Tree,
+    /// What places in the tree count from.
+    pub(crate) base: Place,
+    /// Where the statement begins.
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+/// A place in a piece of text that begins at `base`.
+pub(crate) fn place_of(base: Place, location: Location) -> Place {
+    let (line, column) = (location.line as u32, location.column as u32);
+    if line <= 1 {
+        Place {
+            line: base.line,
+            column: base.column + column.saturating_sub(1),
+        }
+    } else {
+        Place {
+            line: base.line + line - 1,
+            column,
+        }
+    }
+}
+
+/// Reads all statements of a text.
+pub(crate) struct Reader {
+    dialect: Dialect,
+    pub(crate) parsed: Vec<Parsed>,
+    pub(crate) problems: Vec<Problem>,
+    /// Statements that were refused.
+    pub(crate) failed_count: usize,
+    depth: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            parsed: Vec::new(),
+            problems: Vec::new(),
+            failed_count: 0,
+            depth: 0,
+        }
+    }
+
+    pub(crate) fn read(&mut self, text: &str, place: Place) {
+        if self.depth == TEXTS_MAX {
+            self.fail("depth", "texts stand too deep in texts".into(), place);
+            return;
+        }
+        self.depth += 1;
+        let mut splitter = Splitter::new(text, self.dialect).starting_at(place);
+        while let Some(piece) = splitter.next() {
+            self.problems.append(&mut splitter.take_problems());
+            self.read_piece(&piece.text, piece.place);
+        }
+        self.problems.append(&mut splitter.take_problems());
+        self.depth -= 1;
+    }
+
+    fn fail(&mut self, code: &'static str, message: String, place: Place) {
+        self.failed_count += 1;
+        self.problems.push(Problem {
+            severity: Severity::Error,
+            code,
+            message,
+            place,
+        });
+    }
+
+    fn read_piece(&mut self, text: &str, base: Place) {
+        let tokens = match tokenize(self.dialect.parser(), text) {
+            Ok(tokens) => tokens,
+            Err((message, location)) => match tokenize(Dialect::Generic.parser(), text) {
+                Ok(tokens) => tokens,
+                Err(_) => {
+                    return self.fail("syntax", message, place_of(base, location));
+                }
+            },
+        };
+        self.read_tokens(tokens, text, base);
+    }
+
+    fn read_tokens(&mut self, tokens: Vec<TokenWithSpan>, text: &str, base: Place) {
+        let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
+            return;
+        };
+        let place = place_of(base, first.span.start);
+        if longest_chain(&tokens) > CHAIN_MAX {
+            let message = format!("expected at most {CHAIN_MAX} operators in a row");
+            return self.fail("depth", message, place);
+        }
+        if let Some(inner) = control::inner(&tokens) {
+            return self.read_inner(inner, tokens, text, base);
+        }
+        self.read_statement(tokens, text, base, place);
+    }
+
+    fn read_inner(
+        &mut self,
+        inner: Inner,
+        mut tokens: Vec<TokenWithSpan>,
+        text: &str,
+        base: Place,
+    ) {
+        match inner {
+            Inner::Nothing => {}
+            Inner::From(at) => {
+                let rest = tokens.split_off(at);
+                self.read_tokens(rest, text, base);
+            }
+            Inner::Within(range, after) => {
+                let rest = tokens.split_off(after);
+                let query = tokens.drain(range).collect();
+                self.read_tokens(query, text, base);
+                self.read_tokens(rest, text, base);
+            }
+            Inner::Text(at) => {
+                let place = place_of(base, tokens[at].span.start);
+                if let Some((body, skipped)) = control::body(&tokens[at].token) {
+                    let column = place.column + skipped;
+                    self.read(&body, Place { column, ..place });
+                }
+            }
+        }
+    }
+
+    fn read_statement(
+        &mut self,
+        tokens: Vec<TokenWithSpan>,
+        text: &str,
+        base: Place,
+        place: Place,
+    ) {
+        let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
+            Ok(done) => return self.keep(done, text, base, place),
+            Err(failure) => failure,
+        };
+        while fixes::apply(&mut tokens, self.dialect) {
+            match parse(self.dialect.parser(), tokens) {
+                Ok(done) => return self.keep(done, text, base, place),
+                Err((_, back)) => tokens = back,
+            }
+        }
+        for other in fixes::others(self.dialect) {
+            match parse(other.parser(), tokens) {
+                Ok(done) => return self.keep(done, text, base, place),
+                Err((_, back)) => tokens = back,
+            }
+        }
+        if control::is_without_lineage(&tokens) {
+            return;
+        }
+        let at = error_place(&error, base).unwrap_or(place);
+        self.fail("syntax", message_of(&error), at);
+    }
+
+    fn keep(&mut self, done: Done, text: &str, base: Place, place: Place) {
+        let Done { tree, rest } = done;
+        let end = rest.iter().find(|token| is_significant(token));
+        let text = match end {
+            Some(token) => cut(text, base, place, place_of(base, token.span.start)),
+            None => cut(
+                text,
+                base,
+                place,
+                Place {
+                    line: u32::MAX,
+                    column: 1,
+                },
+            ),
+        };
+        let whole = text;
+        self.parsed.push(Parsed {
+            tree,
+            base,
+            place,
+            text: whole.trim_end().to_owned(),
+        });
+        let Some(next) = end else { return };
+        let at = place_of(base, next.span.start);
+        if control::begins_statement(&rest) {
+            let text = String::new();
+            self.read_tokens(rest, &text, base);
+            return;
+        }
+        let message = format!("expected the end of the statement, found `{}`; the rest is left out", next.token);
+        if control::names_relations(&rest) {
+            self.parsed.pop();
+            self.fail("syntax", message, at);
+        } else {
+            self.problems.push(Problem {
+                severity: Severity::Warning,
+                code: "rest",
+                message,
+                place: at,
+            });
+        }
+    }
+}
+
+/// What one parse made.
+struct Done {
+    tree: Tree,
+    rest: Vec<TokenWithSpan>,
+}
+
+fn tokenize(
+    dialect: &dyn ParserDialect,
+    text: &str,
+) -> Result<Vec<TokenWithSpan>, (String, Location)> {
+    Tokenizer::new(dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| (error.message, error.location))
+}
+
+/// The first statement of the tokens; all of them again if there is none.
+fn parse(
+    dialect: &dyn ParserDialect,
+    tokens: Vec<TokenWithSpan>,
+) -> Result<Done, (ParserError, Vec<TokenWithSpan>)> {
+    let mut parser = Parser::new(dialect)
+        .with_recursion_limit(DEPTH_MAX)
+        .with_tokens_with_locations(tokens);
+    match parser.parse_statement() {
+        Ok(tree) => {
+            let at = parser.index();
+            let mut tokens = parser.into_tokens();
+            let rest = tokens.split_off(at.min(tokens.len()));
+            let is_end = |token: &TokenWithSpan| is_significant(token) && token.token != Token::SemiColon;
+            let rest = if rest.iter().any(is_end) { rest } else { Vec::new() };
+            Ok(Done { tree, rest })
+        }
+        Err(error) => Err((error, parser.into_tokens())),
+    }
+}
+
+pub(crate) fn is_significant(token: &TokenWithSpan) -> bool {
+    !matches!(token.token, Token::Whitespace(_) | Token::EOF)
+}
+
+/// How deep a tree gets by operators that stand one after the other.
+fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
+    let mut chains = vec![0_usize];
+    let mut longest = 0;
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket => chains.push(0),
+            Token::RParen | Token::RBracket => {
+                chains.pop();
+                if chains.is_empty() {
+                    chains.push(0);
+                }
+            }
+            Token::Comma | Token::SemiColon => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain = 0;
+                }
+            }
+            Token::Whitespace(_) | Token::Period | Token::EOF => {}
+            Token::Word(word) => {
+                use sqlparser::keywords::Keyword;
+                let is_operator = matches!(
+                    word.keyword,
+                    Keyword::AND | Keyword::OR | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::NOT
+                );
+                if is_operator && let Some(chain) = chains.last_mut() {
+                    *chain += 1;
+                    longest = longest.max(*chain);
+                }
+            }
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat | Token::DoubleColon => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain += 1;
+                    longest = longest.max(*chain);
+                }
+            }
+            _ => {}
+        }
+    }
+    longest
+}
+
+/// The text between two places.
+fn cut(text: &str, base: Place, from: Place, to: Place) -> &str {
+    let mut place = base;
+    let (mut start, mut end) = (None, text.len());
+    for (at, symbol) in text.char_indices() {
+        if start.is_none() && place >= from {
+            start = Some(at);
+        }
+        if place >= to {
+            end = at;
+            break;
+        }
+        if symbol == '\n' {
+            place.line += 1;
+            place.column = 1;
+        } else {
+            place.column += 1;
+        }
+    }
+    &text[start.unwrap_or(end).min(end)..end]
+}
+
+/// The parser tells places in its messages only.
+fn error_place(error: &ParserError, base: Place) -> Option<Place> {
+    let ParserError::ParserError(message) = error else {
+        return None;
+    };
+    let (_, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    let location = Location {
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    };
+    Some(place_of(base, location))
+}
+
+fn message_of(error: &ParserError) -> String {
+    match error {
+        ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
+            let message = message
+                .rsplit_once(" at Line: ")
+                .map_or(message.as_str(), |(message, _)| message);
+            let mut symbols = message.chars();
+            symbols.next().map_or_else(String::new, |first| {
+                first.to_lowercase().chain(symbols).collect()
+            })
+        }
+        ParserError::RecursionLimitExceeded => {
+            format!("expected at most {DEPTH_MAX} levels of nesting")
+        }
+    }
+}

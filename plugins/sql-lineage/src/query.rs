@@ -1,0 +1,738 @@
+//! Queries: select lists, set operations, common table expressions.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
+    Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
+};
+
+use crate::intern::{Folded, Symbol};
+use crate::model::{Place, Transformations};
+use crate::origin::{self, Origin};
+use crate::parse::place_of;
+use crate::scope::{Column, Item, Output, Relation, Scope, Star};
+use crate::session::Session;
+use crate::statement::Effects;
+
+/// Rounds in which a recursive query may go on to change what it gives.
+const ROUNDS_MAX: usize = 16;
+
+/// The analysis of one statement.
+pub(crate) struct Analysis<'s, 'c> {
+    pub(crate) session: &'s mut Session<'c>,
+    /// What places in the tree count from.
+    pub(crate) base: Place,
+    /// Tables that are read, in the order in which they were met.
+    pub(crate) inputs: Vec<u32>,
+    pub(crate) effects: Effects,
+}
+
+impl<'s, 'c> Analysis<'s, 'c> {
+    pub(crate) fn new(session: &'s mut Session<'c>, base: Place) -> Self {
+        Self {
+            session,
+            base,
+            inputs: Vec::new(),
+            effects: Effects::default(),
+        }
+    }
+}
+
+/// Common table expressions of one WITH.
+pub(crate) struct Env<'p, 'a> {
+    parent: Option<View<'p, 'a>>,
+    slots: Vec<Slot<'a>>,
+}
+
+struct Slot<'a> {
+    name: Folded,
+    cte: &'a Cte,
+    is_recursive: bool,
+    done: OnceCell<Rc<Output>>,
+    /// What a recursive one gives so far.
+    so_far: RefCell<Option<Rc<Output>>>,
+    is_busy: Cell<bool>,
+}
+
+/// The common table expressions that a query sees: those of an [`Env`] up to a place, and of all around it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'p, 'a> {
+    env: Option<&'p Env<'p, 'a>>,
+    upto: usize,
+}
+
+impl<'p, 'a> View<'p, 'a> {
+    pub(crate) const NONE: Self = Self { env: None, upto: 0 };
+}
+
+impl<'p, 'a> Env<'p, 'a> {
+    pub(crate) fn view(&'p self) -> View<'p, 'a> {
+        View {
+            env: Some(self),
+            upto: self.slots.len(),
+        }
+    }
+}
+
+impl Analysis<'_, '_> {
+    pub(crate) fn place(&self, ident: &Ident) -> Place {
+        place_of(self.base, ident.span.start)
+    }
+
+    pub(crate) fn fold(&self, symbol: Symbol) -> Folded {
+        self.session.names.fold(symbol)
+    }
+
+    pub(crate) fn read(&mut self, table: u32) {
+        if let Some(made) = self.session.made.get_mut(&table) {
+            made.is_read = true;
+            for input in made.inputs.clone() {
+                self.read(input);
+            }
+        } else if !self.inputs.contains(&table) {
+            self.inputs.push(table);
+        }
+    }
+
+    pub(crate) fn env<'p, 'a>(
+        &mut self,
+        with: Option<&'a With>,
+        parent: View<'p, 'a>,
+    ) -> Env<'p, 'a> {
+        let dialect = self.session.dialect;
+        let slots = with.iter().flat_map(|with| &with.cte_tables).map(|cte| Slot {
+            name: self.session.folded(&cte.alias.name),
+            cte,
+            is_recursive: with.is_some_and(|with| with.recursive) || dialect.recurses_unsaid(),
+            done: OnceCell::new(),
+            so_far: RefCell::new(None),
+            is_busy: Cell::new(false),
+        });
+        Env {
+            slots: slots.collect(),
+            parent: Some(parent),
+        }
+    }
+
+    /// What the common table expression of that name gives, if there is one.
+    pub(crate) fn cte<'a>(&mut self, name: Folded, view: View<'_, 'a>) -> Option<Rc<Output>> {
+        let env = view.env?;
+        let found = env.slots[..view.upto].iter().rposition(|slot| slot.name == name);
+        let Some(at) = found else {
+            return self.cte(name, env.parent?);
+        };
+        let slot = &env.slots[at];
+        if let Some(done) = slot.done.get() {
+            return Some(Rc::clone(done));
+        }
+        if slot.is_busy.get() {
+            let so_far = slot.so_far.borrow().clone();
+            return so_far.or_else(|| self.cte(name, View { env: Some(env), upto: at }));
+        }
+        slot.is_busy.set(true);
+        let output = self.cte_output(slot, env, at);
+        slot.is_busy.set(false);
+        let output = Rc::new(output);
+        Some(Rc::clone(slot.done.get_or_init(|| output)))
+    }
+
+    fn cte_output<'a>(&mut self, slot: &Slot<'a>, env: &Env<'_, 'a>, at: usize) -> Output {
+        let query = &*slot.cte.query;
+        let outer = View { env: Some(env), upto: at };
+        let set = match &*query.body {
+            SetExpr::SetOperation { left, op: SetOperator::Union, right, .. }
+                if slot.is_recursive && query.with.is_none() =>
+            {
+                Some((left, right))
+            }
+            _ => None,
+        };
+        let Some((left, right)) = set else {
+            let output = self.query(query, outer, None);
+            return self.renamed(&output, &slot.cte.alias);
+        };
+        let anchor = self.set_expr(left, outer, None, None);
+        let anchor = self.renamed(&anchor, &slot.cte.alias);
+        let inner = View { env: Some(env), upto: at + 1 };
+        let mut so_far = Rc::new(anchor.clone());
+        for _ in 0..ROUNDS_MAX {
+            *slot.so_far.borrow_mut() = Some(Rc::clone(&so_far));
+            let step = self.set_expr(right, inner, None, None);
+            let next = self.united(anchor.clone(), &step);
+            if next == *so_far {
+                break;
+            }
+            so_far = Rc::new(next);
+        }
+        *slot.so_far.borrow_mut() = None;
+        Rc::unwrap_or_clone(so_far)
+    }
+
+    /// The output under the names that an alias gives it.
+    pub(crate) fn renamed(&mut self, output: &Output, alias: &TableAlias) -> Output {
+        let names: Vec<Symbol> = alias
+            .columns
+            .iter()
+            .map(|column| self.session.symbol(&column.name))
+            .collect();
+        self.renamed_to(output.clone(), &names)
+    }
+
+    /// The output with its first columns under other names. Columns that are not known cannot be counted; names beyond
+    /// those before them stand for any of them.
+    pub(crate) fn renamed_to(&mut self, mut output: Output, names: &[Symbol]) -> Output {
+        if names.is_empty() {
+            return output;
+        }
+        if !output.is_open() {
+            for (item, name) in output.items.iter_mut().zip(names) {
+                if let Item::Column(column) = item {
+                    column.name = Some(*name);
+                }
+            }
+            return output;
+        }
+        let mut items = Vec::with_capacity(names.len());
+        let mut names = names.iter();
+        let mut rest = output.items.into_iter().peekable();
+        while let Some(Item::Column(_)) = rest.peek()
+            && let Some(name) = names.next()
+        {
+            if let Some(Item::Column(mut column)) = rest.next() {
+                column.name = Some(*name);
+                items.push(Item::Column(column));
+            }
+        }
+        let mut origins = Vec::new();
+        for item in rest {
+            match item {
+                Item::Column(column) => origins.extend(column.origins),
+                Item::Star(star) => self.star_origins(&star, None, Place::default(), &mut origins),
+            }
+        }
+        origin::merge(&mut origins);
+        items.extend(names.map(|name| {
+            Item::Column(Column {
+                name: Some(*name),
+                origins: origins.clone(),
+            })
+        }));
+        output.items = items;
+        output
+    }
+
+    pub(crate) fn query<'a>(
+        &mut self,
+        query: &'a Query,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+    ) -> Output {
+        let env = self.env(query.with.as_ref(), view);
+        let view = env.view();
+        let mut output = self.set_expr(&query.body, view, parent, query.order_by.as_ref());
+        for operator in &query.pipe_operators {
+            output = self.pipe(output, operator, view, parent);
+        }
+        output
+    }
+
+    pub(crate) fn set_expr<'a>(
+        &mut self,
+        body: &'a SetExpr,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+        order_by: Option<&'a OrderBy>,
+    ) -> Output {
+        match body {
+            SetExpr::Select(select) => self.select(select, view, parent, order_by),
+            SetExpr::Query(query) => self.query(query, view, parent),
+            SetExpr::SetOperation { op, .. } if *op == SetOperator::Union => {
+                // A long chain of unions leans to the left.
+                let mut branches = Vec::new();
+                let mut rest = body;
+                while let SetExpr::SetOperation { left, op: SetOperator::Union, right, .. } = rest {
+                    branches.push(&**right);
+                    rest = left;
+                }
+                let mut output = self.set_expr(rest, view, parent, None);
+                for branch in branches.into_iter().rev() {
+                    let next = self.set_expr(branch, view, parent, None);
+                    output = self.united(output, &next);
+                }
+                self.sorted(output, order_by, view, parent)
+            }
+            SetExpr::SetOperation { left, right, .. } => {
+                let mut output = self.set_expr(left, view, parent, None);
+                let other = self.set_expr(right, view, parent, None);
+                // What the right side gives decides which rows stay.
+                let filter = Transformations(Transformations::FILTER);
+                for item in &other.items {
+                    match item {
+                        Item::Column(column) => {
+                            let origins = column.origins.iter().map(|origin| Origin {
+                                how: origin.how.then(filter),
+                                ..*origin
+                            });
+                            output.influences.extend(origins);
+                        }
+                        Item::Star(star) => {
+                            let mut origins = Vec::new();
+                            self.star_origins(star, None, self.base, &mut origins);
+                            output.influences.extend(origins.into_iter().map(|origin| Origin {
+                                how: origin.how.then(filter),
+                                ..origin
+                            }));
+                        }
+                    }
+                }
+                output.influences.extend(other.influences);
+                origin::merge(&mut output.influences);
+                self.sorted(output, order_by, view, parent)
+            }
+            SetExpr::Values(values) => self.values(values, view, parent),
+            SetExpr::Table(table) => {
+                let parts = table.schema_name.iter().chain(&table.table_name);
+                let name = crate::name::TableName::new(parts.cloned());
+                let number = self.session.number(name);
+                self.read(number);
+                (*self.session.output_of(number, self.base)).clone()
+            }
+            SetExpr::Insert(statement)
+            | SetExpr::Update(statement)
+            | SetExpr::Delete(statement)
+            | SetExpr::Merge(statement) => {
+                self.tree(statement, view);
+                Output::default()
+            }
+        }
+    }
+
+    fn sorted<'a>(
+        &mut self,
+        mut output: Output,
+        order_by: Option<&'a OrderBy>,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+    ) -> Output {
+        if order_by.is_none() {
+            return output;
+        }
+        let mut scope = Scope::within(parent);
+        scope.relations.push(Relation {
+            alias: None,
+            name: Vec::new(),
+            output: Rc::new(output.clone()),
+            is_hidden: false,
+        });
+        self.order_by(order_by, &scope, view, &mut output.influences);
+        origin::merge(&mut output.influences);
+        output
+    }
+
+    pub(crate) fn order_by<'a>(
+        &mut self,
+        order_by: Option<&'a OrderBy>,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+        out: &mut Vec<Origin>,
+    ) {
+        if let Some(OrderBy { kind: OrderByKind::Expressions(expressions), .. }) = order_by {
+            for by in expressions {
+                self.influence(&by.expr, scope, view, Transformations::SORT, out);
+            }
+        }
+    }
+
+    /// Column by column: the first branch names, all give values.
+    pub(crate) fn united(&mut self, mut left: Output, right: &Output) -> Output {
+        left.influences.extend_from_slice(&right.influences);
+        origin::merge(&mut left.influences);
+        if left.items.is_empty() {
+            left.items.clone_from(&right.items);
+            return left;
+        }
+        let is_same_shape = left.items.len() == right.items.len()
+            && left.items.iter().zip(&right.items).all(|(left, right)| {
+                matches!(left, Item::Star(_)) == matches!(right, Item::Star(_))
+            });
+        if is_same_shape || !left.is_open() && !right.is_open() {
+            for (left, right) in left.items.iter_mut().zip(&right.items) {
+                match (left, right) {
+                    (Item::Column(left), Item::Column(right)) => {
+                        left.origins.extend_from_slice(&right.origins);
+                        origin::merge(&mut left.origins);
+                    }
+                    (Item::Star(left), Item::Star(right)) => {
+                        for source in &right.sources {
+                            if !left.sources.contains(source) {
+                                left.sources.push(source.clone());
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            return left;
+        }
+        self.united_by_name(left, right)
+    }
+
+    /// Columns that are not known have no places: names must do.
+    fn united_by_name(&mut self, mut left: Output, right: &Output) -> Output {
+        for item in &mut left.items {
+            match item {
+                Item::Column(column) => {
+                    let Some(name) = column.name else { continue };
+                    let folded = self.fold(name);
+                    let fold = |symbol| self.session.names.fold(symbol);
+                    if let Some(found) = right.named(folded, &fold) {
+                        column.origins.extend_from_slice(&found.origins);
+                    } else {
+                        let mut origins = Vec::new();
+                        for star in right.stars(folded) {
+                            self.star_origins(star, Some(name), self.base, &mut origins);
+                        }
+                        column.origins.extend(origins);
+                    }
+                    origin::merge(&mut column.origins);
+                }
+                Item::Star(star) => {
+                    for other in right.items.iter() {
+                        if let Item::Star(other) = other {
+                            for source in &other.sources {
+                                if !star.sources.contains(source) {
+                                    star.sources.push(source.clone());
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if left.is_open() && !right.is_open() {
+            let more: Vec<Item> = right
+                .items
+                .iter()
+                .filter(|item| match item {
+                    Item::Column(Column { name: Some(name), .. }) => {
+                        let fold = |symbol| self.session.names.fold(symbol);
+                        left.named(fold(*name), &fold).is_none()
+                    }
+                    _ => false,
+                })
+                .cloned()
+                .collect();
+            // The columns of the left side may have these names: both give values then.
+            let mut added = Vec::new();
+            for item in more {
+                let Item::Column(mut column) = item else { continue };
+                if let Some(name) = column.name {
+                    let folded = self.fold(name);
+                    let stars: Vec<Star> = left.stars(folded).cloned().collect();
+                    let mut origins = Vec::new();
+                    for star in &stars {
+                        self.star_origins(star, Some(name), self.base, &mut origins);
+                    }
+                    column.origins.extend(origins);
+                    origin::merge(&mut column.origins);
+                }
+                added.push(Item::Column(column));
+            }
+            left.items = added;
+        }
+        left
+    }
+
+    fn values<'a>(
+        &mut self,
+        values: &'a Values,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+    ) -> Output {
+        let scope = Scope::within(parent);
+        let mut items: Vec<Item> = Vec::new();
+        for row in &values.rows {
+            for (at, value) in row.content.iter().enumerate() {
+                let mut origins = Vec::new();
+                if !matches!(value, Expr::Value(_)) {
+                    self.value(value, &scope, view, &mut origins);
+                }
+                match items.get_mut(at) {
+                    Some(Item::Column(column)) => {
+                        column.origins.extend(origins);
+                        origin::merge(&mut column.origins);
+                    }
+                    _ => items.push(Item::Column(Column { name: None, origins })),
+                }
+            }
+        }
+        Output {
+            items,
+            influences: Vec::new(),
+        }
+    }
+
+    pub(crate) fn select<'a>(
+        &mut self,
+        select: &'a Select,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+        order_by: Option<&'a OrderBy>,
+    ) -> Output {
+        let mut scope = Scope::within(parent);
+        let mut influences = Vec::new();
+        for from in &select.from {
+            self.table_with_joins(from, &mut scope, view, &mut influences);
+        }
+        for lateral in &select.lateral_views {
+            self.lateral_view(lateral, &mut scope, view);
+        }
+        let mut items = self.select_list(&select.projection, &scope, view);
+        if let Some(exclude) = &select.exclude {
+            self.exclude(exclude, &mut items);
+        }
+        self.conditions(select, &scope, view, &mut influences);
+        self.order_by(order_by, &scope, view, &mut influences);
+        origin::merge(&mut influences);
+        Output { items, influences }
+    }
+
+    pub(crate) fn select_list<'a>(
+        &mut self,
+        list: &'a [SelectItem],
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+    ) -> Vec<Item> {
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let mut origins = Vec::new();
+                    self.value(expr, scope, view, &mut origins);
+                    let name = self.implied_name(expr);
+                    if let (Some(name), false) = (name, is_reference(expr)) {
+                        self.offer(scope, name, &origins);
+                    }
+                    items.push(Item::Column(Column { name, origins }));
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let mut origins = Vec::new();
+                    self.value(expr, scope, view, &mut origins);
+                    let name = self.session.symbol(alias);
+                    self.offer(scope, name, &origins);
+                    items.push(Item::Column(Column {
+                        name: Some(name),
+                        origins,
+                    }));
+                }
+                SelectItem::ExprWithAliases { expr, aliases } => {
+                    let mut origins = Vec::new();
+                    self.value(expr, scope, view, &mut origins);
+                    for alias in aliases {
+                        let name = self.session.symbol(alias);
+                        items.push(Item::Column(Column {
+                            name: Some(name),
+                            origins: origins.clone(),
+                        }));
+                    }
+                }
+                SelectItem::Wildcard(options) => {
+                    let expanded = self.all_items(scope);
+                    items.extend(self.with_options(expanded, options, scope, view));
+                }
+                SelectItem::QualifiedWildcard(kind, options) => {
+                    let expanded = self.qualified_items(kind, scope, view);
+                    items.extend(self.with_options(expanded, options, scope, view));
+                }
+            }
+        }
+        items
+    }
+
+    /// Lets later items of the select list, and what follows it, use the alias.
+    fn offer(&mut self, scope: &Scope<'_>, name: Symbol, origins: &[Origin]) {
+        let folded = self.fold(name);
+        let origins = Rc::new(origins.to_vec());
+        scope.aliases.borrow_mut().push((folded, origins));
+    }
+
+    /// The name of a column that has no alias: that of the column it is, else its text.
+    pub(crate) fn implied_name(&mut self, expr: &Expr) -> Option<Symbol> {
+        match expr {
+            Expr::Identifier(ident) => Some(self.session.symbol(ident)),
+            Expr::CompoundIdentifier(idents) => idents.last().map(|last| self.session.symbol(last)),
+            Expr::Nested(inner) => self.implied_name(inner),
+            Expr::Cast { expr, .. } if is_reference(expr) => self.implied_name(expr),
+            Expr::JsonAccess { path, .. } => match path.path.last() {
+                Some(sqlparser::ast::JsonPathElem::Dot { key, .. }) => {
+                    Some(self.session.names.intern(key))
+                }
+                _ => None,
+            },
+            Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last() {
+                Some(sqlparser::ast::AccessExpr::Dot(Expr::Identifier(ident))) => {
+                    Some(self.session.symbol(ident))
+                }
+                _ => None,
+            },
+            _ => {
+                let text = expr.to_string();
+                Some(self.session.names.intern(&text))
+            }
+        }
+    }
+
+    fn conditions<'a>(
+        &mut self,
+        select: &'a Select,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+        out: &mut Vec<Origin>,
+    ) {
+        use Transformations as T;
+        let filters = select.prewhere.iter().chain(&select.selection);
+        for filter in filters.chain(&select.having).chain(&select.qualify) {
+            self.influence(filter, scope, view, T::FILTER, out);
+        }
+        if let GroupByExpr::Expressions(expressions, _) = &select.group_by {
+            for by in expressions {
+                self.influence(by, scope, view, T::GROUP_BY, out);
+            }
+        }
+        if let Some(Distinct::On(expressions)) = &select.distinct {
+            for by in expressions {
+                self.influence(by, scope, view, T::GROUP_BY, out);
+            }
+        }
+        for by in &select.sort_by {
+            self.influence(&by.expr, scope, view, T::SORT, out);
+        }
+        for connect in &select.connect_by {
+            match connect {
+                sqlparser::ast::ConnectByKind::ConnectBy { relationships, .. } => {
+                    for relationship in relationships {
+                        self.influence(relationship, scope, view, T::JOIN, out);
+                    }
+                }
+                sqlparser::ast::ConnectByKind::StartWith { condition, .. } => {
+                    self.influence(condition, scope, view, T::FILTER, out);
+                }
+            }
+        }
+        for window in &select.named_window {
+            if let NamedWindowExpr::WindowSpec(spec) = &window.1 {
+                for by in &spec.partition_by {
+                    self.influence(by, scope, view, T::WINDOW, out);
+                }
+                for by in &spec.order_by {
+                    self.influence(&by.expr, scope, view, T::WINDOW, out);
+                }
+            }
+        }
+    }
+
+    fn pipe<'a>(
+        &mut self,
+        input: Output,
+        operator: &'a PipeOperator,
+        view: View<'_, 'a>,
+        parent: Option<&Scope<'_>>,
+    ) -> Output {
+        use Transformations as T;
+        let mut scope = Scope::within(parent);
+        let mut influences = input.influences.clone();
+        scope.relations.push(Relation {
+            alias: None,
+            name: Vec::new(),
+            output: Rc::new(input.clone()),
+            is_hidden: false,
+        });
+        let items = match operator {
+            PipeOperator::Where { expr } => {
+                self.influence(expr, &scope, view, T::FILTER, &mut influences);
+                input.items
+            }
+            PipeOperator::OrderBy { exprs } => {
+                for by in exprs {
+                    self.influence(&by.expr, &scope, view, T::SORT, &mut influences);
+                }
+                input.items
+            }
+            PipeOperator::Select { exprs } => self.select_list(exprs, &scope, view),
+            PipeOperator::Extend { exprs } => {
+                let mut items = input.items;
+                items.extend(self.select_list(exprs, &scope, view));
+                items
+            }
+            PipeOperator::Aggregate { full_table_exprs, group_by_expr } => {
+                let mut items = Vec::new();
+                for by in group_by_expr {
+                    self.influence(&by.expr.expr, &scope, view, T::GROUP_BY, &mut influences);
+                }
+                for aggregate in group_by_expr.iter().chain(full_table_exprs) {
+                    let mut origins = Vec::new();
+                    self.value(&aggregate.expr.expr, &scope, view, &mut origins);
+                    let name = match &aggregate.expr.alias {
+                        Some(alias) => Some(self.session.symbol(alias)),
+                        None => self.implied_name(&aggregate.expr.expr),
+                    };
+                    items.push(Item::Column(Column { name, origins }));
+                }
+                items
+            }
+            PipeOperator::Drop { columns } => {
+                let mut items = input.items;
+                let dropped: Vec<Folded> =
+                    columns.iter().map(|column| self.session.folded(column)).collect();
+                self.without(&dropped, &mut items);
+                items
+            }
+            PipeOperator::Rename { mappings } => {
+                let mut items = input.items;
+                for mapping in mappings {
+                    self.rename(&mapping.ident, &mapping.alias, &mut items);
+                }
+                items
+            }
+            PipeOperator::Set { assignments } => {
+                let mut items = input.items;
+                for assignment in assignments {
+                    let mut origins = Vec::new();
+                    self.value(&assignment.value, &scope, view, &mut origins);
+                    if let sqlparser::ast::AssignmentTarget::ColumnName(name) = &assignment.target
+                        && let Some(ident) = crate::name::idents(name).and_then(|i| i.last().copied())
+                    {
+                        self.replace(ident, origins, &mut items);
+                    }
+                }
+                items
+            }
+            PipeOperator::Union { queries, .. } => {
+                let mut output = input;
+                for query in queries {
+                    let next = self.query(query, view, parent);
+                    output = self.united(output, &next);
+                }
+                return output;
+            }
+            PipeOperator::Join(join) => {
+                self.join(join, &mut scope, view, &mut influences);
+                self.all_items(&scope)
+            }
+            _ => input.items,
+        };
+        origin::merge(&mut influences);
+        Output { items, influences }
+    }
+}
+
+/// True if the expression names a column and nothing else.
+pub(crate) fn is_reference(expr: &Expr) -> bool {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
+        Expr::Nested(inner) => is_reference(inner),
+        _ => false,
+    }
+}

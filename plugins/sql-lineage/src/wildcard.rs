@@ -1,0 +1,286 @@
+//! `*`, with and without schema, and its options.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    ExcludeSelectItem, Ident, ObjectName, RenameSelectItem, SelectItemQualifiedWildcardKind,
+    WildcardAdditionalOptions,
+};
+
+use crate::intern::{Folded, Symbol};
+use crate::model::{Place, Transformations};
+use crate::name::idents;
+use crate::origin::{self, Origin};
+use crate::query::{Analysis, View};
+use crate::scope::{Column, Item, Scope, Star, StarSource};
+
+impl Analysis<'_, '_> {
+    /// What `*` gives: all columns of all relations; those that a join made one of several stand once.
+    pub(crate) fn all_items(&mut self, scope: &Scope<'_>) -> Vec<Item> {
+        let mut items = Vec::new();
+        for (at, relation) in scope.relations.iter().enumerate() {
+            if relation.is_hidden {
+                continue;
+            }
+            for item in &relation.output.items {
+                let is_merged_away = match item {
+                    Item::Column(Column { name: Some(name), .. }) => {
+                        let folded = self.fold(*name);
+                        scope.merged.iter().any(|(merged, relations)| {
+                            *merged == folded
+                                && relations.contains(&at)
+                                && relations.first() != Some(&at)
+                        })
+                    }
+                    _ => false,
+                };
+                if !is_merged_away {
+                    items.push(item.clone());
+                }
+            }
+        }
+        items
+    }
+
+    pub(crate) fn qualified_items<'a>(
+        &mut self,
+        kind: &'a SelectItemQualifiedWildcardKind,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+    ) -> Vec<Item> {
+        match kind {
+            SelectItemQualifiedWildcardKind::ObjectName(name) => self.items_of(name, scope),
+            SelectItemQualifiedWildcardKind::Expr(expr) => {
+                let mut origins = Vec::new();
+                self.value(expr, scope, view, &mut origins);
+                vec![Item::Star(Star {
+                    sources: vec![StarSource::Values(origins)],
+                    except: Vec::new(),
+                })]
+            }
+        }
+    }
+
+    /// What `t.*` gives; a struct's fields if `t` is a column.
+    fn items_of(&mut self, name: &ObjectName, scope: &Scope<'_>) -> Vec<Item> {
+        let Some(parts) = idents(name) else {
+            return Vec::new();
+        };
+        let qualifier: Vec<Folded> = parts.iter().map(|part| self.session.folded(part)).collect();
+        let mut around = Some(scope);
+        while let Some(scope) = around {
+            for exactly in [true, false] {
+                let found = scope
+                    .relations
+                    .iter()
+                    .find(|relation| relation.is_called(&qualifier, exactly));
+                if let Some(relation) = found {
+                    return relation.output.items.clone();
+                }
+            }
+            around = scope.parent;
+        }
+        let parts: Vec<Ident> = parts.into_iter().cloned().collect();
+        let mut origins = Vec::new();
+        self.column(&parts, scope, Transformations::IDENTITY, &mut origins);
+        vec![Item::Star(Star {
+            sources: vec![StarSource::Values(origins)],
+            except: Vec::new(),
+        })]
+    }
+
+    /// Where a column of a star comes from; all of the star if no column is named.
+    pub(crate) fn star_origins(
+        &mut self,
+        star: &Star,
+        column: Option<Symbol>,
+        place: Place,
+        out: &mut Vec<Origin>,
+    ) {
+        for source in &star.sources {
+            match source {
+                StarSource::Table(table) => out.push(Origin {
+                    table: Some(*table),
+                    column,
+                    how: Transformations(Transformations::IDENTITY),
+                    place,
+                }),
+                StarSource::Values(origins) => {
+                    let next = Transformations(Transformations::TRANSFORMATION);
+                    out.extend(origins.iter().map(|origin| Origin {
+                        how: origin.how.then(next),
+                        ..*origin
+                    }));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn with_options<'a>(
+        &mut self,
+        mut items: Vec<Item>,
+        options: &'a WildcardAdditionalOptions,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+    ) -> Vec<Item> {
+        if let Some(exclude) = &options.opt_exclude {
+            self.exclude(exclude, &mut items);
+        }
+        if let Some(except) = &options.opt_except {
+            let dropped: Vec<Folded> = std::iter::once(&except.first_element)
+                .chain(&except.additional_elements)
+                .map(|ident| self.session.folded(ident))
+                .collect();
+            self.without(&dropped, &mut items);
+        }
+        if let Some(ilike) = &options.opt_ilike {
+            let pattern = ilike.pattern.to_lowercase();
+            let names = &self.session.names;
+            items.retain(|item| match item {
+                Item::Column(Column { name: Some(name), .. }) => {
+                    is_like(&names.text(*name).to_lowercase(), &pattern)
+                }
+                _ => true,
+            });
+        }
+        if let Some(replace) = &options.opt_replace {
+            for element in &replace.items {
+                let mut origins = Vec::new();
+                self.value(&element.expr, scope, view, &mut origins);
+                self.replace(&element.column_name, origins, &mut items);
+            }
+        }
+        match &options.opt_rename {
+            Some(RenameSelectItem::Single(one)) => self.rename(&one.ident, &one.alias, &mut items),
+            Some(RenameSelectItem::Multiple(all)) => {
+                for one in all {
+                    self.rename(&one.ident, &one.alias, &mut items);
+                }
+            }
+            None => {}
+        }
+        items
+    }
+
+    pub(crate) fn exclude(&mut self, exclude: &ExcludeSelectItem, items: &mut Vec<Item>) {
+        let names = match exclude {
+            ExcludeSelectItem::Single(name) => std::slice::from_ref(name),
+            ExcludeSelectItem::Multiple(names) => names,
+        };
+        let dropped: Vec<Folded> = names
+            .iter()
+            .filter_map(|name| idents(name)?.last().copied())
+            .map(|ident| self.session.folded(ident))
+            .collect();
+        self.without(&dropped, items);
+    }
+
+    /// Takes columns out.
+    pub(crate) fn without(&mut self, dropped: &[Folded], items: &mut Vec<Item>) {
+        items.retain_mut(|item| match item {
+            Item::Column(Column { name: Some(name), .. }) => {
+                !dropped.contains(&self.session.names.fold(*name))
+            }
+            Item::Column(_) => true,
+            Item::Star(star) => {
+                star.except.extend_from_slice(dropped);
+                true
+            }
+        });
+    }
+
+    /// Puts another value in the place of a column.
+    pub(crate) fn replace(&mut self, name: &Ident, origins: Vec<Origin>, items: &mut Vec<Item>) {
+        let symbol = self.session.symbol(name);
+        let folded = self.fold(symbol);
+        let known = items.iter_mut().find_map(|item| match item {
+            Item::Column(column) if column.name.map(|n| self.session.names.fold(n)) == Some(folded) => {
+                Some(column)
+            }
+            _ => None,
+        });
+        if let Some(column) = known {
+            column.origins = origins;
+            return;
+        }
+        for item in items.iter_mut() {
+            if let Item::Star(star) = item {
+                star.except.push(folded);
+            }
+        }
+        items.push(Item::Column(Column {
+            name: Some(symbol),
+            origins,
+        }));
+    }
+
+    /// Gives a column another name.
+    pub(crate) fn rename(&mut self, name: &Ident, alias: &Ident, items: &mut Vec<Item>) {
+        let symbol = self.session.symbol(name);
+        let folded = self.fold(symbol);
+        let alias = self.session.symbol(alias);
+        for item in items.iter_mut() {
+            if let Item::Column(column) = item
+                && column.name.map(|name| self.session.names.fold(name)) == Some(folded)
+            {
+                column.name = Some(alias);
+                return;
+            }
+        }
+        let mut origins = Vec::new();
+        let place = self.place(name);
+        let stars: Vec<Star> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Star(star) if !star.except.contains(&folded) => Some(star.clone()),
+                _ => None,
+            })
+            .collect();
+        for star in &stars {
+            self.star_origins(star, Some(symbol), place, &mut origins);
+        }
+        origin::merge(&mut origins);
+        for item in items.iter_mut() {
+            if let Item::Star(star) = item {
+                star.except.push(folded);
+            }
+        }
+        items.push(Item::Column(Column {
+            name: Some(alias),
+            origins,
+        }));
+    }
+
+    /// A relation's output without what nobody can name.
+    pub(crate) fn shared(items: Vec<Item>, influences: Vec<Origin>) -> Rc<crate::scope::Output> {
+        Rc::new(crate::scope::Output { items, influences })
+    }
+}
+
+/// `LIKE` with `%` and `_`.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    let (mut at, mut rule) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match pattern.get(rule) {
+            Some('%') => {
+                retry = Some((at, rule));
+                rule += 1;
+            }
+            Some(symbol) if *symbol == '_' || *symbol == text[at] => {
+                at += 1;
+                rule += 1;
+            }
+            _ => match &mut retry {
+                Some((from, star)) => {
+                    *from += 1;
+                    at = *from;
+                    rule = *star + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[rule..].iter().all(|symbol| *symbol == '%')
+}
