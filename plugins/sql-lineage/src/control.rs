@@ -141,7 +141,7 @@ fn in_body(tokens: &[TokenWithSpan], header: usize) -> Inner {
             });
         }
         let is_body = before.is_some_and(|before| is(before, "AS"));
-        if is_body && body(&token.token).is_some() {
+        if is_body && quoted(&token.token).is_some() {
             let after = &tokens[at + 1..];
             let other = significant(after).any(|(at, token)| {
                 is(token, "LANGUAGE")
@@ -235,6 +235,17 @@ fn closing(tokens: &[TokenWithSpan], open: usize) -> usize {
 
 /// The text of a body, and how many characters its quote has.
 pub(crate) fn body(token: &Token) -> Option<(String, u32)> {
+    let is_sql = |text: &str| {
+        let word = text.trim_start().split(|c: char| !c.is_alphanumeric()).next();
+        let word = word.unwrap_or_default();
+        let known = ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "TRUNCATE", "DROP", "ALTER"];
+        word.is_empty() || known.iter().chain(CONTROL).any(|known| known.eq_ignore_ascii_case(word))
+    };
+    let found = quoted(token)?;
+    is_sql(&found.0).then_some(found)
+}
+
+fn quoted(token: &Token) -> Option<(String, u32)> {
     match token {
         Token::DollarQuotedString(text) => {
             let tag = text.tag.as_ref().map_or(0, |tag| tag.chars().count());
@@ -263,7 +274,7 @@ pub(crate) fn begins_statement(rest: &[TokenWithSpan]) -> bool {
 /// True if tables may be named in these.
 pub(crate) fn names_relations(rest: &[TokenWithSpan]) -> bool {
     rest.iter()
-        .any(|token| ["SELECT", "FROM", "JOIN", "INTO", "UPDATE"].iter().any(|text| is(token, text)))
+        .any(|token| ["SELECT", "FROM", "JOIN", "MERGE"].iter().any(|text| is(token, text)))
 }
 
 /// Words that only statements without lineage begin with.

@@ -18,6 +18,12 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         trailing_end,
         parenthesised_table,
         hive_serde_brackets,
+        query_in_insert,
+        named_file_format,
+        typed_literal,
+        rows_from,
+        composite_star,
+        length_as_text,
     ];
     FIXES.iter().any(|fix| fix(tokens, dialect))
 }
@@ -98,6 +104,7 @@ fn placeholder_alias(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     for pair in places.windows(2) {
         let [at, next] = *pair else { continue };
         if keyword(&tokens[at]) == Keyword::AS && tokens[next].token == Token::Colon {
+            // What the column is called is not known, and not to be made up.
             tokens.remove(next);
             return true;
         }
@@ -233,6 +240,127 @@ fn hive_serde_brackets(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
         let is_phrase = is_word(&tokens[places[at]], "SERDEPROPERTIES") && keyword(&tokens[places[at - 1]]) == Keyword::WITH;
         if is_phrase && let Some(end) = closing(tokens, &places, at + 1) {
             tokens.drain(places[at - 1]..=places[end]);
+            return true;
+        }
+    }
+    false
+}
+
+/// `INSERT INTO t (WITH …)`: the parentheses are no list of columns.
+fn query_in_insert(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    if places.first().is_none_or(|first| keyword(&tokens[*first]) != Keyword::INSERT) {
+        return false;
+    }
+    for at in 2..places.len().saturating_sub(1) {
+        let opens = tokens[places[at]].token == Token::LParen;
+        let begins = keyword(&tokens[places[at + 1]]) == Keyword::WITH;
+        if opens && begins && let Some(end) = closing(tokens, &places, at) {
+            tokens.remove(places[end]);
+            tokens.remove(places[at]);
+            return true;
+        }
+    }
+    false
+}
+
+/// Snowflake's `FILE_FORMAT = a.b`: which format a file has does not bear on lineage.
+fn named_file_format(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    for at in 0..places.len().saturating_sub(2) {
+        let is_option = is_word(&tokens[places[at]], "FILE_FORMAT") && tokens[places[at + 1]].token == Token::Eq;
+        let value = &tokens[places[at + 2]].token;
+        if is_option && matches!(value, Token::Word(_) | Token::SingleQuotedString(_)) {
+            let mut end = at + 2;
+            while end + 2 < places.len()
+                && tokens[places[end + 1]].token == Token::Period
+                && matches!(tokens[places[end + 2]].token, Token::Word(_))
+            {
+                end += 2;
+            }
+            tokens.drain(places[at]..=places[end]);
+            return true;
+        }
+    }
+    false
+}
+
+/// BigQuery's `ARRAY<STRUCT<a INT64>>[…]` and `STRUCT<a INT64>(…)`: without the types.
+fn typed_literal(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    for at in 0..places.len().saturating_sub(1) {
+        let is_type = is_word(&tokens[places[at]], "ARRAY") || is_word(&tokens[places[at]], "STRUCT");
+        if !is_type || tokens[places[at + 1]].token != Token::Lt {
+            continue;
+        }
+        let mut depth = 0_i32;
+        for end in at + 1..places.len() {
+            match tokens[places[end]].token {
+                Token::Lt => depth += 1,
+                Token::Gt => depth -= 1,
+                Token::ShiftRight => depth -= 2,
+                _ => {}
+            }
+            let is_literal = tokens.get(places[end] + 1).is_some_and(|next| {
+                matches!(next.token, Token::LBracket | Token::LParen)
+            });
+            if depth <= 0 {
+                if is_literal {
+                    tokens.drain(places[at + 1]..=places[end]);
+                    return true;
+                }
+                break;
+            }
+        }
+    }
+    false
+}
+
+/// `ROWS FROM (f(), g())` of PostgreSQL: functions side by side, as UNNEST has them.
+fn rows_from(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    for at in 0..places.len().saturating_sub(2) {
+        let is_phrase = is_word(&tokens[places[at]], "ROWS")
+            && keyword(&tokens[places[at + 1]]) == Keyword::FROM
+            && tokens[places[at + 2]].token == Token::LParen;
+        if is_phrase {
+            tokens[places[at]].token = Token::make_keyword("UNNEST");
+            tokens.drain(places[at] + 1..places[at + 2]);
+            return true;
+        }
+    }
+    false
+}
+
+/// `(column).*` of PostgreSQL: all fields of a composite value.
+fn composite_star(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    for at in 0..places.len().saturating_sub(4) {
+        let [open, name, close, period, star] = places[at..at + 5] else { continue };
+        let is_phrase = tokens[open].token == Token::LParen
+            && matches!(tokens[name].token, Token::Word(_))
+            && tokens[close].token == Token::RParen
+            && tokens[period].token == Token::Period
+            && tokens[star].token == Token::Mul;
+        if is_phrase {
+            tokens.remove(close);
+            tokens.remove(open);
+            return true;
+        }
+    }
+    false
+}
+
+/// `VARCHAR('n')`, as texts have it whose literals were taken out: without the length.
+fn length_as_text(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    const TYPES: [&str; 7] = ["VARCHAR", "CHAR", "NUMBER", "DECIMAL", "NUMERIC", "STRING", "TEXT"];
+    let places = places(tokens);
+    for at in 0..places.len().saturating_sub(3) {
+        let is_type = TYPES.iter().any(|name| is_word(&tokens[places[at]], name));
+        let opens = tokens[places[at + 1]].token == Token::LParen;
+        let is_text = matches!(tokens[places[at + 2]].token, Token::SingleQuotedString(_));
+        if is_type && opens && is_text && let Some(end) = closing(tokens, &places, at + 1) {
+            tokens.drain(places[at + 1]..=places[end]);
             return true;
         }
     }

@@ -180,46 +180,49 @@ impl Analysis<'_, '_> {
         self.renamed_to(output.clone(), &names)
     }
 
-    /// The output with its first columns under other names. Columns that are not known cannot be counted; names beyond
-    /// those before them stand for any of them.
+    /// The output with its columns under other names, as many as there are. Columns that are not known cannot be
+    /// counted: names count from the beginning before them, and from the end after them.
     pub(crate) fn renamed_to(&mut self, mut output: Output, names: &[Symbol]) -> Output {
         if names.is_empty() {
             return output;
         }
-        if !output.is_open() {
+        let is_star = |item: &Item| matches!(item, Item::Star(_));
+        let head = output.items.iter().position(is_star);
+        let tail = output.items.iter().rev().position(is_star);
+        let (Some(head), Some(tail)) = (head, tail) else {
             for (item, name) in output.items.iter_mut().zip(names) {
                 if let Item::Column(column) = item {
                     column.name = Some(*name);
                 }
             }
             return output;
-        }
-        let mut items = Vec::with_capacity(names.len());
-        let mut names = names.iter();
-        let mut rest = output.items.into_iter().peekable();
-        while let Some(Item::Column(_)) = rest.peek()
-            && let Some(name) = names.next()
-        {
-            if let Some(Item::Column(mut column)) = rest.next() {
-                column.name = Some(*name);
-                items.push(Item::Column(column));
-            }
-        }
-        let mut origins = Vec::new();
-        for item in rest {
+        };
+        let tail = if names.len() >= head + tail { tail } else { 0 };
+        let head = head.min(names.len());
+        let middle = names.len() - head - tail;
+        let mut open = Vec::new();
+        for item in &output.items[head..output.items.len() - tail] {
             match item {
-                Item::Column(column) => origins.extend(column.origins),
-                Item::Star(star) => self.star_origins(&star, None, Place::default(), &mut origins),
+                Item::Column(column) => open.extend_from_slice(&column.origins),
+                Item::Star(star) => self.star_origins(star, None, self.base, &mut open),
             }
         }
-        origin::merge(&mut origins);
-        items.extend(names.map(|name| {
+        origin::merge(&mut open);
+        let known_tail = output.items.split_off(output.items.len() - tail);
+        output.items.truncate(head);
+        let unknown = std::iter::repeat_n(
             Item::Column(Column {
-                name: Some(*name),
-                origins: origins.clone(),
-            })
-        }));
-        output.items = items;
+                name: None,
+                origins: open,
+            }),
+            middle,
+        );
+        output.items.extend(unknown.chain(known_tail));
+        for (item, name) in output.items.iter_mut().zip(names) {
+            if let Item::Column(column) = item {
+                column.name = Some(*name);
+            }
+        }
         output
     }
 

@@ -129,7 +129,9 @@ impl<'s> Splitter<'s> {
         let line = rest[..len].trim_end();
         let mut words = line.split_whitespace();
         let first = words.next().unwrap_or_default();
-        if line == "/" {
+        // Oracle's tools run what stands before a slash; elsewhere it divides.
+        let is_between = self.text[..self.at].trim_end().ends_with([';', '/']) || self.at == 0;
+        if line == "/" && (is_between || self.dialect == Dialect::Oracle) {
             return Some(Step::End(len));
         }
         if first.eq_ignore_ascii_case("go") && words.all(|word| word.parse::<u32>().is_ok()) {
