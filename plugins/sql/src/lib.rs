@@ -1,0 +1,208 @@
+//! Reads SQL files: which tables and columns each statement reads and writes.
+//!
+//! `docs/sql.md` says what it reads and how it is configured, `docs/sql-lineage.md` what counts as lineage.
+
+mod catalog;
+mod naming;
+mod state;
+
+use headwater_extractor::{
+    Config, ConfigKey, Coverage, Description, Diagnostic, Emitter, ExtractError, Extraction,
+    Extractor, Input, InputPattern, Location, Severity,
+};
+use sql_lineage::{Catalog, Dialect, Options, Script, analyze};
+
+use catalog::CATALOG_NAME;
+use naming::Naming;
+
+/// The extractor.
+#[derive(Debug)]
+pub struct Sql;
+
+const KEYS: &[ConfigKey] = &[
+    ConfigKey {
+        name: "dialect",
+        description: "the SQL that is spoken, for example postgres; auto takes the one that parses",
+    },
+    ConfigKey {
+        name: "namespace",
+        description: "OpenLineage namespace of the tables, for example postgres://db:5432",
+    },
+    ConfigKey {
+        name: "namespace.",
+        description: "OpenLineage namespace of the tables of one database, as the SQL writes the database's name",
+    },
+    ConfigKey {
+        name: "job_namespace",
+        description: "OpenLineage namespace of the jobs; sql if absent",
+    },
+    ConfigKey {
+        name: "database",
+        description: "the database of names that say none",
+    },
+    ConfigKey {
+        name: "schema",
+        description: "the schema of names that say none",
+    },
+];
+
+/// A file and what was found in it.
+struct File {
+    name: String,
+    script: Script,
+}
+
+impl Extractor for Sql {
+    fn describe() -> Description {
+        let pattern = |glob: &str, media_type: &str| InputPattern {
+            glob: glob.into(),
+            media_type: media_type.into(),
+            required: false,
+        };
+        Description {
+            name: "sql".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Reads SQL files: which tables and columns each statement reads and writes"
+                .into(),
+            inputs: vec![
+                pattern("**/*.sql", "application/sql"),
+                pattern(&format!("**/{CATALOG_NAME}"), "application/json"),
+            ],
+            config_schema: Config::schema(KEYS),
+        }
+    }
+
+    fn extract(
+        config: &str,
+        inputs: Vec<Input>,
+        out: &mut Emitter,
+    ) -> Result<Extraction, ExtractError> {
+        let config = Config::parse(config, KEYS)?;
+        let options = options(&config)?;
+        let naming = Naming::new(&config, options.dialect);
+        let (catalogs, scripts): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(|input| catalog::is_catalog(input.name()));
+        if scripts.is_empty() {
+            let message = "expected a file with SQL, found none";
+            return Err(ExtractError::Unsupported(message.into()));
+        }
+        let mut known = Catalog::default();
+        for input in &catalogs {
+            catalog::read(input, &naming, &mut known)?;
+        }
+        let mut texts = Vec::with_capacity(scripts.len());
+        for input in &scripts {
+            texts.push((input.name().to_owned(), text_of(input)?));
+        }
+        let files = analyzed(&texts, &options, &mut known);
+        if options.dialect.is_none() {
+            for file in &files {
+                let message = format!("read as {}", file.script.dialect);
+                out.diagnose(told(Severity::Info, "sql/dialect", message, &file.name, None))?;
+            }
+        }
+        state::state(&files, &naming, out)?;
+        Ok(Extraction {
+            covers: Coverage::DATASETS
+                | Coverage::FIELDS
+                | Coverage::JOBS
+                | Coverage::EDGES
+                | Coverage::FIELD_EDGES,
+            generated: None,
+        })
+    }
+}
+
+/// All files. What one of them creates, the others know.
+fn analyzed(texts: &[(String, String)], options: &Options, known: &mut Catalog) -> Vec<File> {
+    let all = |known: &Catalog| -> Vec<File> {
+        texts
+            .iter()
+            .map(|(name, text)| File {
+                name: name.clone(),
+                script: analyze(text, options, known),
+            })
+            .collect()
+    };
+    let files = all(known);
+    let mut has_more = false;
+    for statement in files.iter().flat_map(|file| &file.script.statements) {
+        if let Some((table, fields)) = &statement.created
+            && texts.len() > 1
+            && known.fields(table).is_none()
+        {
+            known.add(table, fields.iter().cloned());
+            has_more = true;
+        }
+    }
+    if has_more { all(known) } else { files }
+}
+
+fn options(config: &Config) -> Result<Options, ExtractError> {
+    let dialect = match config.get("dialect").unwrap_or("auto") {
+        "auto" => None,
+        name => {
+            let parsed: Result<Dialect, _> = name.parse();
+            Some(parsed.map_err(|error| {
+                ExtractError::Malformed(told(
+                    Severity::Error,
+                    "config/value",
+                    format!("dialect: {error}"),
+                    "config",
+                    None,
+                ))
+            })?)
+        }
+    };
+    Ok(Options {
+        dialect,
+        database: config.get("database").map(str::to_owned),
+        schema: config.get("schema").map(str::to_owned),
+    })
+}
+
+/// A script's text. Encodings are told by their marks; what is neither UTF-8 nor marked is refused.
+fn text_of(input: &Input) -> Result<String, ExtractError> {
+    let bytes = input.read_all()?;
+    let wide = |from: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| from([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok()
+    };
+    let text = match &bytes[..] {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        _ => String::from_utf8(bytes.clone()).ok(),
+    };
+    text.ok_or_else(|| {
+        let message = "expected UTF-8, or UTF-16 with a byte order mark".to_owned();
+        ExtractError::Malformed(told(Severity::Error, "sql/encoding", message, input.name(), None))
+    })
+}
+
+fn told(
+    severity: Severity,
+    code: &str,
+    message: String,
+    artifact: &str,
+    place: Option<sql_lineage::Place>,
+) -> Diagnostic {
+    Diagnostic {
+        severity,
+        code: code.into(),
+        message,
+        at: Some(location(artifact, place)),
+    }
+}
+
+fn location(artifact: &str, place: Option<sql_lineage::Place>) -> Location {
+    Location {
+        artifact: artifact.into(),
+        pointer: None,
+        byte_offset: None,
+        line: place.map(|place| place.line),
+        column: place.map(|place| place.column),
+    }
+}
+
+headwater_extractor::export!(Sql);
