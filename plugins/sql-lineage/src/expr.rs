@@ -403,7 +403,7 @@ impl Analysis<'_, '_> {
             for item in &relation.output.items {
                 if let Item::Star(star) = item {
                     let mut origins = Vec::new();
-                    self.star_origins(star, None, self.base, &mut origins);
+                    self.star_origins(star, None, self.base.place(), &mut origins);
                     out.extend(origins.into_iter().map(|origin| Origin {
                         how: origin.how.then(T(around.how)),
                         ..origin
@@ -426,7 +426,7 @@ impl Analysis<'_, '_> {
             let mut origins = Vec::new();
             match item {
                 Item::Column(column) => origins.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base, &mut origins),
+                Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut origins),
             }
             out.extend(origins.into_iter().map(|origin| Origin {
                 how: origin.how.then(T(around.how)),
@@ -652,7 +652,7 @@ impl Analysis<'_, '_> {
         for item in &output.items {
             match item {
                 Item::Column(column) => out.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base, out),
+                Item::Star(star) => self.star_origins(star, None, self.base.place(), out),
             }
         }
         true

@@ -199,22 +199,23 @@ impl Analysis<'_, '_> {
 
     fn relate(
         &mut self,
-        output: Output,
+        output: impl Into<Rc<Output>>,
         alias: Option<&TableAlias>,
         name: Vec<Folded>,
         scope: &mut Scope<'_>,
         influences: &mut Vec<Origin>,
     ) {
+        let output = output.into();
         influences.extend_from_slice(&output.influences);
         let output = match alias {
-            Some(alias) if !alias.columns.is_empty() => self.renamed(&output, alias),
+            Some(alias) if !alias.columns.is_empty() => Rc::new(self.renamed(&output, alias)),
             _ => output,
         };
         let alias = alias.map(|alias| self.session.folded(&alias.name));
         scope.relations.push(Relation {
             alias,
             name,
-            output: Rc::new(output),
+            output,
             is_hidden: false,
         });
     }
@@ -383,7 +384,6 @@ impl Analysis<'_, '_> {
         if let [one] = folded[..]
             && let Some(output) = self.cte(one, view)
         {
-            let output = (*output).clone();
             return self.relate(output, alias, folded, scope, influences);
         }
         // BigQuery unnests an array by naming it after the table that has it: FROM t, t.items.
@@ -400,13 +400,13 @@ impl Analysis<'_, '_> {
             }
         }
         let output = match self.session.table_named(name) {
-            Some(_) if parts.iter().any(|part| is_placeholder(&part.value)) => Output::default(),
+            Some(_) if parts.iter().any(|part| is_placeholder(&part.value)) => Rc::default(),
             Some(number) => {
                 self.read(number);
-                (*self.session.output_of(number, Place::default())).clone()
+                self.session.output_of(number, Place::default())
             }
             // What a computed name means is not known.
-            None => Output::default(),
+            None => Rc::default(),
         };
         self.relate(output, alias, folded, scope, influences);
     }
@@ -454,7 +454,7 @@ impl Analysis<'_, '_> {
                     for item in &output.items {
                         match item {
                             Item::Column(column) => origins.extend_from_slice(&column.origins),
-                            Item::Star(star) => self.star_origins(star, None, self.base, &mut origins),
+                            Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut origins),
                         }
                     }
                 }

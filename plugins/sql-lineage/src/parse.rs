@@ -9,7 +9,7 @@ use crate::control::{self, Inner};
 use crate::dialect::Dialect;
 use crate::fixes;
 use crate::model::{Place, Problem, Severity};
-use crate::split::Splitter;
+use crate::split::{Base, Piece, Splitter};
 
 /// How deep statements may nest. Deeper ones are refused, before the stack is at its end.
 const DEPTH_MAX: usize = 96;
@@ -23,26 +23,10 @@ const TEXTS_MAX: usize = 8;
 pub(crate) struct Parsed {
     pub(crate) tree: Tree,
     /// What places in the tree count from.
-    pub(crate) base: Place,
+    pub(crate) base: Base,
     /// Where the statement begins.
     pub(crate) place: Place,
     pub(crate) text: String,
-}
-
-/// A place in a piece of text that begins at `base`.
-pub(crate) fn place_of(base: Place, location: Location) -> Place {
-    let (line, column) = (location.line as u32, location.column as u32);
-    if line <= 1 {
-        Place {
-            line: base.line,
-            column: base.column + column.saturating_sub(1),
-        }
-    } else {
-        Place {
-            line: base.line + line - 1,
-            column,
-        }
-    }
 }
 
 /// Reads all statements of a text.
@@ -75,7 +59,7 @@ impl Reader {
         let mut splitter = Splitter::new(text, self.dialect).starting_at(place);
         while let Some(piece) = splitter.next() {
             self.problems.append(&mut splitter.take_problems());
-            self.read_piece(&piece.text, piece.place);
+            self.read_piece(&piece);
         }
         self.problems.append(&mut splitter.take_problems());
         self.depth -= 1;
@@ -91,55 +75,54 @@ impl Reader {
         });
     }
 
-    fn read_piece(&mut self, text: &str, base: Place) {
-        let tokens = match tokenize(self.dialect.parser(), text) {
+    fn read_piece(&mut self, piece: &Piece<'_>) {
+        let tokens = match tokenize(self.dialect.parser(), &piece.text) {
             Ok(tokens) => tokens,
-            Err((message, location)) => match tokenize(Dialect::Generic.parser(), text) {
+            Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
                 Ok(tokens) => tokens,
                 Err(_) => {
-                    return self.fail("syntax", message, place_of(base, location));
+                    return self.fail("syntax", message, piece.base.place_of(location));
                 }
             },
         };
-        self.read_tokens(tokens, text, base);
+        self.read_tokens(tokens, piece);
     }
 
-    fn read_tokens(&mut self, tokens: Vec<TokenWithSpan>, text: &str, base: Place) {
+    fn read_tokens(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) {
         let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
             return;
         };
-        let place = place_of(base, first.span.start);
+        let place = piece.base.place_of(first.span.start);
         if longest_chain(&tokens) > CHAIN_MAX {
             let message = format!("expected at most {CHAIN_MAX} operators in a row");
             return self.fail("depth", message, place);
         }
         if let Some(inner) = control::inner(&tokens) {
-            return self.read_inner(inner, tokens, text, base);
+            return self.read_inner(inner, tokens, piece);
         }
-        self.read_statement(tokens, text, base, place);
+        self.read_statement(tokens, piece, place);
     }
 
     fn read_inner(
         &mut self,
         inner: Inner,
         mut tokens: Vec<TokenWithSpan>,
-        text: &str,
-        base: Place,
+        piece: &Piece<'_>,
     ) {
         match inner {
             Inner::Nothing => {}
             Inner::From(at) => {
                 let rest = tokens.split_off(at);
-                self.read_tokens(rest, text, base);
+                self.read_tokens(rest, piece);
             }
             Inner::Within(range, after) => {
                 let rest = tokens.split_off(after);
                 let query = tokens.drain(range).collect();
-                self.read_tokens(query, text, base);
-                self.read_tokens(rest, text, base);
+                self.read_tokens(query, piece);
+                self.read_tokens(rest, piece);
             }
             Inner::Text(at) => {
-                let place = place_of(base, tokens[at].span.start);
+                let place = piece.base.place_of(tokens[at].span.start);
                 if let Some((body, skipped)) = control::body(&tokens[at].token) {
                     let column = place.column + skipped;
                     self.read(&body, Place { column, ..place });
@@ -151,61 +134,47 @@ impl Reader {
     fn read_statement(
         &mut self,
         tokens: Vec<TokenWithSpan>,
-        text: &str,
-        base: Place,
+        piece: &Piece<'_>,
         place: Place,
     ) {
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
-            Ok(done) => return self.keep(done, text, base, place),
+            Ok(done) => return self.keep(done, piece, place),
             Err(failure) => failure,
         };
         while fixes::apply(&mut tokens, self.dialect) {
             match parse(self.dialect.parser(), tokens) {
-                Ok(done) => return self.keep(done, text, base, place),
+                Ok(done) => return self.keep(done, piece, place),
                 Err((_, back)) => tokens = back,
             }
         }
         for other in fixes::others(self.dialect) {
             match parse(other.parser(), tokens) {
-                Ok(done) => return self.keep(done, text, base, place),
+                Ok(done) => return self.keep(done, piece, place),
                 Err((_, back)) => tokens = back,
             }
         }
         if control::is_without_lineage(&tokens) {
             return;
         }
-        let at = error_place(&error, base).unwrap_or(place);
+        let at = error_place(&error, &piece.base).unwrap_or(place);
         self.fail("syntax", message_of(&error), at);
     }
 
-    fn keep(&mut self, done: Done, text: &str, base: Place, place: Place) {
+    fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) {
         let Done { tree, rest } = done;
         let end = rest.iter().find(|token| is_significant(token));
-        let text = match end {
-            Some(token) => cut(text, base, place, place_of(base, token.span.start)),
-            None => cut(
-                text,
-                base,
-                place,
-                Place {
-                    line: u32::MAX,
-                    column: 1,
-                },
-            ),
-        };
-        let whole = text;
+        let to = end.map(|token| piece.base.place_of(token.span.start));
+        let text = cut(piece, place, to).trim_end().to_owned();
         self.parsed.push(Parsed {
             tree,
-            base,
+            base: piece.base.clone(),
             place,
-            text: whole.trim_end().to_owned(),
+            text,
         });
         let Some(next) = end else { return };
-        let at = place_of(base, next.span.start);
+        let at = piece.base.place_of(next.span.start);
         if control::begins_statement(&rest) {
-            let text = String::new();
-            self.read_tokens(rest, &text, base);
-            return;
+            return self.read_tokens(rest, piece);
         }
         let message = format!("expected the end of the statement, found `{}`; the rest is left out", next.token);
         if control::names_relations(&rest) {
@@ -304,15 +273,19 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
     longest
 }
 
-/// The text between two places.
-fn cut(text: &str, base: Place, from: Place, to: Place) -> &str {
-    let mut place = base;
+/// The text between two places, as the script has it.
+fn cut<'p>(piece: &Piece<'p>, from: Place, to: Option<Place>) -> &'p str {
+    let text = piece.original;
+    let mut place = piece.base.place();
+    if place == from && to.is_none() {
+        return text;
+    }
     let (mut start, mut end) = (None, text.len());
     for (at, symbol) in text.char_indices() {
         if start.is_none() && place >= from {
             start = Some(at);
         }
-        if place >= to {
+        if to.is_some_and(|to| place >= to) {
             end = at;
             break;
         }
@@ -327,7 +300,7 @@ fn cut(text: &str, base: Place, from: Place, to: Place) -> &str {
 }
 
 /// The parser tells places in its messages only.
-fn error_place(error: &ParserError, base: Place) -> Option<Place> {
+fn error_place(error: &ParserError, base: &Base) -> Option<Place> {
     let ParserError::ParserError(message) = error else {
         return None;
     };
@@ -337,7 +310,7 @@ fn error_place(error: &ParserError, base: Place) -> Option<Place> {
         line: line.parse().ok()?,
         column: column.parse().ok()?,
     };
-    Some(place_of(base, location))
+    Some(base.place_of(location))
 }
 
 fn message_of(error: &ParserError) -> String {

@@ -11,9 +11,9 @@ use sqlparser::ast::{
 use crate::intern::{Folded, Symbol};
 use crate::model::{Place, Transformations};
 use crate::origin::{self, Origin};
-use crate::parse::place_of;
 use crate::scope::{Column, Item, Output, Relation, Scope, Star};
 use crate::session::Session;
+use crate::split::Base;
 use crate::statement::Effects;
 
 /// Rounds in which a recursive query may go on to change what it gives.
@@ -23,19 +23,22 @@ const ROUNDS_MAX: usize = 16;
 pub(crate) struct Analysis<'s, 'c> {
     pub(crate) session: &'s mut Session<'c>,
     /// What places in the tree count from.
-    pub(crate) base: Place,
+    pub(crate) base: Base,
     /// Tables that are read, in the order in which they were met.
     pub(crate) inputs: Vec<u32>,
     pub(crate) effects: Effects,
+    /// How many queries stand around what is looked at.
+    depth: usize,
 }
 
 impl<'s, 'c> Analysis<'s, 'c> {
-    pub(crate) fn new(session: &'s mut Session<'c>, base: Place) -> Self {
+    pub(crate) fn new(session: &'s mut Session<'c>, base: Base) -> Self {
         Self {
             session,
             base,
             inputs: Vec::new(),
             effects: Effects::default(),
+            depth: 0,
         }
     }
 }
@@ -78,7 +81,7 @@ impl<'p, 'a> Env<'p, 'a> {
 
 impl Analysis<'_, '_> {
     pub(crate) fn place(&self, ident: &Ident) -> Place {
-        place_of(self.base, ident.span.start)
+        self.base.place_of(ident.span.start)
     }
 
     pub(crate) fn fold(&self, symbol: Symbol) -> Folded {
@@ -204,7 +207,7 @@ impl Analysis<'_, '_> {
         for item in &output.items[head..output.items.len() - tail] {
             match item {
                 Item::Column(column) => open.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base, &mut open),
+                Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut open),
             }
         }
         origin::merge(&mut open);
@@ -234,10 +237,12 @@ impl Analysis<'_, '_> {
     ) -> Output {
         let env = self.env(query.with.as_ref(), view);
         let view = env.view();
+        self.depth += 1;
         let mut output = self.set_expr(&query.body, view, parent, query.order_by.as_ref());
         for operator in &query.pipe_operators {
             output = self.pipe(output, operator, view, parent);
         }
+        self.depth -= 1;
         output
     }
 
@@ -282,7 +287,7 @@ impl Analysis<'_, '_> {
                         }
                         Item::Star(star) => {
                             let mut origins = Vec::new();
-                            self.star_origins(star, None, self.base, &mut origins);
+                            self.star_origins(star, None, self.base.place(), &mut origins);
                             output.influences.extend(origins.into_iter().map(|origin| Origin {
                                 how: origin.how.then(filter),
                                 ..origin
@@ -300,7 +305,7 @@ impl Analysis<'_, '_> {
                 let name = crate::name::TableName::new(parts.cloned());
                 let number = self.session.number(name);
                 self.read(number);
-                (*self.session.output_of(number, self.base)).clone()
+                (*self.session.output_of(number, self.base.place())).clone()
             }
             SetExpr::Insert(statement)
             | SetExpr::Update(statement)
@@ -395,7 +400,7 @@ impl Analysis<'_, '_> {
                     } else {
                         let mut origins = Vec::new();
                         for star in right.stars(folded) {
-                            self.star_origins(star, Some(name), self.base, &mut origins);
+                            self.star_origins(star, Some(name), self.base.place(), &mut origins);
                         }
                         column.origins.extend(origins);
                     }
@@ -436,7 +441,7 @@ impl Analysis<'_, '_> {
                     let stars: Vec<Star> = left.stars(folded).cloned().collect();
                     let mut origins = Vec::new();
                     for star in &stars {
-                        self.star_origins(star, Some(name), self.base, &mut origins);
+                        self.star_origins(star, Some(name), self.base.place(), &mut origins);
                     }
                     column.origins.extend(origins);
                     origin::merge(&mut column.origins);
@@ -580,6 +585,12 @@ impl Analysis<'_, '_> {
                 }
                 _ => None,
             },
+            // Inside of other queries some systems call it as its function is called; elsewhere it is shown by its text.
+            Expr::Function(function) if self.depth > 1 => {
+                let name = crate::name::idents(&function.name)?.last().copied()?;
+                Some(self.session.symbol(name))
+            }
+            _ if self.depth > 1 => None,
             _ => {
                 let text = expr.to_string();
                 Some(self.session.names.intern(&text))

@@ -37,7 +37,7 @@ pub fn analyze(text: &str, options: &Options, catalog: &Catalog) -> Script {
     mark_dropped(&reader.parsed, &mut session);
     let mut statements = Vec::with_capacity(reader.parsed.len());
     for parsed in &reader.parsed {
-        let mut analysis = Analysis::new(&mut session, parsed.base);
+        let mut analysis = Analysis::new(&mut session, parsed.base.clone());
         statements.push(analysis.statement(parsed));
     }
     // What lives no longer than the script, and was read, is a step between what it was made of and what came of it.

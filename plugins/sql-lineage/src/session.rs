@@ -169,8 +169,9 @@ impl<'c> Session<'c> {
             return Rc::clone(&made.output);
         }
         if !self.known.contains_key(&table) {
-            let fields = self.catalog.fields(&self.tables[table as usize]);
-            let known = fields.map(<[String]>::to_vec).map(|fields| {
+            let catalog = self.catalog;
+            let fields = catalog.fields(&self.tables[table as usize]);
+            let known = fields.map(|fields| {
                 let columns = fields.iter().map(String::as_str);
                 Rc::new(self.columns_of(table, columns, place))
             });

@@ -4,9 +4,12 @@
 //! that says only `GO` or `/`, and at what a `DELIMITER` line names. Blocks are not followed: the statements of a
 //! procedure's body end at their semicolons as all others do.
 //!
-//! Templates that nobody filled in become identifiers or blanks of the same length, so that places stay true.
+//! Templates that nobody filled in become identifiers or blanks of the same length. Comments and runs of blanks become
+//! one blank, as parsers spend more on them than on anything else; [`Base`] says where a place in what is left was.
 
-use std::borrow::Cow;
+use std::rc::Rc;
+
+use sqlparser::tokenizer::Location;
 
 use crate::dialect::Dialect;
 use crate::model::{Place, Problem, Severity};
@@ -14,10 +17,42 @@ use crate::model::{Place, Problem, Severity};
 /// The text of one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece<'s> {
-    /// The text, from its first character that is neither blank nor comment.
-    pub text: Cow<'s, str>,
-    /// Where that is.
-    pub place: Place,
+    /// What is to be parsed, from its first character that is neither blank nor comment.
+    pub text: String,
+    /// The same as the script has it.
+    pub original: &'s str,
+    /// Where it begins.
+    pub base: Base,
+}
+
+/// What places in the text of a piece count from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    place: Place,
+    /// Lines of the text, columns from which on the script has more, and how many more columns it has.
+    shifts: Rc<[(u32, u32, u32)]>,
+}
+
+impl Base {
+    /// Where the piece begins.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where a place of the piece's text is in the script.
+    pub(crate) fn place_of(&self, location: Location) -> Place {
+        let (line, column) = (location.line.max(1) as u32, location.column.max(1) as u32);
+        let before = self.shifts.partition_point(|(l, c, _)| (*l, *c) <= (line, column));
+        let shift = match self.shifts[..before].last() {
+            Some((of_line, _, more)) if *of_line == line => *more,
+            _ if line == 1 => self.place.column - 1,
+            _ => 0,
+        };
+        Place {
+            line: self.place.line + line - 1,
+            column: column + shift,
+        }
+    }
 }
 
 /// Cuts a script into pieces, from the first to the last.
@@ -27,6 +62,8 @@ pub struct Splitter<'s> {
     dialect: Dialect,
     at: usize,
     place: Place,
+    /// True while nothing but blanks stands before this place in its line.
+    is_line_start: bool,
     delimiter: Option<String>,
     problems: Vec<Problem>,
 }
@@ -51,6 +88,7 @@ impl<'s> Splitter<'s> {
             dialect,
             at: 0,
             place: Place { line: 1, column: 1 },
+            is_line_start: true,
             delimiter: None,
             problems: Vec::new(),
         }
@@ -69,12 +107,16 @@ impl<'s> Splitter<'s> {
     }
 
     fn advance(&mut self, bytes: usize) {
-        for symbol in self.text[self.at..self.at + bytes].chars() {
-            if symbol == '\n' {
+        let passed = &self.text.as_bytes()[self.at..self.at + bytes];
+        for byte in passed {
+            // Characters begin with a byte that does not go on another.
+            if *byte == b'\n' {
                 self.place.line += 1;
                 self.place.column = 1;
-            } else {
+                self.is_line_start = true;
+            } else if byte & 0xc0 != 0x80 {
                 self.place.column += 1;
+                self.is_line_start &= byte.is_ascii_whitespace();
             }
         }
         self.at += bytes;
@@ -87,7 +129,7 @@ impl<'s> Splitter<'s> {
         if let Some(delimiter) = self.delimiter.as_deref().filter(|d| rest.starts_with(*d)) {
             return Some(Step::End(delimiter.len()));
         }
-        if self.is_line_start()
+        if self.is_line_start
             && let Some(step) = self.line(rest)
         {
             return Some(step);
@@ -108,15 +150,13 @@ impl<'s> Splitter<'s> {
             b'$' => Step::Text(dollar_quoted(rest)),
             b'{' if matches!(bytes.get(1), Some(b'{' | b'%' | b'#')) => self.template(rest),
             b'%' if self.expects_value() => parameter(rest),
-            _ if first.is_ascii_whitespace() => Step::Blank(1),
+            _ if first.is_ascii_whitespace() => {
+                let len = bytes.iter().take_while(|byte| **byte == b' ').count();
+                Step::Blank(len.max(1))
+            }
             _ => Step::Text(word_len(rest)),
         };
         Some(step)
-    }
-
-    fn is_line_start(&self) -> bool {
-        let line = self.text[..self.at].rfind('\n').map_or(0, |at| at + 1);
-        self.text[line..self.at].trim().is_empty()
     }
 
     /// Lines that are no SQL: `GO`, `/`, `DELIMITER x`.
@@ -290,54 +330,100 @@ pub(crate) fn is_placeholder(name: &str) -> bool {
     name.starts_with(['$', '{'])
 }
 
+/// A piece in the making.
+struct Making {
+    start: usize,
+    place: Place,
+    text: String,
+    /// Where the next character of the text stands in it.
+    line: u32,
+    column: u32,
+    shifts: Vec<(u32, u32, u32)>,
+}
+
+impl Making {
+    fn push(&mut self, part: &str) {
+        for byte in part.bytes() {
+            if byte == b'\n' {
+                self.line += 1;
+                self.column = 1;
+            } else if byte & 0xc0 != 0x80 {
+                self.column += 1;
+            }
+        }
+        self.text.push_str(part);
+    }
+
+    /// Goes on at `place` of the script after blanks; what is on another line stays so.
+    fn skip_to(&mut self, place: Place) {
+        let lines = place.line - self.place.line + 1 - self.line;
+        if lines == 0 {
+            self.push(" ");
+        } else {
+            for _ in 0..lines {
+                self.push("\n");
+            }
+        }
+        let more = place.column.saturating_sub(self.column);
+        self.shifts.push((self.line, self.column, more));
+    }
+}
+
 impl<'s> Iterator for Splitter<'s> {
     type Item = Piece<'s>;
 
     fn next(&mut self) -> Option<Piece<'s>> {
-        let mut start = None;
-        let mut changed: Option<String> = None;
+        let mut making: Option<Making> = None;
+        let mut has_blank = false;
         let mut end = 0;
         loop {
-            let from = self.at;
+            let (from, place) = (self.at, self.place);
             let Some(step) = self.step() else {
                 break;
             };
-            let (len, is_end) = match step {
+            let (len, template) = match step {
                 Step::Blank(len) => {
-                    if let Some(changed) = &mut changed {
-                        changed.push_str(&self.text[from..from + len]);
+                    has_blank = true;
+                    self.advance(len);
+                    continue;
+                }
+                Step::End(len) => {
+                    self.advance(len);
+                    if making.is_some() {
+                        break;
                     }
-                    (len, false)
+                    continue;
                 }
-                Step::Text(len) => {
-                    start.get_or_insert((from, self.place));
-                    end = from + len;
-                    if let Some(changed) = &mut changed {
-                        changed.push_str(&self.text[from..end]);
-                    }
-                    (len, false)
-                }
-                Step::Template(len, text) => {
-                    let (start, _) = *start.get_or_insert((from, self.place));
-                    changed
-                        .get_or_insert_with(|| self.text[start..from].to_owned())
-                        .push_str(&text);
-                    end = from + len;
-                    (len, false)
-                }
-                Step::End(len) => (len, true),
+                Step::Text(len) => (len, None),
+                Step::Template(len, text) => (len, Some(text)),
             };
-            self.advance(len);
-            if is_end && start.is_some() {
-                break;
+            let making = making.get_or_insert_with(|| Making {
+                start: from,
+                place,
+                text: String::new(),
+                line: 1,
+                column: 1,
+                shifts: vec![(1, 1, place.column - 1)],
+            });
+            if std::mem::take(&mut has_blank) && !making.text.is_empty() {
+                making.skip_to(place);
             }
+            end = from + len;
+            match template {
+                Some(text) => making.push(&text),
+                None => making.push(&self.text[from..end]),
+            }
+            self.advance(len);
         }
-        let (start, place) = start?;
-        let text = match changed {
-            Some(text) => Cow::Owned(text),
-            None => Cow::Borrowed(&self.text[start..end]),
-        };
-        Some(Piece { text, place })
+        let making = making?;
+        Some(Piece {
+            text: making.text,
+            original: &self.text[making.start..end],
+            base: Base {
+                place: making.place,
+                shifts: making.shifts.into(),
+            },
+        })
     }
 }
 
@@ -355,11 +441,9 @@ fn line_len(text: &str) -> usize {
 
 /// The length of a word, or of one other character.
 fn word_len(text: &str) -> usize {
-    let len = text
-        .char_indices()
-        .find(|(_, symbol)| !is_word(*symbol))
-        .map_or(text.len(), |(at, _)| at);
-    len.max(text.chars().next().map_or(0, char::len_utf8))
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+    let len = text.bytes().take_while(|byte| is_word(byte)).count();
+    len.max(1)
 }
 
 fn blanks(text: &str) -> String {

@@ -236,7 +236,7 @@ impl Analysis<'_, '_> {
                                     table: Some(*table),
                                     column: None,
                                     how: T(T::IDENTITY),
-                                    place: self.base,
+                                    place: self.base.place(),
                                 };
                                 self.emit_origins(&[origin], &to);
                             }
@@ -843,7 +843,7 @@ impl Analysis<'_, '_> {
                         .into_iter()
                         .map(|column| {
                             let how = T(T::IDENTITY);
-                            let origin = Origin { table: Some(table), column: Some(column), how, place: self.base };
+                            let origin = Origin { table: Some(table), column: Some(column), how, place: self.base.place() };
                             Item::Column(Column { name: Some(column), origins: vec![origin] })
                         })
                         .collect();
@@ -914,7 +914,7 @@ impl Analysis<'_, '_> {
                     let column = self.session.names.intern(&column);
                     let name = item.item_as.as_ref().map_or(column, |name| self.session.symbol(name));
                     let origin =
-                        Origin { table: Some(source), column: Some(column), how: T(T::IDENTITY), place: self.base };
+                        Origin { table: Some(source), column: Some(column), how: T(T::IDENTITY), place: self.base.place() };
                     made.push(Item::Column(Column { name: Some(name), origins: vec![origin] }));
                 }
             }
