@@ -114,7 +114,7 @@ fn header(tokens: &[TokenWithSpan]) -> Option<usize> {
         let (text, keyword) = word(token)?;
         match keyword {
             Keyword::PROCEDURE | Keyword::FUNCTION | Keyword::TRIGGER => return Some(at),
-            Keyword::TABLE | Keyword::VIEW | Keyword::AS | Keyword::STAGE => return None,
+            Keyword::VIEW | Keyword::AS | Keyword::STAGE => return None,
             _ => {}
         }
         if ["PACKAGE", "PROC", "TASK", "EVENT"].iter().any(|kind| kind.eq_ignore_ascii_case(text)) {

@@ -162,6 +162,11 @@ impl Dialect {
         }
     }
 
+    /// True if identifiers without quotes do not stay as they are.
+    pub(crate) fn folds(self) -> bool {
+        self.folding() != Folding::Keep
+    }
+
     fn folding(self) -> Folding {
         match self {
             Self::Snowflake | Self::Oracle => Folding::Upper,
@@ -213,6 +218,23 @@ impl Dialect {
                 | Self::Spark
                 | Self::ClickHouse
                 | Self::DuckDb
+        )
+    }
+
+    /// True if `a.b` may be a field in a column.
+    pub(crate) fn has_field_paths(self) -> bool {
+        matches!(
+            self,
+            Self::BigQuery
+                | Self::Databricks
+                | Self::Spark
+                | Self::Hive
+                | Self::DuckDb
+                | Self::ClickHouse
+                | Self::Trino
+                | Self::Redshift
+                | Self::Generic
+                | Self::Ansi
         )
     }
 

@@ -335,10 +335,25 @@ impl Analysis<'_, '_> {
         if let Some(filter) = &function.filter {
             self.expr(filter, inner.also(T::CONDITIONAL), out);
         }
-        if let Some(WindowType::WindowSpec(spec)) = &function.over {
-            let window = around.computed().also(T::WINDOW);
-            self.exprs(&spec.partition_by, window, out);
-            self.exprs(spec.order_by.iter().map(|by| &by.expr), window, out);
+        let window = around.computed().also(T::WINDOW);
+        let named = match &function.over {
+            Some(WindowType::WindowSpec(spec)) => {
+                self.exprs(&spec.partition_by, window, out);
+                self.exprs(spec.order_by.iter().map(|by| &by.expr), window, out);
+                spec.window_name.as_ref()
+            }
+            Some(WindowType::NamedWindow(name)) => Some(name),
+            None => None,
+        };
+        if let Some(name) = named {
+            let name = self.session.folded(name);
+            let windows = around.scope.windows.iter();
+            for (_, origins) in windows.filter(|(known, _)| *known == name) {
+                out.extend(origins.iter().map(|origin| Origin {
+                    how: origin.how.then(T(window.how)),
+                    ..*origin
+                }));
+            }
         }
     }
 
@@ -460,18 +475,10 @@ impl Analysis<'_, '_> {
         }
         let names: Vec<Folded> = parts.iter().map(|part| self.session.folded(part)).collect();
         let from = out.len();
-        let mut around = Some(scope);
-        let mut is_found = false;
-        while let Some(scope) = around {
-            if scope.parameters.borrow().contains(&names[0]) {
-                return;
-            }
-            if self.column_in(parts, &names, scope, out) {
-                is_found = true;
-                break;
-            }
-            around = scope.parent;
-        }
+        let is_found = self.is_parameter(names[0], scope)
+            || self.qualified(parts, &names, scope, out)
+            || (parts.len() == 1 || self.session.dialect.has_field_paths())
+                && self.anywhere(parts, names[0], scope, out);
         if !is_found {
             self.unresolved(parts, scope, out);
         }
@@ -480,29 +487,62 @@ impl Analysis<'_, '_> {
         }
     }
 
-    /// Looks in one scope; false if it has no such column.
-    fn column_in(
+    fn is_parameter(&self, name: Folded, scope: &Scope<'_>) -> bool {
+        let mut around = Some(scope);
+        while let Some(scope) = around {
+            if scope.parameters.borrow().contains(&name) {
+                return true;
+            }
+            around = scope.parent;
+        }
+        false
+    }
+
+    /// The longest qualifier that names a relation counts, the innermost such relation; what follows the column are
+    /// fields in it. False if there is none.
+    fn qualified(
         &mut self,
         parts: &[Ident],
         names: &[Folded],
         scope: &Scope<'_>,
         out: &mut Vec<Origin>,
     ) -> bool {
-        // The longest qualifier that names a relation counts; what follows the column are fields in it.
-        for len in (1..parts.len()).rev() {
-            for exactly in [true, false] {
-                let found = scope
-                    .relations
-                    .iter()
-                    .find(|relation| relation.is_called(&names[..len], exactly));
-                if let Some(relation) = found {
-                    let output = std::rc::Rc::clone(&relation.output);
-                    self.column_of(&output, &parts[len..], out);
-                    return true;
+        let mut around = Some(scope);
+        while let Some(scope) = around {
+            for len in (1..parts.len()).rev() {
+                for exactly in [true, false] {
+                    let found = scope
+                        .relations
+                        .iter()
+                        .find(|relation| relation.is_called(&names[..len], exactly));
+                    if let Some(relation) = found {
+                        let output = std::rc::Rc::clone(&relation.output);
+                        self.column_of(&output, &parts[len..], out);
+                        return true;
+                    }
                 }
             }
+            around = scope.parent;
         }
-        self.unqualified(parts, names[0], scope, out)
+        false
+    }
+
+    /// The innermost scope that has the column.
+    fn anywhere(
+        &mut self,
+        parts: &[Ident],
+        name: Folded,
+        scope: &Scope<'_>,
+        out: &mut Vec<Origin>,
+    ) -> bool {
+        let mut around = Some(scope);
+        while let Some(scope) = around {
+            if self.unqualified(parts, name, scope, out) {
+                return true;
+            }
+            around = scope.parent;
+        }
+        false
     }
 
     /// A column of a relation that was named.
@@ -590,9 +630,8 @@ impl Analysis<'_, '_> {
         } else {
             owners
         };
-        let merged = scope.merged.iter().find(|(merged, _)| *merged == name);
-        if let Some((_, relations)) = merged {
-            for at in relations {
+        if let Some(merged) = scope.merged.iter().find(|merged| merged.name == name) {
+            for at in &merged.kept {
                 let output = std::rc::Rc::clone(&scope.relations[*at].output);
                 self.column_of(&output, &parts[..1], out);
             }
@@ -646,7 +685,7 @@ impl Analysis<'_, '_> {
         let found = scope
             .relations
             .iter()
-            .find(|relation| relation.alias == Some(name));
+            .find(|relation| relation.is_called(&[name], true));
         let Some(relation) = found else { return false };
         let output = std::rc::Rc::clone(&relation.output);
         for item in &output.items {

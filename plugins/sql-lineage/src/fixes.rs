@@ -24,6 +24,7 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         rows_from,
         composite_star,
         length_as_text,
+        columns_without_types,
     ];
     FIXES.iter().any(|fix| fix(tokens, dialect))
 }
@@ -365,4 +366,33 @@ fn length_as_text(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
         }
     }
     false
+}
+
+/// `CREATE TABLE t (a, b) AS …`: with a type for each column, as only the names count.
+fn columns_without_types(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    let is_create = places.first().is_some_and(|first| keyword(&tokens[*first]) == Keyword::CREATE);
+    let Some(open) = places.iter().position(|at| tokens[*at].token == Token::LParen) else {
+        return false;
+    };
+    let Some(end) = closing(tokens, &places, open).filter(|_| is_create) else {
+        return false;
+    };
+    let inner = &places[open + 1..end];
+    let is_list = inner.iter().enumerate().all(|(at, place)| match &tokens[*place].token {
+        Token::Word(_) => at % 2 == 0,
+        Token::Comma => at % 2 == 1,
+        _ => false,
+    });
+    let is_as = places.get(end + 1).is_some_and(|at| keyword(&tokens[*at]) == Keyword::AS);
+    if !is_list || !is_as || inner.is_empty() {
+        return false;
+    }
+    for name in inner.iter().step_by(2).rev() {
+        let span = tokens[*name].span;
+        let space = Token::Whitespace(sqlparser::tokenizer::Whitespace::Space);
+        tokens.insert(name + 1, TokenWithSpan { token: space, span });
+        tokens.insert(name + 2, TokenWithSpan { token: Token::make_keyword("INT"), span });
+    }
+    true
 }

@@ -14,7 +14,7 @@ use crate::model::{Place, Transformations as T};
 use crate::name::idents;
 use crate::origin::{self, Origin};
 use crate::query::{Analysis, View};
-use crate::scope::{Column, Item, Output, Relation, Scope, Star, StarSource};
+use crate::scope::{Column, Item, Merged, Output, Relation, Scope, Star, StarSource};
 use crate::split::is_placeholder;
 
 /// Which side of a join gives the columns that it makes one of two.
@@ -52,7 +52,15 @@ impl Analysis<'_, '_> {
             self.array_join(&join.relation, scope);
             return;
         }
-        self.table_factor(&join.relation, scope, view, influences);
+        match &join.relation {
+            TableFactor::Derived { subquery, alias, .. }
+                if matches!(join.join_operator, J::CrossApply | J::OuterApply) =>
+            {
+                let output = self.query(subquery, view, Some(&*scope));
+                self.relate(output, alias.as_ref(), Vec::new(), scope, influences);
+            }
+            other => self.table_factor(other, scope, view, influences),
+        }
         let (constraint, keeps) = match &join.join_operator {
             J::Join(on) | J::Inner(on) | J::Left(on) | J::LeftOuter(on) | J::CrossJoin(on) | J::StraightJoin(on) => {
                 (Some(on), Keeps::Left)
@@ -132,14 +140,16 @@ impl Analysis<'_, '_> {
             (Keeps::Right, [left, right]) => right.or(left).into_iter().collect(),
             (Keeps::Both, found) => found.into_iter().flatten().collect(),
         };
-        if let Some((_, relations)) = scope.merged.iter_mut().find(|(merged, _)| *merged == name) {
-            if keeps != Keeps::Left {
-                *relations = kept;
+        let members: Vec<usize> = found.into_iter().flatten().collect();
+        if let Some(merged) = scope.merged.iter_mut().find(|merged| merged.name == name) {
+            match keeps {
+                Keeps::Left => {}
+                Keeps::Right => merged.kept = kept,
+                Keeps::Both => merged.kept.extend(kept.into_iter().filter(|at| *at >= first_right)),
             }
-            return;
-        }
-        if !kept.is_empty() {
-            scope.merged.push((name, kept));
+            merged.members.extend(members);
+        } else if !kept.is_empty() {
+            scope.merged.push(Merged { name, kept, members });
         }
     }
 

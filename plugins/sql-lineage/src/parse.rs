@@ -2,6 +2,7 @@
 
 use sqlparser::ast::Statement as Tree;
 use sqlparser::dialect::Dialect as ParserDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -138,6 +139,10 @@ impl Reader {
         place: Place,
     ) {
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
+            Ok(done) if self.is_cut_short(&done) => match tokenize(self.dialect.parser(), &piece.text) {
+                Ok(tokens) => (ParserError::RecursionLimitExceeded, tokens),
+                Err(_) => return self.keep(done, piece, place),
+            },
             Ok(done) => return self.keep(done, piece, place),
             Err(failure) => failure,
         };
@@ -158,6 +163,18 @@ impl Reader {
         }
         let at = error_place(&error, &piece.base).unwrap_or(place);
         self.fail("syntax", message_of(&error), at);
+    }
+
+    /// `CREATE TABLE t SELECT …`: the parser takes the beginning for all of it. Where statements need no semicolon
+    /// between them it is.
+    fn is_cut_short(&self, done: &Done) -> bool {
+        let is_empty = matches!(&done.tree, Tree::CreateTable(create) if create.query.is_none());
+        let next = done.rest.iter().find(|token| is_significant(token));
+        let selects = next.is_some_and(|token| match &token.token {
+            Token::Word(word) => matches!(word.keyword, Keyword::SELECT),
+            _ => false,
+        });
+        is_empty && selects && self.dialect != Dialect::MsSql
     }
 
     fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) {
@@ -251,7 +268,6 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
             }
             Token::Whitespace(_) | Token::Period | Token::EOF => {}
             Token::Word(word) => {
-                use sqlparser::keywords::Keyword;
                 let is_operator = matches!(
                     word.keyword,
                     Keyword::AND | Keyword::OR | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::NOT

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
+    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
     Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
 };
 
@@ -312,7 +312,7 @@ impl Analysis<'_, '_> {
             | SetExpr::Delete(statement)
             | SetExpr::Merge(statement) => {
                 self.tree(statement, view);
-                Output::default()
+                self.returned(statement, view)
             }
         }
     }
@@ -497,6 +497,17 @@ impl Analysis<'_, '_> {
         for lateral in &select.lateral_views {
             self.lateral_view(lateral, &mut scope, view);
         }
+        for NamedWindowDefinition(name, window) in &select.named_window {
+            let mut origins = Vec::new();
+            if let NamedWindowExpr::WindowSpec(spec) = window {
+                let orders = spec.order_by.iter().map(|by| &by.expr);
+                for by in spec.partition_by.iter().chain(orders) {
+                    self.value(by, &scope, view, &mut origins);
+                }
+            }
+            let name = self.session.folded(name);
+            scope.windows.push((name, origins));
+        }
         let mut items = self.select_list(&select.projection, &scope, view);
         if let Some(exclude) = &select.exclude {
             self.exclude(exclude, &mut items);
@@ -632,16 +643,6 @@ impl Analysis<'_, '_> {
                 }
                 sqlparser::ast::ConnectByKind::StartWith { condition, .. } => {
                     self.influence(condition, scope, view, T::FILTER, out);
-                }
-            }
-        }
-        for window in &select.named_window {
-            if let NamedWindowExpr::WindowSpec(spec) = &window.1 {
-                for by in &spec.partition_by {
-                    self.influence(by, scope, view, T::WINDOW, out);
-                }
-                for by in &spec.order_by {
-                    self.influence(&by.expr, scope, view, T::WINDOW, out);
                 }
             }
         }

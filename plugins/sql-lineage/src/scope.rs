@@ -89,12 +89,24 @@ impl Relation {
     }
 }
 
+/// A column that a join made one of several.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged {
+    pub(crate) name: Folded,
+    /// The relations that it gets its value from.
+    pub(crate) kept: Vec<usize>,
+    /// All relations that have it.
+    pub(crate) members: Vec<usize>,
+}
+
 /// The names that an expression may use.
 #[derive(Debug, Default)]
 pub(crate) struct Scope<'p> {
     pub(crate) relations: Vec<Relation>,
-    /// Columns that a join made one of several: in which relations.
-    pub(crate) merged: Vec<(Folded, Vec<usize>)>,
+    /// Columns that a join made one of several.
+    pub(crate) merged: Vec<Merged>,
+    /// What the windows that have names look at.
+    pub(crate) windows: Vec<(Folded, Vec<Origin>)>,
     /// Items of the select list so far.
     pub(crate) aliases: RefCell<Vec<(Folded, Rc<Vec<Origin>>)>>,
     /// Parameters of lambdas, which are no columns.

@@ -106,6 +106,13 @@ impl<'c> Session<'c> {
                 parts.push(folded(self.dialect, ident));
             }
         }
+        // Paths below a stage are paths: their case counts.
+        if parts[0].starts_with('@')
+            && let (Some(part), Some(ident)) = (parts.last_mut(), idents.last())
+            && let Some(at) = ident.value.find('/')
+        {
+            part.replace_range(at.., &ident.value[at..]);
+        }
         if self.dialect == Dialect::BigQuery
             && let Some(last) = parts.last_mut()
             && let Some(at) = last.find('$')
@@ -247,7 +254,11 @@ impl<'c> Session<'c> {
     }
 
     pub(crate) fn symbol(&mut self, ident: &Ident) -> crate::intern::Symbol {
-        self.names.intern(&ident.value)
+        if ident.quote_style.is_some() || !self.dialect.folds() {
+            return self.names.intern(&ident.value);
+        }
+        let text = self.dialect.fold(&ident.value);
+        self.names.intern(&text)
     }
 
     pub(crate) fn folded(&mut self, ident: &Ident) -> crate::intern::Folded {

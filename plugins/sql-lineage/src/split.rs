@@ -478,5 +478,6 @@ fn parameter(text: &str) -> Step {
     if len == 0 {
         return Step::Text(1);
     }
-    Step::Template(len, format!("?{}", " ".repeat(len - 1)))
+    // Any value does: where it goes there is no column.
+    Step::Template(len, format!("0{}", " ".repeat(len - 1)))
 }

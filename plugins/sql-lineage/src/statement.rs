@@ -15,7 +15,7 @@ use crate::intern::Symbol;
 use crate::model::{Edge, End, Influence, Place, Statement, Transformations as T};
 use crate::name::{TableName, folded, idents};
 use crate::origin::{self, Origin};
-use crate::parse::Parsed;
+use crate::parse::{Parsed, Reader};
 use crate::query::{Analysis, View};
 use crate::scope::{Column, Item, Output, Relation, Scope, StarSource};
 use crate::session::Passing;
@@ -96,8 +96,8 @@ impl Analysis<'_, '_> {
                 if let Some(query) = query {
                     let output = self.query(query, view, None);
                     self.write_to(target, Vec::new(), &output);
-                } else if query_text.is_some() {
-                    self.effects.outputs.push(target);
+                } else if let Some(text) = query_text {
+                    self.unloaded(text, target);
                 }
             }
             Tree::ExportData(export) => {
@@ -137,6 +137,33 @@ impl Analysis<'_, '_> {
             _ => {}
         }
         kind_of(tree)
+    }
+
+    /// What RETURNING gives to the query around a statement: columns of what is written.
+    pub(crate) fn returned<'a>(&mut self, tree: &'a Tree, view: View<'_, 'a>) -> Output {
+        let (name, items) = match tree {
+            Tree::Insert(insert) => match &insert.table {
+                TableObject::TableName(name) => (Some(name), &insert.returning),
+                _ => (None, &insert.returning),
+            },
+            Tree::Update(update) => (name_of(&update.table.relation), &update.returning),
+            Tree::Delete(delete) => {
+                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+                (from.first().and_then(|from| name_of(&from.relation)), &delete.returning)
+            }
+            _ => (None, &None),
+        };
+        let (Some(name), Some(items)) = (name, items) else {
+            return Output::default();
+        };
+        let mut scope = Scope::default();
+        if let Some(table) = self.session.table_named(name) {
+            self.read(table);
+            let output = self.session.output_of(table, Place::default());
+            scope.relations.push(Relation { alias: None, name: Vec::new(), output, is_hidden: false });
+        }
+        let items = self.select_list(items, &scope, view);
+        Output { items, influences: Vec::new() }
     }
 
     fn top_query<'a>(&mut self, query: &'a Query, view: View<'_, 'a>) -> &'static str {
@@ -702,7 +729,15 @@ impl Analysis<'_, '_> {
         match value {
             Expr::Subquery(query) => {
                 let output = self.query(query, view, Some(scope));
-                self.renamed_to(output, names).items
+                let influences = output.influences.clone();
+                let mut items = self.renamed_to(output, names).items;
+                for item in &mut items {
+                    if let Item::Column(column) = item {
+                        column.origins.extend_from_slice(&influences);
+                        origin::merge(&mut column.origins);
+                    }
+                }
+                items
             }
             Expr::Tuple(values) => {
                 let mut items = Vec::new();
@@ -731,7 +766,12 @@ impl Analysis<'_, '_> {
             Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => &from[..],
             None => &[],
         };
-        let target = self.target(&update.table.relation, &mut scope, view);
+        // SQL Server names the target by its alias in FROM.
+        let aliased = name_of(&update.table.relation).and_then(|name| self.alias_in(name, from));
+        let target = match aliased {
+            Some(_) => None,
+            None => self.target(&update.table.relation, &mut scope, view),
+        };
         for join in &update.table.joins {
             self.join(join, &mut scope, view, &mut influences);
         }
@@ -741,12 +781,11 @@ impl Analysis<'_, '_> {
         if let Some(selection) = &update.selection {
             self.influence(selection, &scope, view, T::FILTER, &mut influences);
         }
-        // SQL Server names the target by its alias in FROM.
-        let target = match (&update.table.relation, from.is_empty()) {
-            (TableFactor::Table { name, alias: None, .. }, false) => {
-                self.aliased(name, from).or(target)
-            }
-            _ => target,
+        let target = match aliased {
+            Some(table) => self.session.table_named(table).inspect(|table| {
+                self.inputs.retain(|input| input != table);
+            }),
+            None => target,
         };
         let Some(target) = target else {
             return self.assignments_only(&update.assignments, &scope, view);
@@ -766,21 +805,18 @@ impl Analysis<'_, '_> {
     }
 
     /// The table that has the name as its alias.
-    fn aliased(&mut self, name: &ObjectName, from: &[sqlparser::ast::TableWithJoins]) -> Option<u32> {
+    fn alias_in<'a>(&self, name: &ObjectName, from: &'a [sqlparser::ast::TableWithJoins]) -> Option<&'a ObjectName> {
         let [ident] = idents(name)?[..] else { return None };
-        let factors = from
-            .iter()
-            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
-        for factor in factors {
-            if let TableFactor::Table { name: table, alias: Some(alias), .. } = factor
-                && alias.name.value.eq_ignore_ascii_case(&ident.value)
-            {
-                let table = self.session.table_named(table)?;
-                self.inputs.retain(|input| *input != table);
-                return Some(table);
-            }
-        }
-        None
+        from.iter()
+            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+            .find_map(|factor| match factor {
+                TableFactor::Table { name, alias: Some(alias), .. }
+                    if alias.name.value.eq_ignore_ascii_case(&ident.value) =>
+                {
+                    Some(name)
+                }
+                _ => None,
+            })
     }
 
     fn delete<'a>(&mut self, delete: &'a Delete, view: View<'_, 'a>) {
@@ -800,8 +836,8 @@ impl Analysis<'_, '_> {
                 self.table_with_joins(table, &mut scope, view, &mut influences);
             }
             for name in &delete.tables {
-                let target = self.aliased(name, from).or_else(|| self.session.table_named(name));
-                targets.extend(target);
+                let name = self.alias_in(name, from).unwrap_or(name);
+                targets.extend(self.session.table_named(name));
             }
             self.inputs.retain(|input| !targets.contains(input));
         }
@@ -922,6 +958,20 @@ impl Analysis<'_, '_> {
         made
     }
 
+    /// A query that stands in a string.
+    fn unloaded(&mut self, text: &str, target: u32) {
+        let mut reader = Reader::new(self.session.dialect);
+        reader.read(text, self.base.place());
+        self.session.problems.append(&mut reader.problems);
+        self.effects.outputs.push(target);
+        for parsed in &reader.parsed {
+            if let Tree::Query(query) = &parsed.tree {
+                let output = self.query(query, View::NONE, None);
+                self.write_to(target, Vec::new(), &output);
+            }
+        }
+    }
+
     fn choose(&mut self, chosen: &Use) {
         let parts = |name: &ObjectName, session: &crate::session::Session<'_>| -> Vec<String> {
             let idents = idents(name).unwrap_or_default();
@@ -956,6 +1006,13 @@ impl Analysis<'_, '_> {
             },
             _ => {}
         }
+    }
+}
+
+fn name_of(factor: &TableFactor) -> Option<&ObjectName> {
+    match factor {
+        TableFactor::Table { name, .. } => Some(name),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::{Place, Transformations};
 use crate::name::idents;
 use crate::origin::{self, Origin};
 use crate::query::{Analysis, View};
-use crate::scope::{Column, Item, Scope, Star, StarSource};
+use crate::scope::{Column, Item, Merged, Scope, Star, StarSource};
 
 impl Analysis<'_, '_> {
     /// What `*` gives: all columns of all relations; those that a join made one of several stand once.
@@ -23,23 +23,39 @@ impl Analysis<'_, '_> {
                 continue;
             }
             for item in &relation.output.items {
-                let is_merged_away = match item {
-                    Item::Column(Column { name: Some(name), .. }) => {
-                        let folded = self.fold(*name);
-                        scope.merged.iter().any(|(merged, relations)| {
-                            *merged == folded
-                                && relations.contains(&at)
-                                && relations.first() != Some(&at)
-                        })
-                    }
-                    _ => false,
+                let name = match item {
+                    Item::Column(Column { name: Some(name), .. }) => Some(self.fold(*name)),
+                    _ => None,
                 };
-                if !is_merged_away {
-                    items.push(item.clone());
+                let merged = scope.merged.iter().find(|merged| {
+                    Some(merged.name) == name && merged.members.contains(&at)
+                });
+                match (merged, item) {
+                    (Some(merged), Item::Column(column)) if merged.members.first() == Some(&at) => {
+                        items.push(self.merged_item(merged, column, scope));
+                    }
+                    (Some(_), _) => {}
+                    (None, item) => items.push(item.clone()),
                 }
             }
         }
         items
+    }
+
+    /// A column that a join made one of several, where the first of them stood.
+    fn merged_item(&self, merged: &Merged, column: &Column, scope: &Scope<'_>) -> Item {
+        let fold = |symbol| self.session.names.fold(symbol);
+        let mut origins: Vec<Origin> = merged
+            .kept
+            .iter()
+            .filter_map(|at| scope.relations[*at].output.named(merged.name, &fold))
+            .flat_map(|column| column.origins.iter().copied())
+            .collect();
+        origin::merge(&mut origins);
+        Item::Column(Column {
+            name: column.name,
+            origins,
+        })
     }
 
     pub(crate) fn qualified_items<'a>(
