@@ -6,21 +6,18 @@ use sql_lineage::{Catalog, Dialect, Options, Severity, analyze};
 
 fn read(text: &str, dialect: Dialect) -> sql_lineage::Script {
     let options = Options { dialect: Some(dialect), ..Options::default() };
-    analyze(text, &options, &Catalog::default())
+    let (text, catalog) = (text.to_owned(), Catalog::default());
+    with_a_large_stack(move || analyze(&text, &options, &catalog))
 }
 
 /// Without optimisation a parser's frames are many times as large as they are in an extractor.
-fn with_a_large_stack(test: fn()) {
-    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap();
-    thread.join().unwrap();
+fn with_a_large_stack<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(read).unwrap();
+    thread.join().unwrap()
 }
 
 #[test]
 fn nesting_ends_in_a_diagnostic() {
-    with_a_large_stack(deep_texts);
-}
-
-fn deep_texts() {
     let deep = 4_500;
     let texts = [
         format!("select {}a{} from t", "(".repeat(deep), ")".repeat(deep)),
@@ -49,10 +46,6 @@ fn deep_texts() {
 
 #[test]
 fn nesting_that_people_write_is_read() {
-    with_a_large_stack(usual_texts);
-}
-
-fn usual_texts() {
     let text = format!("insert into u select {}a{} from t", "coalesce(".repeat(25), ", 0)".repeat(25));
     let script = read(&text, Dialect::Postgres);
     assert_eq!(script.problems, []);
