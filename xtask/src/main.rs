@@ -10,6 +10,7 @@ mod graphiql;
 mod places;
 mod plugins;
 mod schema;
+mod sql_answers;
 mod step;
 mod test;
 mod tidy;
@@ -42,6 +43,8 @@ enum Command {
     Schema(schema::Args),
     /// Build the GraphiQL page that the service serves; needs Node.js and the network.
     Graphiql(graphiql::Args),
+    /// Answer cases of SQL with the sql extractor, one JSON object a line on stdout.
+    SqlAnswers(sql_answers::Args),
     /// Run benchmark drivers: all of them, or those named.
     Bench(bench::Args),
     /// Serve a small mesh of three domains and show what to ask it.
@@ -67,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&places),
         Command::Schema(args) => schema::run(&places, &args),
         Command::Graphiql(args) => graphiql::run(&places, &args),
+        Command::SqlAnswers(args) => sql_answers::run(&places, &args),
         Command::Bench(args) => bench::run(&places, &args),
         Command::Demo(args) => demo::run(&places, &args),
     }

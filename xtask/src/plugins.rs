@@ -43,7 +43,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     let record = places.plugins().join(RECORD);
     let outputs: Vec<PathBuf> = guests.iter().map(|guest| output(places, guest)).collect();
     if is_current(&record, &inputs, &outputs) {
-        println!("    {} components are up to date", guests.len());
+        eprintln!("    {} components are up to date", guests.len());
         return Ok(());
     }
 
@@ -54,7 +54,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     for (guest, output) in guests.iter().zip(&outputs) {
         let digest = finish(places, guest, output)
             .with_context(|| format!("cannot make a component of {}", guest.name))?;
-        println!("    {} {digest}", places.shown(output));
+        eprintln!("    {} {digest}", places.shown(output));
     }
     remove_others(&places.plugins(), &outputs)?;
     remove_others(&places.hostile(), &outputs)?;
@@ -106,7 +106,7 @@ fn ensure_target_is_installed() -> Result<()> {
     if library.is_dir() {
         return Ok(());
     }
-    println!("    installing the target {WASM_TARGET}");
+    eprintln!("    installing the target {WASM_TARGET}");
     let added = Command::new("rustup")
         .args(["target", "add", WASM_TARGET])
         .stdin(Stdio::null())

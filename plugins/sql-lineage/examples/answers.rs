@@ -18,17 +18,28 @@ fn end(end: &End) -> Value {
 fn answer(case: &Value) -> Value {
     let text = |key: &str| case[key].as_str().map(str::to_owned);
     let options = Options {
-        dialect: Some(text("dialect").and_then(|name| name.parse().ok()).unwrap_or_default()),
+        dialect: Some(
+            text("dialect")
+                .and_then(|name| name.parse().ok())
+                .unwrap_or_default(),
+        ),
         database: text("default_db"),
         schema: text("default_schema"),
     };
     let mut catalog = Catalog::default();
     for (table, fields) in case["schema"].as_object().into_iter().flatten() {
-        let fields = fields.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let fields = fields
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str());
         catalog.add(&TableName::new(table.split('.')), fields);
     }
     let script = analyze(case["sql"].as_str().unwrap_or_default(), &options, &catalog);
-    let error = script.problems.iter().find(|problem| problem.severity == Severity::Error);
+    let error = script
+        .problems
+        .iter()
+        .find(|problem| problem.severity == Severity::Error);
     let mut sources = BTreeSet::new();
     let mut targets = BTreeSet::new();
     let mut columns = Vec::new();
@@ -52,7 +63,10 @@ fn answer(case: &Value) -> Value {
 fn main() -> std::io::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for file in std::env::args().skip(1) {
-        for line in std::fs::read_to_string(&file)?.lines().filter(|line| !line.trim().is_empty()) {
+        for line in std::fs::read_to_string(&file)?
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+        {
             let case: Value = serde_json::from_str(line)?;
             writeln!(out, "{}", answer(&case))?;
         }

@@ -15,13 +15,24 @@ type Case = (String, Options, Catalog);
 
 fn case(value: &Value) -> Case {
     let dialect = value["dialect"].as_str().and_then(|name| name.parse().ok());
-    let options = Options { dialect: Some(dialect.unwrap_or_default()), ..Options::default() };
+    let options = Options {
+        dialect: Some(dialect.unwrap_or_default()),
+        ..Options::default()
+    };
     let mut catalog = Catalog::default();
     for (table, fields) in value["schema"].as_object().into_iter().flatten() {
-        let fields = fields.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let fields = fields
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str());
         catalog.add(&TableName::new(table.split('.')), fields);
     }
-    (value["sql"].as_str().unwrap_or_default().to_owned(), options, catalog)
+    (
+        value["sql"].as_str().unwrap_or_default().to_owned(),
+        options,
+        catalog,
+    )
 }
 
 fn measure(name: &str, cases: &[Case]) {
@@ -46,7 +57,10 @@ fn main() -> std::io::Result<()> {
     let mut groups: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     let mut all = Vec::new();
     for file in std::env::args().skip(1) {
-        for line in std::fs::read_to_string(&file)?.lines().filter(|line| !line.trim().is_empty()) {
+        for line in std::fs::read_to_string(&file)?
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+        {
             let value: Value = serde_json::from_str(line)?;
             let suite = value["suite"].as_str().unwrap_or("?").to_owned();
             groups.entry(suite).or_default().push(case(&value));

@@ -22,10 +22,45 @@ pub(crate) enum Inner {
 
 /// Words that a piece of procedural code may begin with.
 const CONTROL: &[&str] = &[
-    "BEGIN", "END", "IF", "ELSE", "ELSIF", "ELSEIF", "LOOP", "WHILE", "FOR", "FOREACH", "REPEAT", "UNTIL", "CASE",
-    "WHEN", "EXCEPTION", "DECLARE", "CURSOR", "OPEN", "CLOSE", "FETCH", "RETURN", "LET", "LEAVE", "ITERATE", "EXIT",
-    "CONTINUE", "RAISE", "SIGNAL", "THROW", "PRINT", "EXEC", "EXECUTE", "PERFORM", "PROCEDURE", "FUNCTION", "DO",
-    "CALL", "TRY", "CATCH",
+    "BEGIN",
+    "END",
+    "IF",
+    "ELSE",
+    "ELSIF",
+    "ELSEIF",
+    "LOOP",
+    "WHILE",
+    "FOR",
+    "FOREACH",
+    "REPEAT",
+    "UNTIL",
+    "CASE",
+    "WHEN",
+    "EXCEPTION",
+    "DECLARE",
+    "CURSOR",
+    "OPEN",
+    "CLOSE",
+    "FETCH",
+    "RETURN",
+    "LET",
+    "LEAVE",
+    "ITERATE",
+    "EXIT",
+    "CONTINUE",
+    "RAISE",
+    "SIGNAL",
+    "THROW",
+    "PRINT",
+    "EXEC",
+    "EXECUTE",
+    "PERFORM",
+    "PROCEDURE",
+    "FUNCTION",
+    "DO",
+    "CALL",
+    "TRY",
+    "CATCH",
 ];
 
 /// Words that a statement with lineage begins with.
@@ -55,7 +90,9 @@ fn is(token: &TokenWithSpan, text: &str) -> bool {
 }
 
 /// The places of tokens that are no blanks.
-fn significant(tokens: &[TokenWithSpan]) -> impl DoubleEndedIterator<Item = (usize, &TokenWithSpan)> {
+fn significant(
+    tokens: &[TokenWithSpan],
+) -> impl DoubleEndedIterator<Item = (usize, &TokenWithSpan)> {
     tokens
         .iter()
         .enumerate()
@@ -78,7 +115,10 @@ pub(crate) fn inner(tokens: &[TokenWithSpan]) -> Option<Inner> {
         return Some(Inner::Nothing);
     }
     let (text, _) = word(first).or(is_label.then_some(("", Keyword::NoKeyword)))?;
-    let is_control = is_label || CONTROL.iter().any(|control| control.eq_ignore_ascii_case(text));
+    let is_control = is_label
+        || CONTROL
+            .iter()
+            .any(|control| control.eq_ignore_ascii_case(text));
     if !is_control {
         return None;
     }
@@ -117,7 +157,10 @@ fn header(tokens: &[TokenWithSpan]) -> Option<usize> {
             Keyword::VIEW | Keyword::AS | Keyword::STAGE => return None,
             _ => {}
         }
-        if ["PACKAGE", "PROC", "TASK", "EVENT"].iter().any(|kind| kind.eq_ignore_ascii_case(text)) {
+        if ["PACKAGE", "PROC", "TASK", "EVENT"]
+            .iter()
+            .any(|kind| kind.eq_ignore_ascii_case(text))
+        {
             return Some(at);
         }
     }
@@ -145,9 +188,9 @@ fn in_body(tokens: &[TokenWithSpan], header: usize) -> Inner {
             let after = &tokens[at + 1..];
             let other = significant(after).any(|(at, token)| {
                 is(token, "LANGUAGE")
-                    && significant(&after[at + 1..]).next().is_some_and(|(_, token)| {
-                        !is(token, "sql") && !is(token, "plpgsql")
-                    })
+                    && significant(&after[at + 1..])
+                        .next()
+                        .is_some_and(|(_, token)| !is(token, "sql") && !is(token, "plpgsql"))
             });
             return if language_is_sql && !other {
                 Inner::Text(at)
@@ -159,7 +202,8 @@ fn in_body(tokens: &[TokenWithSpan], header: usize) -> Inner {
             return first_statement(tokens, at + 1);
         }
         let begins = depth == usize::from(token.token == Token::LParen)
-            && before.is_some_and(|before| is(before, "AS") || is(before, "IS") || is(before, "RETURN"));
+            && before
+                .is_some_and(|before| is(before, "AS") || is(before, "IS") || is(before, "RETURN"));
         if begins {
             let opens = token.token == Token::LParen;
             let first = significant(&tokens[at + usize::from(opens)..]).next();
@@ -201,7 +245,9 @@ fn first_statement(tokens: &[TokenWithSpan], from: usize) -> Inner {
         let follows = before.is_some_and(|before| {
             is(before, "FOR") && is(token, "UPDATE")
                 || is(before, "ON") && (is(token, "DELETE") || is(token, "UPDATE"))
-                || is(before, "OR") || is(before, "AFTER") || is(before, "BEFORE")
+                || is(before, "OR")
+                || is(before, "AFTER")
+                || is(before, "BEFORE")
                 || before.token == Token::Period
         });
         if depth == 0 && is_statement(token) && !follows {
@@ -236,10 +282,20 @@ fn closing(tokens: &[TokenWithSpan], open: usize) -> usize {
 /// The text of a body, and how many characters its quote has.
 pub(crate) fn body(token: &Token) -> Option<(String, u32)> {
     let is_sql = |text: &str| {
-        let word = text.trim_start().split(|c: char| !c.is_alphanumeric()).next();
+        let word = text
+            .trim_start()
+            .split(|c: char| !c.is_alphanumeric())
+            .next();
         let word = word.unwrap_or_default();
-        let known = ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "TRUNCATE", "DROP", "ALTER"];
-        word.is_empty() || known.iter().chain(CONTROL).any(|known| known.eq_ignore_ascii_case(word))
+        let known = [
+            "SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "TRUNCATE", "DROP",
+            "ALTER",
+        ];
+        word.is_empty()
+            || known
+                .iter()
+                .chain(CONTROL)
+                .any(|known| known.eq_ignore_ascii_case(word))
     };
     let found = quoted(token)?;
     is_sql(&found.0).then_some(found)
@@ -266,36 +322,175 @@ pub(crate) fn begins_statement(rest: &[TokenWithSpan]) -> bool {
         let begins = is_statement(token) || is(token, "SET") || is(token, "USE");
         begins
             || word(token).is_some_and(|(text, _)| {
-                CONTROL.iter().any(|control| control.eq_ignore_ascii_case(text))
+                CONTROL
+                    .iter()
+                    .any(|control| control.eq_ignore_ascii_case(text))
             })
     })
 }
 
 /// True if tables may be named in these.
 pub(crate) fn names_relations(rest: &[TokenWithSpan]) -> bool {
-    rest.iter()
-        .any(|token| ["SELECT", "FROM", "JOIN", "MERGE"].iter().any(|text| is(token, text)))
+    rest.iter().any(|token| {
+        ["SELECT", "FROM", "JOIN", "MERGE"]
+            .iter()
+            .any(|text| is(token, text))
+    })
 }
 
 /// Words that only statements without lineage begin with.
 const WITHOUT_LINEAGE: &[&str] = &[
-    "SET", "UNSET", "RESET", "USE", "SHOW", "DESC", "DESCRIBE", "EXPLAIN", "REFRESH", "ANALYZE", "ANALYSE", "GRANT",
-    "REVOKE", "DENY", "COMMENT", "CALL", "EXEC", "EXECUTE", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT",
-    "RELEASE", "VACUUM", "OPTIMIZE", "CLUSTER", "MSCK", "REPAIR", "PRAGMA", "ATTACH", "DETACH", "LIST", "LS", "PUT",
-    "GET", "REMOVE", "RM", "ADD", "CACHE", "UNCACHE", "CLEAR", "KILL", "LOCK", "UNLOCK", "DECLARE", "PRINT", "END",
-    "DROP", "TRUNCATE", "ALTER", "UNDROP", "FLUSH", "CHECKPOINT", "COLLECT", "INVALIDATE", "COMPUTE", "PURGE",
-    "REINDEX", "INSTALL", "LOAD", "DISCARD", "CHECK", "SECURITY", "REASSIGN", "IMPORT", "RAISE", "RETURN", "FETCH",
-    "CLOSE", "OPEN", "DEALLOCATE", "PREPARE", "WAITFOR", "THROW", "RAISERROR", "ABORT", "HANDLER", "SUSPEND",
-    "RESUME", "SYSTEM", "EXCHANGE", "EXIT", "QUIT", "SPOOL", "PROMPT", "WHENEVER", "SIGNAL", "RENAME",
+    "SET",
+    "UNSET",
+    "RESET",
+    "USE",
+    "SHOW",
+    "DESC",
+    "DESCRIBE",
+    "EXPLAIN",
+    "REFRESH",
+    "ANALYZE",
+    "ANALYSE",
+    "GRANT",
+    "REVOKE",
+    "DENY",
+    "COMMENT",
+    "CALL",
+    "EXEC",
+    "EXECUTE",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "RELEASE",
+    "VACUUM",
+    "OPTIMIZE",
+    "CLUSTER",
+    "MSCK",
+    "REPAIR",
+    "PRAGMA",
+    "ATTACH",
+    "DETACH",
+    "LIST",
+    "LS",
+    "PUT",
+    "GET",
+    "REMOVE",
+    "RM",
+    "ADD",
+    "CACHE",
+    "UNCACHE",
+    "CLEAR",
+    "KILL",
+    "LOCK",
+    "UNLOCK",
+    "DECLARE",
+    "PRINT",
+    "END",
+    "DROP",
+    "TRUNCATE",
+    "ALTER",
+    "UNDROP",
+    "FLUSH",
+    "CHECKPOINT",
+    "COLLECT",
+    "INVALIDATE",
+    "COMPUTE",
+    "PURGE",
+    "REINDEX",
+    "INSTALL",
+    "LOAD",
+    "DISCARD",
+    "CHECK",
+    "SECURITY",
+    "REASSIGN",
+    "IMPORT",
+    "RAISE",
+    "RETURN",
+    "FETCH",
+    "CLOSE",
+    "OPEN",
+    "DEALLOCATE",
+    "PREPARE",
+    "WAITFOR",
+    "THROW",
+    "RAISERROR",
+    "ABORT",
+    "HANDLER",
+    "SUSPEND",
+    "RESUME",
+    "SYSTEM",
+    "EXCHANGE",
+    "EXIT",
+    "QUIT",
+    "SPOOL",
+    "PROMPT",
+    "WHENEVER",
+    "SIGNAL",
+    "RENAME",
 ];
 /// What, if it is created, has no lineage.
 const CREATED_WITHOUT_LINEAGE: &[&str] = &[
-    "FUNCTION", "ROLE", "USER", "SCHEMA", "DATABASE", "CATALOG", "SEQUENCE", "INDEX", "TYPE", "DOMAIN", "POLICY",
-    "WAREHOUSE", "EXTENSION", "INTEGRATION", "CONNECTION", "TAG", "FORMAT", "MACRO", "TRIGGER", "PROCEDURE", "SERVER",
-    "AGGREGATE", "OPERATOR", "CAST", "COLLATION", "LOGIN", "STATISTICS", "RULE", "SYNONYM", "GROUP", "PIPE", "ALERT",
-    "SHARE", "STREAM", "SECRET", "MODEL", "RESERVATION", "ASSIGNMENT", "CAPACITY", "LANGUAGE", "PUBLICATION",
-    "SUBSCRIPTION", "RESOURCE", "PROFILE", "DIRECTORY", "CONTEXT", "PARTITION", "MONITOR", "NETWORK", "SESSION",
-    "FAILOVER", "REPLICATION", "NOTEBOOK", "STREAMLIT", "SERVICE", "IMAGE", "COMPUTE", "APPLICATION", "LIBRARY",
+    "FUNCTION",
+    "ROLE",
+    "USER",
+    "SCHEMA",
+    "DATABASE",
+    "CATALOG",
+    "SEQUENCE",
+    "INDEX",
+    "TYPE",
+    "DOMAIN",
+    "POLICY",
+    "WAREHOUSE",
+    "EXTENSION",
+    "INTEGRATION",
+    "CONNECTION",
+    "TAG",
+    "FORMAT",
+    "MACRO",
+    "TRIGGER",
+    "PROCEDURE",
+    "SERVER",
+    "AGGREGATE",
+    "OPERATOR",
+    "CAST",
+    "COLLATION",
+    "LOGIN",
+    "STATISTICS",
+    "RULE",
+    "SYNONYM",
+    "GROUP",
+    "PIPE",
+    "ALERT",
+    "SHARE",
+    "STREAM",
+    "SECRET",
+    "MODEL",
+    "RESERVATION",
+    "ASSIGNMENT",
+    "CAPACITY",
+    "LANGUAGE",
+    "PUBLICATION",
+    "SUBSCRIPTION",
+    "RESOURCE",
+    "PROFILE",
+    "DIRECTORY",
+    "CONTEXT",
+    "PARTITION",
+    "MONITOR",
+    "NETWORK",
+    "SESSION",
+    "FAILOVER",
+    "REPLICATION",
+    "NOTEBOOK",
+    "STREAMLIT",
+    "SERVICE",
+    "IMAGE",
+    "COMPUTE",
+    "APPLICATION",
+    "LIBRARY",
 ];
 
 /// True if the statement is of a kind that has no lineage, so that it does not matter that it was not understood.

@@ -240,7 +240,10 @@ impl Dialect {
 
     /// True if a name has a schema and a table only: `USE x` chooses the schema.
     pub(crate) fn has_two_levels(self) -> bool {
-        matches!(self, Self::MySql | Self::Hive | Self::Spark | Self::ClickHouse)
+        matches!(
+            self,
+            Self::MySql | Self::Hive | Self::Spark | Self::ClickHouse
+        )
     }
 
     /// True if a common table expression may name itself without RECURSIVE.

@@ -112,7 +112,8 @@ impl Analysis<'_, '_> {
             Expr::JsonAccess { value, path } => {
                 self.expr(value, inner, out);
                 for part in &path.path {
-                    if let JsonPathElem::Bracket { key } | JsonPathElem::ColonBracket { key } = part {
+                    if let JsonPathElem::Bracket { key } | JsonPathElem::ColonBracket { key } = part
+                    {
                         self.expr(key, inner, out);
                     }
                 }
@@ -148,11 +149,15 @@ impl Analysis<'_, '_> {
                 self.expr(expr, inner, out);
                 self.subquery(subquery, inner, out);
             }
-            Expr::InUnnest { expr, array_expr, .. } => {
+            Expr::InUnnest {
+                expr, array_expr, ..
+            } => {
                 self.expr(expr, inner, out);
                 self.expr(array_expr, inner, out);
             }
-            Expr::Between { expr, low, high, .. } => {
+            Expr::Between {
+                expr, low, high, ..
+            } => {
                 for expr in [expr, low, high] {
                     self.expr(expr, inner, out);
                 }
@@ -168,7 +173,10 @@ impl Analysis<'_, '_> {
                 self.expr(left, inner, out);
                 self.expr(right, inner, out);
             }
-            Expr::AtTimeZone { timestamp, time_zone } => {
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => {
                 self.expr(timestamp, inner, out);
                 self.expr(time_zone, inner, out);
             }
@@ -176,23 +184,50 @@ impl Analysis<'_, '_> {
                 self.expr(expr, inner, out);
                 self.expr(r#in, inner, out);
             }
-            Expr::Substring { expr, substring_from, substring_for, .. } => {
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
                 self.expr(expr, inner, out);
-                self.exprs(substring_from.iter().chain(substring_for).map(|e| &**e), inner, out);
+                self.exprs(
+                    substring_from.iter().chain(substring_for).map(|e| &**e),
+                    inner,
+                    out,
+                );
             }
-            Expr::Trim { trim_what, expr, trim_characters, .. } => {
+            Expr::Trim {
+                trim_what,
+                expr,
+                trim_characters,
+                ..
+            } => {
                 self.expr(expr, inner, out);
                 self.exprs(trim_what.iter().map(|e| &**e), inner, out);
                 self.exprs(trim_characters.iter().flatten(), inner, out);
             }
-            Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
-                for expr in [expr, overlay_what, overlay_from].into_iter().chain(overlay_for) {
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                for expr in [expr, overlay_what, overlay_from]
+                    .into_iter()
+                    .chain(overlay_for)
+                {
                     self.expr(expr, inner, out);
                 }
             }
             Expr::Prefixed { value, .. } => self.expr(value, inner, out),
             Expr::Function(function) => self.function(function, around, out),
-            Expr::Case { operand, conditions, else_result, .. } => {
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
                 let condition = inner.also(T::CONDITIONAL);
                 self.exprs(operand.iter().map(|e| &**e), condition, out);
                 for when in conditions {
@@ -232,7 +267,8 @@ impl Analysis<'_, '_> {
                     OneOrManyWithParens::One(one) => vec![&one.name],
                     OneOrManyWithParens::Many(many) => many.iter().map(|one| &one.name).collect(),
                 };
-                let names: Vec<Folded> = names.into_iter().map(|n| self.session.folded(n)).collect();
+                let names: Vec<Folded> =
+                    names.into_iter().map(|n| self.session.folded(n)).collect();
                 let known = around.scope.parameters.borrow().len();
                 around.scope.parameters.borrow_mut().extend(names);
                 self.expr(&lambda.body, inner, out);
@@ -275,9 +311,17 @@ impl Analysis<'_, '_> {
                     is_path = false;
                     self.expr(index, inner, out);
                 }
-                AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride }) => {
+                AccessExpr::Subscript(Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride,
+                }) => {
                     is_path = false;
-                    self.exprs(lower_bound.iter().chain(upper_bound).chain(stride), inner, out);
+                    self.exprs(
+                        lower_bound.iter().chain(upper_bound).chain(stride),
+                        inner,
+                        out,
+                    );
                 }
             }
         }
@@ -714,10 +758,7 @@ impl Analysis<'_, '_> {
     }
 }
 
-fn names_symbol(
-    names: &crate::intern::Interner,
-    ident: &Ident,
-) -> Option<crate::intern::Symbol> {
+fn names_symbol(names: &crate::intern::Interner, ident: &Ident) -> Option<crate::intern::Symbol> {
     names.known(&ident.value)
 }
 

@@ -112,7 +112,9 @@ fn placeholder_alias(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
         if keyword(&tokens[at]) == Keyword::AS
             && let Token::Placeholder(name) = &tokens[next].token
         {
-            let name = name.trim_start_matches(|c: char| !c.is_alphanumeric()).to_owned();
+            let name = name
+                .trim_start_matches(|c: char| !c.is_alphanumeric())
+                .to_owned();
             tokens[next].token = Token::make_word(&name, Some('"'));
             return true;
         }
@@ -138,7 +140,12 @@ fn stage_path(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         };
         let start = places[slash];
         let end = (start..tokens.len())
-            .find(|at| matches!(tokens[*at].token, Token::Whitespace(_) | Token::RParen | Token::SemiColon | Token::EOF))
+            .find(|at| {
+                matches!(
+                    tokens[*at].token,
+                    Token::Whitespace(_) | Token::RParen | Token::SemiColon | Token::EOF
+                )
+            })
             .unwrap_or(tokens.len());
         tokens.drain(start..end);
         return true;
@@ -192,7 +199,11 @@ fn create_select_without_as(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool
 /// An `END` that closed a block.
 fn trailing_end(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
-    let Some(last) = places.iter().rev().find(|at| tokens[**at].token != Token::SemiColon) else {
+    let Some(last) = places
+        .iter()
+        .rev()
+        .find(|at| tokens[**at].token != Token::SemiColon)
+    else {
         return false;
     };
     let opens = tokens
@@ -214,7 +225,10 @@ fn trailing_end(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 fn parenthesised_table(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 1..places.len() {
-        let follows = matches!(keyword(&tokens[places[at - 1]]), Keyword::FROM | Keyword::JOIN);
+        let follows = matches!(
+            keyword(&tokens[places[at - 1]]),
+            Keyword::FROM | Keyword::JOIN
+        );
         if !follows || tokens[places[at]].token != Token::LParen {
             continue;
         }
@@ -238,7 +252,8 @@ fn parenthesised_table(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 fn hive_serde_brackets(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 1..places.len().saturating_sub(1) {
-        let is_phrase = is_word(&tokens[places[at]], "SERDEPROPERTIES") && keyword(&tokens[places[at - 1]]) == Keyword::WITH;
+        let is_phrase = is_word(&tokens[places[at]], "SERDEPROPERTIES")
+            && keyword(&tokens[places[at - 1]]) == Keyword::WITH;
         if is_phrase && let Some(end) = closing(tokens, &places, at + 1) {
             tokens.drain(places[at - 1]..=places[end]);
             return true;
@@ -250,13 +265,19 @@ fn hive_serde_brackets(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 /// `INSERT INTO t (WITH …)`: the parentheses are no list of columns.
 fn query_in_insert(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
-    if places.first().is_none_or(|first| keyword(&tokens[*first]) != Keyword::INSERT) {
+    if places
+        .first()
+        .is_none_or(|first| keyword(&tokens[*first]) != Keyword::INSERT)
+    {
         return false;
     }
     for at in 2..places.len().saturating_sub(1) {
         let opens = tokens[places[at]].token == Token::LParen;
         let begins = keyword(&tokens[places[at + 1]]) == Keyword::WITH;
-        if opens && begins && let Some(end) = closing(tokens, &places, at) {
+        if opens
+            && begins
+            && let Some(end) = closing(tokens, &places, at)
+        {
             tokens.remove(places[end]);
             tokens.remove(places[at]);
             return true;
@@ -269,7 +290,8 @@ fn query_in_insert(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 fn named_file_format(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(2) {
-        let is_option = is_word(&tokens[places[at]], "FILE_FORMAT") && tokens[places[at + 1]].token == Token::Eq;
+        let is_option = is_word(&tokens[places[at]], "FILE_FORMAT")
+            && tokens[places[at + 1]].token == Token::Eq;
         let value = &tokens[places[at + 2]].token;
         if is_option && matches!(value, Token::Word(_) | Token::SingleQuotedString(_)) {
             let mut end = at + 2;
@@ -290,7 +312,8 @@ fn named_file_format(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 fn typed_literal(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(1) {
-        let is_type = is_word(&tokens[places[at]], "ARRAY") || is_word(&tokens[places[at]], "STRUCT");
+        let is_type =
+            is_word(&tokens[places[at]], "ARRAY") || is_word(&tokens[places[at]], "STRUCT");
         if !is_type || tokens[places[at + 1]].token != Token::Lt {
             continue;
         }
@@ -302,9 +325,9 @@ fn typed_literal(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
                 Token::ShiftRight => depth -= 2,
                 _ => {}
             }
-            let is_literal = tokens.get(places[end] + 1).is_some_and(|next| {
-                matches!(next.token, Token::LBracket | Token::LParen)
-            });
+            let is_literal = tokens
+                .get(places[end] + 1)
+                .is_some_and(|next| matches!(next.token, Token::LBracket | Token::LParen));
             if depth <= 0 {
                 if is_literal {
                     tokens.drain(places[at + 1]..=places[end]);
@@ -337,7 +360,9 @@ fn rows_from(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 fn composite_star(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(4) {
-        let [open, name, close, period, star] = places[at..at + 5] else { continue };
+        let [open, name, close, period, star] = places[at..at + 5] else {
+            continue;
+        };
         let is_phrase = tokens[open].token == Token::LParen
             && matches!(tokens[name].token, Token::Word(_))
             && tokens[close].token == Token::RParen
@@ -354,13 +379,19 @@ fn composite_star(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 
 /// `VARCHAR('n')`, as texts have it whose literals were taken out: without the length.
 fn length_as_text(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
-    const TYPES: [&str; 7] = ["VARCHAR", "CHAR", "NUMBER", "DECIMAL", "NUMERIC", "STRING", "TEXT"];
+    const TYPES: [&str; 7] = [
+        "VARCHAR", "CHAR", "NUMBER", "DECIMAL", "NUMERIC", "STRING", "TEXT",
+    ];
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(3) {
         let is_type = TYPES.iter().any(|name| is_word(&tokens[places[at]], name));
         let opens = tokens[places[at + 1]].token == Token::LParen;
         let is_text = matches!(tokens[places[at + 2]].token, Token::SingleQuotedString(_));
-        if is_type && opens && is_text && let Some(end) = closing(tokens, &places, at + 1) {
+        if is_type
+            && opens
+            && is_text
+            && let Some(end) = closing(tokens, &places, at + 1)
+        {
             tokens.drain(places[at + 1]..=places[end]);
             return true;
         }
@@ -371,20 +402,30 @@ fn length_as_text(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
 /// `CREATE TABLE t (a, b) AS …`: with a type for each column, as only the names count.
 fn columns_without_types(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
-    let is_create = places.first().is_some_and(|first| keyword(&tokens[*first]) == Keyword::CREATE);
-    let Some(open) = places.iter().position(|at| tokens[*at].token == Token::LParen) else {
+    let is_create = places
+        .first()
+        .is_some_and(|first| keyword(&tokens[*first]) == Keyword::CREATE);
+    let Some(open) = places
+        .iter()
+        .position(|at| tokens[*at].token == Token::LParen)
+    else {
         return false;
     };
     let Some(end) = closing(tokens, &places, open).filter(|_| is_create) else {
         return false;
     };
     let inner = &places[open + 1..end];
-    let is_list = inner.iter().enumerate().all(|(at, place)| match &tokens[*place].token {
-        Token::Word(_) => at % 2 == 0,
-        Token::Comma => at % 2 == 1,
-        _ => false,
-    });
-    let is_as = places.get(end + 1).is_some_and(|at| keyword(&tokens[*at]) == Keyword::AS);
+    let is_list = inner
+        .iter()
+        .enumerate()
+        .all(|(at, place)| match &tokens[*place].token {
+            Token::Word(_) => at % 2 == 0,
+            Token::Comma => at % 2 == 1,
+            _ => false,
+        });
+    let is_as = places
+        .get(end + 1)
+        .is_some_and(|at| keyword(&tokens[*at]) == Keyword::AS);
     if !is_list || !is_as || inner.is_empty() {
         return false;
     }
@@ -392,7 +433,13 @@ fn columns_without_types(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
         let span = tokens[*name].span;
         let space = Token::Whitespace(sqlparser::tokenizer::Whitespace::Space);
         tokens.insert(name + 1, TokenWithSpan { token: space, span });
-        tokens.insert(name + 2, TokenWithSpan { token: Token::make_keyword("INT"), span });
+        tokens.insert(
+            name + 2,
+            TokenWithSpan {
+                token: Token::make_keyword("INT"),
+                span,
+            },
+        );
     }
     true
 }

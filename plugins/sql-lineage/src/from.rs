@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
-    JsonTableColumn, LateralView, ObjectName, PivotValueSource, TableAlias, TableFactor,
-    TableWithJoins, Value,
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join,
+    JoinConstraint, JoinOperator, JsonTableColumn, LateralView, ObjectName, PivotValueSource,
+    TableAlias, TableFactor, TableWithJoins, Value,
 };
 
 use crate::functions;
@@ -48,23 +48,29 @@ impl Analysis<'_, '_> {
     ) {
         use JoinOperator as J;
         let first_right = scope.relations.len();
-        if matches!(join.join_operator, J::ArrayJoin | J::LeftArrayJoin | J::InnerArrayJoin) {
+        if matches!(
+            join.join_operator,
+            J::ArrayJoin | J::LeftArrayJoin | J::InnerArrayJoin
+        ) {
             self.array_join(&join.relation, scope);
             return;
         }
         match &join.relation {
-            TableFactor::Derived { subquery, alias, .. }
-                if matches!(join.join_operator, J::CrossApply | J::OuterApply) =>
-            {
+            TableFactor::Derived {
+                subquery, alias, ..
+            } if matches!(join.join_operator, J::CrossApply | J::OuterApply) => {
                 let output = self.query(subquery, view, Some(&*scope));
                 self.relate(output, alias.as_ref(), Vec::new(), scope, influences);
             }
             other => self.table_factor(other, scope, view, influences),
         }
         let (constraint, keeps) = match &join.join_operator {
-            J::Join(on) | J::Inner(on) | J::Left(on) | J::LeftOuter(on) | J::CrossJoin(on) | J::StraightJoin(on) => {
-                (Some(on), Keeps::Left)
-            }
+            J::Join(on)
+            | J::Inner(on)
+            | J::Left(on)
+            | J::LeftOuter(on)
+            | J::CrossJoin(on)
+            | J::StraightJoin(on) => (Some(on), Keeps::Left),
             J::Right(on) | J::RightOuter(on) => (Some(on), Keeps::Right),
             J::FullOuter(on) => (Some(on), Keeps::Both),
             J::Semi(on) | J::LeftSemi(on) | J::Anti(on) | J::LeftAnti(on) => {
@@ -79,7 +85,10 @@ impl Analysis<'_, '_> {
                 }
                 (Some(on), Keeps::Right)
             }
-            J::AsOf { match_condition, constraint } => {
+            J::AsOf {
+                match_condition,
+                constraint,
+            } => {
                 self.influence(match_condition, scope, view, T::JOIN, influences);
                 (Some(constraint), Keeps::Left)
             }
@@ -95,7 +104,9 @@ impl Analysis<'_, '_> {
                     }
                 }
             }
-            Some(JoinConstraint::Natural) => self.merge_common(first_right, keeps, scope, influences),
+            Some(JoinConstraint::Natural) => {
+                self.merge_common(first_right, keeps, scope, influences)
+            }
             _ => {}
         }
     }
@@ -118,7 +129,10 @@ impl Analysis<'_, '_> {
             let fold = |symbol| names.fold(symbol);
             let has = |at: &usize| scope.relations[*at].output.named(name, &fold).is_some();
             let may = |at: &usize| scope.relations[*at].output.stars(name).next().is_some();
-            found[side] = relations.clone().find(has).or_else(|| relations.clone().find(may));
+            found[side] = relations
+                .clone()
+                .find(has)
+                .or_else(|| relations.clone().find(may));
         }
         let mut origins = Vec::new();
         for at in found.into_iter().flatten() {
@@ -132,7 +146,12 @@ impl Analysis<'_, '_> {
                 }],
                 ..Scope::default()
             };
-            self.column(std::slice::from_ref(ident), &relation, T::JOIN, &mut origins);
+            self.column(
+                std::slice::from_ref(ident),
+                &relation,
+                T::JOIN,
+                &mut origins,
+            );
         }
         influences.extend(origins);
         let kept: Vec<usize> = match (keeps, found) {
@@ -145,11 +164,17 @@ impl Analysis<'_, '_> {
             match keeps {
                 Keeps::Left => {}
                 Keeps::Right => merged.kept = kept,
-                Keeps::Both => merged.kept.extend(kept.into_iter().filter(|at| *at >= first_right)),
+                Keeps::Both => merged
+                    .kept
+                    .extend(kept.into_iter().filter(|at| *at >= first_right)),
             }
             merged.members.extend(members);
         } else if !kept.is_empty() {
-            scope.merged.push(Merged { name, kept, members });
+            scope.merged.push(Merged {
+                name,
+                kept,
+                members,
+            });
         }
     }
 
@@ -239,14 +264,28 @@ impl Analysis<'_, '_> {
         influences: &mut Vec<Origin>,
     ) {
         match factor {
-            TableFactor::Table { name, alias, args, .. } => {
+            TableFactor::Table {
+                name, alias, args, ..
+            } => {
                 if let Some(args) = args {
-                    self.function_relation(name, &args.args, alias.as_ref(), scope, view, influences);
+                    self.function_relation(
+                        name,
+                        &args.args,
+                        alias.as_ref(),
+                        scope,
+                        view,
+                        influences,
+                    );
                 } else {
                     self.table(name, alias.as_ref(), scope, view, influences);
                 }
             }
-            TableFactor::Derived { lateral, subquery, alias, .. } => {
+            TableFactor::Derived {
+                lateral,
+                subquery,
+                alias,
+                ..
+            } => {
                 let output = if *lateral {
                     self.query(subquery, view, Some(&*scope))
                 } else {
@@ -260,7 +299,14 @@ impl Analysis<'_, '_> {
                         FunctionArguments::List(list) => &list.args[..],
                         _ => &[],
                     };
-                    self.function_relation(&function.name, args, alias.as_ref(), scope, view, influences);
+                    self.function_relation(
+                        &function.name,
+                        args,
+                        alias.as_ref(),
+                        scope,
+                        view,
+                        influences,
+                    );
                 }
                 other => {
                     let mut origins = Vec::new();
@@ -268,10 +314,17 @@ impl Analysis<'_, '_> {
                     self.made_of(origins, alias.as_ref(), "", scope);
                 }
             },
-            TableFactor::Function { name, args, alias, .. } => {
+            TableFactor::Function {
+                name, args, alias, ..
+            } => {
                 self.function_relation(name, args, alias.as_ref(), scope, view, influences);
             }
-            TableFactor::UNNEST { alias, array_exprs, with_offset_alias, .. } => {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset_alias,
+                ..
+            } => {
                 let mut origins = Vec::new();
                 for expr in array_exprs {
                     self.value(expr, scope, view, &mut origins);
@@ -279,14 +332,24 @@ impl Analysis<'_, '_> {
                 origin::merge(&mut origins);
                 self.unnested(origins, alias.as_ref(), with_offset_alias.as_ref(), scope);
             }
-            TableFactor::JsonTable { json_expr, columns, alias, .. } => {
+            TableFactor::JsonTable {
+                json_expr,
+                columns,
+                alias,
+                ..
+            } => {
                 let mut origins = Vec::new();
                 self.value(json_expr, scope, view, &mut origins);
                 let mut names = Vec::new();
                 json_columns(columns, &mut names);
                 self.columns_made_of(&names, &origins, alias.as_ref(), scope);
             }
-            TableFactor::OpenJsonTable { json_expr, columns, alias, .. } => {
+            TableFactor::OpenJsonTable {
+                json_expr,
+                columns,
+                alias,
+                ..
+            } => {
                 let mut origins = Vec::new();
                 self.value(json_expr, scope, view, &mut origins);
                 let names: Vec<&Ident> = columns.iter().map(|column| &column.name).collect();
@@ -296,7 +359,13 @@ impl Analysis<'_, '_> {
                     self.columns_made_of(&names, &origins, alias.as_ref(), scope);
                 }
             }
-            TableFactor::XmlTable { row_expression, passing, columns, alias, .. } => {
+            TableFactor::XmlTable {
+                row_expression,
+                passing,
+                columns,
+                alias,
+                ..
+            } => {
                 let mut origins = Vec::new();
                 self.value(row_expression, scope, view, &mut origins);
                 for argument in &passing.arguments {
@@ -305,34 +374,73 @@ impl Analysis<'_, '_> {
                 let names: Vec<&Ident> = columns.iter().map(|column| &column.name).collect();
                 self.columns_made_of(&names, &origins, alias.as_ref(), scope);
             }
-            TableFactor::NestedJoin { table_with_joins, alias } => {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
                 let Some(alias) = alias else {
                     return self.table_with_joins(table_with_joins, scope, view, influences);
                 };
                 let mut inner = Scope::within(scope.parent);
                 self.table_with_joins(table_with_joins, &mut inner, view, influences);
                 let items = self.all_items(&inner);
-                let output = Output { items, influences: Vec::new() };
+                let output = Output {
+                    items,
+                    influences: Vec::new(),
+                };
                 self.relate(output, Some(alias), Vec::new(), scope, influences);
             }
-            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, alias, .. } => {
+            TableFactor::Pivot {
+                table,
+                aggregate_functions,
+                value_column,
+                value_source,
+                alias,
+                ..
+            } => {
                 let (input, name) = self.alone(table, scope, view, influences);
-                let output =
-                    self.pivoted(&input, aggregate_functions, value_column, value_source, view, influences);
+                let output = self.pivoted(
+                    &input,
+                    aggregate_functions,
+                    value_column,
+                    value_source,
+                    view,
+                    influences,
+                );
                 self.relate(output, alias.as_ref(), name, scope, influences);
             }
-            TableFactor::Unpivot { table, value, name: label, columns, alias, .. } => {
+            TableFactor::Unpivot {
+                table,
+                value,
+                name: label,
+                columns,
+                alias,
+                ..
+            } => {
                 let (input, name) = self.alone(table, scope, view, influences);
                 let output = self.unpivoted(&input, value, label, columns, view);
                 self.relate(output, alias.as_ref(), name, scope, influences);
             }
-            TableFactor::UnpivotExpr { expression, value_alias, attribute_alias } => {
+            TableFactor::UnpivotExpr {
+                expression,
+                value_alias,
+                attribute_alias,
+            } => {
                 let mut origins = Vec::new();
                 self.value(expression, scope, view, &mut origins);
-                let names: Vec<&Ident> = std::iter::once(value_alias).chain(attribute_alias).collect();
+                let names: Vec<&Ident> = std::iter::once(value_alias)
+                    .chain(attribute_alias)
+                    .collect();
                 self.columns_made_of(&names, &origins, None, scope);
             }
-            TableFactor::MatchRecognize { table, partition_by, order_by, measures, alias, .. } => {
+            TableFactor::MatchRecognize {
+                table,
+                partition_by,
+                order_by,
+                measures,
+                alias,
+                ..
+            } => {
                 let (input, name) = self.alone(table, scope, view, influences);
                 for by in partition_by {
                     self.influence(by, &input, view, T::GROUP_BY, influences);
@@ -347,7 +455,10 @@ impl Analysis<'_, '_> {
                     let name = Some(self.session.symbol(&measure.alias));
                     items.push(Item::Column(Column { name, origins }));
                 }
-                let output = Output { items, influences: Vec::new() };
+                let output = Output {
+                    items,
+                    influences: Vec::new(),
+                };
                 self.relate(output, alias.as_ref(), name, scope, influences);
             }
             TableFactor::SemanticView { name, alias, .. } => {
@@ -367,10 +478,13 @@ impl Analysis<'_, '_> {
         let mut inner = Scope::default();
         self.table_factor(table, &mut inner, view, influences);
         let _ = scope;
-        let name = inner.relations.first().map(|relation| match relation.alias {
-            Some(alias) => vec![alias],
-            None => relation.name.clone(),
-        });
+        let name = inner
+            .relations
+            .first()
+            .map(|relation| match relation.alias {
+                Some(alias) => vec![alias],
+                None => relation.name.clone(),
+            });
         (inner, name.unwrap_or_default())
     }
 
@@ -438,11 +552,18 @@ impl Analysis<'_, '_> {
         }
         // Hints of SQL Server look like arguments: FROM t(NOLOCK).
         let is_hint = |arg: &FunctionArg| match arg {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident))) => {
-                ["nolock", "readpast", "updlock", "rowlock", "tablock", "holdlock", "readuncommitted", "xlock"]
-                    .iter()
-                    .any(|hint| ident.value.eq_ignore_ascii_case(hint))
-            }
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident))) => [
+                "nolock",
+                "readpast",
+                "updlock",
+                "rowlock",
+                "tablock",
+                "holdlock",
+                "readuncommitted",
+                "xlock",
+            ]
+            .iter()
+            .any(|hint| ident.value.eq_ignore_ascii_case(hint)),
             _ => false,
         };
         if !args.is_empty() && args.iter().all(is_hint) {
@@ -450,21 +571,32 @@ impl Analysis<'_, '_> {
         }
         let mut origins = Vec::new();
         for arg in args {
-            let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) = arg;
+            let (FunctionArg::Named { arg, .. }
+            | FunctionArg::ExprNamed { arg, .. }
+            | FunctionArg::Unnamed(arg)) = arg;
             match arg {
                 FunctionArgExpr::Expr(Expr::Function(inner)) if is_table_word(function) => {
                     let args = match &inner.args {
                         FunctionArguments::List(list) => &list.args[..],
                         _ => &[],
                     };
-                    return self.function_relation(&inner.name, args, alias, scope, view, influences);
+                    return self.function_relation(
+                        &inner.name,
+                        args,
+                        alias,
+                        scope,
+                        view,
+                        influences,
+                    );
                 }
                 FunctionArgExpr::Expr(Expr::Subquery(query)) => {
                     let output = self.query(query, view, Some(&*scope));
                     for item in &output.items {
                         match item {
                             Item::Column(column) => origins.extend_from_slice(&column.origins),
-                            Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut origins),
+                            Item::Star(star) => {
+                                self.star_origins(star, None, self.base.place(), &mut origins)
+                            }
                         }
                     }
                 }
@@ -539,7 +671,10 @@ impl Analysis<'_, '_> {
         }
         let mut ignored = Vec::new();
         self.relate(
-            Output { items, influences: Vec::new() },
+            Output {
+                items,
+                influences: Vec::new(),
+            },
             alias,
             Vec::new(),
             scope,
@@ -616,7 +751,10 @@ impl Analysis<'_, '_> {
         });
         let items: Vec<Item> = items.collect();
         let mut ignored = Vec::new();
-        let output = Output { items, influences: Vec::new() };
+        let output = Output {
+            items,
+            influences: Vec::new(),
+        };
         self.relate(output, alias, Vec::new(), scope, &mut ignored);
     }
 
@@ -717,7 +855,10 @@ impl Analysis<'_, '_> {
                 }
             }
         }
-        Output { items, influences: Vec::new() }
+        Output {
+            items,
+            influences: Vec::new(),
+        }
     }
 
     /// The columns that an expression names, by their last part.
@@ -732,7 +873,11 @@ impl Analysis<'_, '_> {
                 self.names_in(left, out);
                 self.names_in(right, out);
             }
-            Expr::Case { conditions, else_result, .. } => {
+            Expr::Case {
+                conditions,
+                else_result,
+                ..
+            } => {
                 for when in conditions {
                     self.names_in(&when.condition, out);
                     self.names_in(&when.result, out);
@@ -789,7 +934,10 @@ impl Analysis<'_, '_> {
                 origins: origins.clone(),
             }));
         }
-        Output { items, influences: Vec::new() }
+        Output {
+            items,
+            influences: Vec::new(),
+        }
     }
 }
 
@@ -814,5 +962,7 @@ fn json_columns<'a>(columns: &'a [JsonTableColumn], out: &mut Vec<&'a Ident>) {
 
 /// `TABLE(f(x))` and `LATERAL(f(x))`.
 fn is_table_word(function: &str) -> bool {
-    ["table", "lateral"].iter().any(|word| function.eq_ignore_ascii_case(word))
+    ["table", "lateral"]
+        .iter()
+        .any(|word| function.eq_ignore_ascii_case(word))
 }

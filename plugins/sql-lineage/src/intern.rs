@@ -25,8 +25,14 @@ impl Interner {
         let symbol = Symbol(self.texts.len() as u32);
         self.numbers.insert(text.into(), symbol);
         self.texts.push((text.into(), Folded(symbol.0)));
-        let may_fold = text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
-        let lower = if may_fold { text.to_lowercase() } else { return symbol };
+        let may_fold = text
+            .bytes()
+            .any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
+        let lower = if may_fold {
+            text.to_lowercase()
+        } else {
+            return symbol;
+        };
         if lower != text {
             let Symbol(folded) = self.intern(&lower);
             self.texts[symbol.0 as usize].1 = Folded(folded);

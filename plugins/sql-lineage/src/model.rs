@@ -133,12 +133,8 @@ impl Transformations {
     pub(crate) const SORT: u16 = 1 << 6;
     pub(crate) const WINDOW: u16 = 1 << 7;
     pub(crate) const CONDITIONAL: u16 = 1 << 8;
-    pub(crate) const INDIRECT: u16 = Self::JOIN
-        | Self::FILTER
-        | Self::GROUP_BY
-        | Self::SORT
-        | Self::WINDOW
-        | Self::CONDITIONAL;
+    pub(crate) const INDIRECT: u16 =
+        Self::JOIN | Self::FILTER | Self::GROUP_BY | Self::SORT | Self::WINDOW | Self::CONDITIONAL;
     pub(crate) const MASKING: u16 = 1 << 9;
 
     /// How the value goes in directly, if it does: the strongest way if there are several.

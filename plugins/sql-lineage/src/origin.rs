@@ -30,7 +30,11 @@ impl Transformations {
         let lost = self.0 & Self::DIRECT != 0 && direct == 0;
         let own = next.0 & (Self::INDIRECT | Self::MASKING);
         // What goes into a condition bears on the rows, whatever it was before.
-        let carried = if lost { carried & Self::MASKING } else { carried };
+        let carried = if lost {
+            carried & Self::MASKING
+        } else {
+            carried
+        };
         Self(direct | carried | own)
     }
 

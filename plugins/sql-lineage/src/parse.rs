@@ -104,12 +104,7 @@ impl Reader {
         self.read_statement(tokens, piece, place);
     }
 
-    fn read_inner(
-        &mut self,
-        inner: Inner,
-        mut tokens: Vec<TokenWithSpan>,
-        piece: &Piece<'_>,
-    ) {
+    fn read_inner(&mut self, inner: Inner, mut tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) {
         match inner {
             Inner::Nothing => {}
             Inner::From(at) => {
@@ -132,17 +127,17 @@ impl Reader {
         }
     }
 
-    fn read_statement(
-        &mut self,
-        tokens: Vec<TokenWithSpan>,
-        piece: &Piece<'_>,
-        place: Place,
-    ) {
+    fn read_statement(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) {
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
-            Ok(done) if self.is_cut_short(&done) => match tokenize(self.dialect.parser(), &piece.text) {
-                Ok(tokens) => (ParserError::ParserError("expected AS before the query".into()), tokens),
-                Err(_) => return self.keep(done, piece, place),
-            },
+            Ok(done) if self.is_cut_short(&done) => {
+                match tokenize(self.dialect.parser(), &piece.text) {
+                    Ok(tokens) => (
+                        ParserError::ParserError("expected AS before the query".into()),
+                        tokens,
+                    ),
+                    Err(_) => return self.keep(done, piece, place),
+                }
+            }
             Ok(done) => return self.keep(done, piece, place),
             // Other grammars nest no less.
             Err((error @ ParserError::RecursionLimitExceeded, _)) => {
@@ -197,7 +192,10 @@ impl Reader {
         if control::begins_statement(&rest) {
             return self.read_tokens(rest, piece);
         }
-        let message = format!("expected the end of the statement, found `{}`; the rest is left out", next.token);
+        let message = format!(
+            "expected the end of the statement, found `{}`; the rest is left out",
+            next.token
+        );
         if control::names_relations(&rest) {
             self.parsed.pop();
             self.fail("syntax", message, at);
@@ -240,8 +238,13 @@ fn parse(
             let at = parser.index();
             let mut tokens = parser.into_tokens();
             let rest = tokens.split_off(at.min(tokens.len()));
-            let is_end = |token: &TokenWithSpan| is_significant(token) && token.token != Token::SemiColon;
-            let rest = if rest.iter().any(is_end) { rest } else { Vec::new() };
+            let is_end =
+                |token: &TokenWithSpan| is_significant(token) && token.token != Token::SemiColon;
+            let rest = if rest.iter().any(is_end) {
+                rest
+            } else {
+                Vec::new()
+            };
             Ok(Done { tree, rest })
         }
         Err(error) => Err((error, parser.into_tokens())),
@@ -283,14 +286,24 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
             Token::Word(word) => {
                 let is_operator = matches!(
                     word.keyword,
-                    Keyword::AND | Keyword::OR | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::NOT
+                    Keyword::AND
+                        | Keyword::OR
+                        | Keyword::UNION
+                        | Keyword::EXCEPT
+                        | Keyword::INTERSECT
+                        | Keyword::NOT
                 );
                 if is_operator && let Some(chain) = chains.last_mut() {
                     *chain += 1;
                     longest = longest.max(*chain);
                 }
             }
-            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat | Token::DoubleColon => {
+            Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::StringConcat
+            | Token::DoubleColon => {
                 if let Some(chain) = chains.last_mut() {
                     *chain += 1;
                     longest = longest.max(*chain);

@@ -4,8 +4,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
-    Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
+    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy,
+    OrderByKind, PipeOperator, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values,
+    With,
 };
 
 use crate::intern::{Folded, Symbol};
@@ -105,14 +106,17 @@ impl Analysis<'_, '_> {
         parent: View<'p, 'a>,
     ) -> Env<'p, 'a> {
         let dialect = self.session.dialect;
-        let slots = with.iter().flat_map(|with| &with.cte_tables).map(|cte| Slot {
-            name: self.session.folded(&cte.alias.name),
-            cte,
-            is_recursive: with.is_some_and(|with| with.recursive) || dialect.recurses_unsaid(),
-            done: OnceCell::new(),
-            so_far: RefCell::new(None),
-            is_busy: Cell::new(false),
-        });
+        let slots = with
+            .iter()
+            .flat_map(|with| &with.cte_tables)
+            .map(|cte| Slot {
+                name: self.session.folded(&cte.alias.name),
+                cte,
+                is_recursive: with.is_some_and(|with| with.recursive) || dialect.recurses_unsaid(),
+                done: OnceCell::new(),
+                so_far: RefCell::new(None),
+                is_busy: Cell::new(false),
+            });
         Env {
             slots: slots.collect(),
             parent: Some(parent),
@@ -122,7 +126,9 @@ impl Analysis<'_, '_> {
     /// What the common table expression of that name gives, if there is one.
     pub(crate) fn cte<'a>(&mut self, name: Folded, view: View<'_, 'a>) -> Option<Rc<Output>> {
         let env = view.env?;
-        let found = env.slots[..view.upto].iter().rposition(|slot| slot.name == name);
+        let found = env.slots[..view.upto]
+            .iter()
+            .rposition(|slot| slot.name == name);
         let Some(at) = found else {
             return self.cte(name, env.parent?);
         };
@@ -132,7 +138,15 @@ impl Analysis<'_, '_> {
         }
         if slot.is_busy.get() {
             let so_far = slot.so_far.borrow().clone();
-            return so_far.or_else(|| self.cte(name, View { env: Some(env), upto: at }));
+            return so_far.or_else(|| {
+                self.cte(
+                    name,
+                    View {
+                        env: Some(env),
+                        upto: at,
+                    },
+                )
+            });
         }
         slot.is_busy.set(true);
         let output = self.cte_output(slot, env, at);
@@ -143,13 +157,17 @@ impl Analysis<'_, '_> {
 
     fn cte_output<'a>(&mut self, slot: &Slot<'a>, env: &Env<'_, 'a>, at: usize) -> Output {
         let query = &*slot.cte.query;
-        let outer = View { env: Some(env), upto: at };
+        let outer = View {
+            env: Some(env),
+            upto: at,
+        };
         let set = match &*query.body {
-            SetExpr::SetOperation { left, op: SetOperator::Union, right, .. }
-                if slot.is_recursive && query.with.is_none() =>
-            {
-                Some((left, right))
-            }
+            SetExpr::SetOperation {
+                left,
+                op: SetOperator::Union,
+                right,
+                ..
+            } if slot.is_recursive && query.with.is_none() => Some((left, right)),
             _ => None,
         };
         let Some((left, right)) = set else {
@@ -158,7 +176,10 @@ impl Analysis<'_, '_> {
         };
         let anchor = self.set_expr(left, outer, None, None);
         let anchor = self.renamed(&anchor, &slot.cte.alias);
-        let inner = View { env: Some(env), upto: at + 1 };
+        let inner = View {
+            env: Some(env),
+            upto: at + 1,
+        };
         let mut so_far = Rc::new(anchor.clone());
         for _ in 0..ROUNDS_MAX {
             *slot.so_far.borrow_mut() = Some(Rc::clone(&so_far));
@@ -260,7 +281,13 @@ impl Analysis<'_, '_> {
                 // A long chain of unions leans to the left.
                 let mut branches = Vec::new();
                 let mut rest = body;
-                while let SetExpr::SetOperation { left, op: SetOperator::Union, right, .. } = rest {
+                while let SetExpr::SetOperation {
+                    left,
+                    op: SetOperator::Union,
+                    right,
+                    ..
+                } = rest
+                {
                     branches.push(&**right);
                     rest = left;
                 }
@@ -288,10 +315,12 @@ impl Analysis<'_, '_> {
                         Item::Star(star) => {
                             let mut origins = Vec::new();
                             self.star_origins(star, None, self.base.place(), &mut origins);
-                            output.influences.extend(origins.into_iter().map(|origin| Origin {
-                                how: origin.how.then(filter),
-                                ..origin
-                            }));
+                            output
+                                .influences
+                                .extend(origins.into_iter().map(|origin| Origin {
+                                    how: origin.how.then(filter),
+                                    ..origin
+                                }));
                         }
                     }
                 }
@@ -346,7 +375,11 @@ impl Analysis<'_, '_> {
         view: View<'_, 'a>,
         out: &mut Vec<Origin>,
     ) {
-        if let Some(OrderBy { kind: OrderByKind::Expressions(expressions), .. }) = order_by {
+        if let Some(OrderBy {
+            kind: OrderByKind::Expressions(expressions),
+            ..
+        }) = order_by
+        {
             for by in expressions {
                 self.influence(&by.expr, scope, view, Transformations::SORT, out);
             }
@@ -424,7 +457,9 @@ impl Analysis<'_, '_> {
                 .items
                 .iter()
                 .filter(|item| match item {
-                    Item::Column(Column { name: Some(name), .. }) => {
+                    Item::Column(Column {
+                        name: Some(name), ..
+                    }) => {
                         let fold = |symbol| self.session.names.fold(symbol);
                         left.named(fold(*name), &fold).is_none()
                     }
@@ -435,7 +470,9 @@ impl Analysis<'_, '_> {
             // The columns of the left side may have these names: both give values then.
             let mut added = Vec::new();
             for item in more {
-                let Item::Column(mut column) = item else { continue };
+                let Item::Column(mut column) = item else {
+                    continue;
+                };
                 if let Some(name) = column.name {
                     let folded = self.fold(name);
                     let stars: Vec<Star> = left.stars(folded).cloned().collect();
@@ -472,7 +509,10 @@ impl Analysis<'_, '_> {
                         column.origins.extend(origins);
                         origin::merge(&mut column.origins);
                     }
-                    _ => items.push(Item::Column(Column { name: None, origins })),
+                    _ => items.push(Item::Column(Column {
+                        name: None,
+                        origins,
+                    })),
                 }
             }
         }
@@ -681,7 +721,10 @@ impl Analysis<'_, '_> {
                 items.extend(self.select_list(exprs, &scope, view));
                 items
             }
-            PipeOperator::Aggregate { full_table_exprs, group_by_expr } => {
+            PipeOperator::Aggregate {
+                full_table_exprs,
+                group_by_expr,
+            } => {
                 let mut items = Vec::new();
                 for by in group_by_expr {
                     self.influence(&by.expr.expr, &scope, view, T::GROUP_BY, &mut influences);
@@ -699,8 +742,10 @@ impl Analysis<'_, '_> {
             }
             PipeOperator::Drop { columns } => {
                 let mut items = input.items;
-                let dropped: Vec<Folded> =
-                    columns.iter().map(|column| self.session.folded(column)).collect();
+                let dropped: Vec<Folded> = columns
+                    .iter()
+                    .map(|column| self.session.folded(column))
+                    .collect();
                 self.without(&dropped, &mut items);
                 items
             }
@@ -717,7 +762,8 @@ impl Analysis<'_, '_> {
                     let mut origins = Vec::new();
                     self.value(&assignment.value, &scope, view, &mut origins);
                     if let sqlparser::ast::AssignmentTarget::ColumnName(name) = &assignment.target
-                        && let Some(ident) = crate::name::idents(name).and_then(|i| i.last().copied())
+                        && let Some(ident) =
+                            crate::name::idents(name).and_then(|i| i.last().copied())
                     {
                         self.replace(ident, origins, &mut items);
                     }

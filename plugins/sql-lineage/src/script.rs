@@ -50,8 +50,18 @@ pub fn analyze(text: &str, options: &Options, catalog: &Catalog) -> Script {
     if !steps.is_empty() {
         for statement in &mut statements {
             statement.outputs.retain(|output| !steps.contains(output));
-            statement.edges.retain(|edge| edge.to.table.as_ref().is_none_or(|table| !steps.contains(table)));
-            statement.influences.retain(|influence| influence.to.as_ref().is_none_or(|table| !steps.contains(table)));
+            statement.edges.retain(|edge| {
+                edge.to
+                    .table
+                    .as_ref()
+                    .is_none_or(|table| !steps.contains(table))
+            });
+            statement.influences.retain(|influence| {
+                influence
+                    .to
+                    .as_ref()
+                    .is_none_or(|table| !steps.contains(table))
+            });
         }
     }
     session.problems.sort_by_key(|problem| problem.place);
@@ -77,7 +87,8 @@ fn best(text: &str) -> (Dialect, Reader) {
             return (dialect, reader);
         }
         let is_better = best.as_ref().is_none_or(|(_, known)| {
-            (reader.failed_count, reader.problems.len()) < (known.failed_count, known.problems.len())
+            (reader.failed_count, reader.problems.len())
+                < (known.failed_count, known.problems.len())
         });
         if is_better {
             best = Some((dialect, reader));
@@ -94,7 +105,11 @@ fn mark_dropped(parsed: &[Parsed], session: &mut Session<'_>) {
             Tree::CreateTable(create) => {
                 made.extend(session.table_named(&create.name));
             }
-            Tree::Drop { object_type: ObjectType::Table | ObjectType::View, names, .. } => {
+            Tree::Drop {
+                object_type: ObjectType::Table | ObjectType::View,
+                names,
+                ..
+            } => {
                 for name in names {
                     if let Some(table) = session.table_named(name)
                         && made.contains(&table)

@@ -143,8 +143,10 @@ impl<'c> Session<'c> {
             },
             Expr::Identifier(ident) => folded(self.dialect, ident),
             Expr::CompoundIdentifier(idents) => {
-                let parts: Vec<String> =
-                    idents.iter().map(|ident| folded(self.dialect, ident)).collect();
+                let parts: Vec<String> = idents
+                    .iter()
+                    .map(|ident| folded(self.dialect, ident))
+                    .collect();
                 parts.join(".")
             }
             _ => return None,
@@ -270,6 +272,8 @@ impl<'c> Session<'c> {
 impl TableName {
     /// SQL Server's `#t`.
     fn is_session_temporary(&self) -> bool {
-        self.parts().last().is_some_and(|part| part.starts_with('#'))
+        self.parts()
+            .last()
+            .is_some_and(|part| part.starts_with('#'))
     }
 }

@@ -42,7 +42,9 @@ impl Base {
     /// Where a place of the piece's text is in the script.
     pub(crate) fn place_of(&self, location: Location) -> Place {
         let (line, column) = (location.line.max(1) as u32, location.column.max(1) as u32);
-        let before = self.shifts.partition_point(|(l, c, _)| (*l, *c) <= (line, column));
+        let before = self
+            .shifts
+            .partition_point(|(l, c, _)| (*l, *c) <= (line, column));
         let shift = match self.shifts[..before].last() {
             Some((of_line, _, more)) if *of_line == line => *more,
             _ if line == 1 => self.place.column - 1,
@@ -285,8 +287,8 @@ impl<'s> Splitter<'s> {
         let shown: String = rest[..len].chars().take(60).collect();
         match close {
             "}}" => {
-                let is_glued = self.text[..self.at].ends_with(is_word)
-                    || rest[len..].starts_with(is_word);
+                let is_glued =
+                    self.text[..self.at].ends_with(is_word) || rest[len..].starts_with(is_word);
                 let text = if is_glued {
                     rest[..len].chars().map(word_or_underscore).collect()
                 } else {

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
+use sqlparser::ast::helpers::stmt_data_loading::StageLoadSelectItemKind;
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, Assignment, AssignmentTarget, CopySource, CopyTarget, CreateTable,
-    CreateTableLikeKind, CreateView, Delete, Expr, FromTable, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    Insert, Merge, MergeAction, MergeInsertKind, MergeUpdateKind, MultiTableInsertValue, ObjectName, ObjectType,
-    OnInsert, Query, RenameTableNameKind, Select, SelectItem, SetExpr, Statement as Tree, TableFactor, TableObject,
+    AlterTable, AlterTableOperation, Assignment, AssignmentTarget, CopySource, CopyTarget,
+    CreateTable, CreateTableLikeKind, CreateView, Delete, Expr, FromTable, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, Insert, Merge, MergeAction, MergeInsertKind,
+    MergeUpdateKind, MultiTableInsertValue, ObjectName, ObjectType, OnInsert, Query,
+    RenameTableNameKind, Select, SelectItem, SetExpr, Statement as Tree, TableFactor, TableObject,
     Update, UpdateTableFromKind, Use, Value,
 };
-use sqlparser::ast::helpers::stmt_data_loading::StageLoadSelectItemKind;
 
 use crate::intern::Symbol;
 use crate::model::{Edge, End, Influence, Place, Statement, Transformations as T};
@@ -35,9 +36,15 @@ impl Analysis<'_, '_> {
     pub(crate) fn statement(&mut self, parsed: &Parsed) -> Statement {
         let kind = self.tree(&parsed.tree, View::NONE);
         let mut effects = std::mem::take(&mut self.effects);
-        let inputs = self.inputs.iter().map(|input| self.session.table(*input).clone());
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|input| self.session.table(*input).clone());
         let inputs = inputs.filter(|name| !has_placeholder(name)).collect();
-        let outputs = effects.outputs.iter().map(|output| self.session.table(*output).clone());
+        let outputs = effects
+            .outputs
+            .iter()
+            .map(|output| self.session.table(*output).clone());
         let outputs = outputs.filter(|name| !has_placeholder(name)).collect();
         effects.edges.sort_unstable();
         effects.edges.dedup_by(|next, kept| {
@@ -72,9 +79,17 @@ impl Analysis<'_, '_> {
             Tree::Update(update) => self.update(update, view),
             Tree::Delete(delete) => self.delete(delete, view),
             Tree::AlterTable(alter) => self.alter_table(alter),
-            Tree::AlterView { name, columns, query, .. } => {
+            Tree::AlterView {
+                name,
+                columns,
+                query,
+                ..
+            } => {
                 let output = self.query(query, view, None);
-                let names = columns.iter().map(|column| self.session.symbol(column)).collect();
+                let names = columns
+                    .iter()
+                    .map(|column| self.session.symbol(column))
+                    .collect();
                 self.write(name, names, output);
             }
             Tree::RenameTable(renames) => {
@@ -87,11 +102,22 @@ impl Analysis<'_, '_> {
                 let target = self.session.number(TableName::new([path.clone()]));
                 self.write_to(target, Vec::new(), &output);
             }
-            Tree::Copy { source, to, target, options: _, .. } => {
+            Tree::Copy {
+                source,
+                to,
+                target,
+                options: _,
+                ..
+            } => {
                 self.copy(source, *to, target, view);
             }
             Tree::CopyIntoSnowflake { .. } => self.copy_into(tree, view),
-            Tree::Unload { query, query_text, to, .. } => {
+            Tree::Unload {
+                query,
+                query_text,
+                to,
+                ..
+            } => {
                 let target = self.session.number(TableName::new([to.value.clone()]));
                 if let Some(query) = query {
                     let output = self.query(query, view, None);
@@ -103,12 +129,16 @@ impl Analysis<'_, '_> {
             Tree::ExportData(export) => {
                 self.query(&export.query, view, None);
             }
-            Tree::LoadData { inpath, table_name, .. } => {
+            Tree::LoadData {
+                inpath, table_name, ..
+            } => {
                 let source = self.session.number(TableName::new([inpath.clone()]));
                 self.read(source);
                 self.touch(table_name);
             }
-            Tree::CreateStage { name, stage_params, .. } => {
+            Tree::CreateStage {
+                name, stage_params, ..
+            } => {
                 if let Some(url) = &stage_params.url {
                     let source = self.session.number(TableName::new([url.clone()]));
                     self.read(source);
@@ -116,7 +146,11 @@ impl Analysis<'_, '_> {
                 self.touch(name);
             }
             Tree::CreateVirtualTable { name, .. } => self.touch(name),
-            Tree::Drop { object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView, names, .. } => {
+            Tree::Drop {
+                object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView,
+                names,
+                ..
+            } => {
                 for name in names {
                     if let Some(table) = self.session.table_named(name)
                         && !self.session.is_passing(table)
@@ -148,8 +182,12 @@ impl Analysis<'_, '_> {
             },
             Tree::Update(update) => (name_of(&update.table.relation), &update.returning),
             Tree::Delete(delete) => {
-                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-                (from.first().and_then(|from| name_of(&from.relation)), &delete.returning)
+                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
+                    &delete.from;
+                (
+                    from.first().and_then(|from| name_of(&from.relation)),
+                    &delete.returning,
+                )
             }
             _ => (None, &None),
         };
@@ -160,15 +198,26 @@ impl Analysis<'_, '_> {
         if let Some(table) = self.session.table_named(name) {
             self.read(table);
             let output = self.session.output_of(table, Place::default());
-            scope.relations.push(Relation { alias: None, name: Vec::new(), output, is_hidden: false });
+            scope.relations.push(Relation {
+                alias: None,
+                name: Vec::new(),
+                output,
+                is_hidden: false,
+            });
         }
         let items = self.select_list(items, &scope, view);
-        Output { items, influences: Vec::new() }
+        Output {
+            items,
+            influences: Vec::new(),
+        }
     }
 
     fn top_query<'a>(&mut self, query: &'a Query, view: View<'_, 'a>) -> &'static str {
         match &*query.body {
-            SetExpr::Insert(tree) | SetExpr::Update(tree) | SetExpr::Delete(tree) | SetExpr::Merge(tree) => {
+            SetExpr::Insert(tree)
+            | SetExpr::Update(tree)
+            | SetExpr::Delete(tree)
+            | SetExpr::Merge(tree) => {
                 let env = self.env(query.with.as_ref(), view);
                 return self.tree(tree, env.view());
             }
@@ -231,7 +280,11 @@ impl Analysis<'_, '_> {
             }
             None => output.clone(),
         };
-        let made = self.session.made.entry(target).or_insert_with(Passing::default);
+        let made = self
+            .session
+            .made
+            .entry(target)
+            .or_insert_with(Passing::default);
         made.output = Rc::new(merged);
         for input in inputs {
             if input != target && !made.inputs.contains(&input) {
@@ -249,13 +302,21 @@ impl Analysis<'_, '_> {
         for item in &output.items {
             match item {
                 Item::Column(column) => {
-                    let name = only.or(column.name).map(|name| self.session.names.text(name).to_owned());
+                    let name = only
+                        .or(column.name)
+                        .map(|name| self.session.names.text(name).to_owned());
                     let Some(name) = name else { continue };
-                    let to = End { table: to_table.clone(), column: Some(name) };
+                    let to = End {
+                        table: to_table.clone(),
+                        column: Some(name),
+                    };
                     self.emit_origins(&column.origins, &to);
                 }
                 Item::Star(star) => {
-                    let to = End { table: to_table.clone(), column: None };
+                    let to = End {
+                        table: to_table.clone(),
+                        column: None,
+                    };
                     for source in &star.sources {
                         match source {
                             StarSource::Table(table) => {
@@ -276,7 +337,12 @@ impl Analysis<'_, '_> {
         for origin in &output.influences {
             if let Some(from) = self.end_of(origin) {
                 let how = T(origin.how.0 & !T::DIRECT);
-                self.effects.influences.push(Influence { from, to: to_table.clone(), how, place: origin.place });
+                self.effects.influences.push(Influence {
+                    from,
+                    to: to_table.clone(),
+                    how,
+                    place: origin.place,
+                });
             }
         }
     }
@@ -284,7 +350,12 @@ impl Analysis<'_, '_> {
     fn emit_origins(&mut self, origins: &[Origin], to: &End) {
         for origin in origins {
             if let Some(from) = self.end_of(origin) {
-                self.effects.edges.push(Edge { from, to: to.clone(), how: origin.how, place: origin.place });
+                self.effects.edges.push(Edge {
+                    from,
+                    to: to.clone(),
+                    how: origin.how,
+                    place: origin.place,
+                });
             }
         }
     }
@@ -300,7 +371,9 @@ impl Analysis<'_, '_> {
             }
             None => None,
         };
-        let column = origin.column.map(|column| self.session.names.text(column).to_owned());
+        let column = origin
+            .column
+            .map(|column| self.session.names.text(column).to_owned());
         Some(End { table, column })
     }
 
@@ -318,7 +391,10 @@ impl Analysis<'_, '_> {
             .iter()
             .filter_map(|name| idents(name)?.last().copied())
             .collect();
-        idents.into_iter().map(|ident| self.session.symbol(ident)).collect()
+        idents
+            .into_iter()
+            .map(|ident| self.session.symbol(ident))
+            .collect()
     }
 
     fn insert<'a>(&mut self, insert: &'a Insert, view: View<'_, 'a>) {
@@ -385,7 +461,9 @@ impl Analysis<'_, '_> {
                 fields.retain(|field| self.session.names.fold(*field) != partition);
             }
         }
-        if fields.len() >= output.items.len() && (fields.len() == output.items.len() || !is_made_here) {
+        if fields.len() >= output.items.len()
+            && (fields.len() == output.items.len() || !is_made_here)
+        {
             fields
         } else {
             Vec::new()
@@ -412,7 +490,12 @@ impl Analysis<'_, '_> {
         let clauses = insert
             .multi_table_into_clauses
             .iter()
-            .chain(insert.multi_table_when_clauses.iter().flat_map(|when| &when.into_clauses))
+            .chain(
+                insert
+                    .multi_table_when_clauses
+                    .iter()
+                    .flat_map(|when| &when.into_clauses),
+            )
             .chain(insert.multi_table_else_clause.iter().flatten());
         for clause in clauses {
             let mut output = match &clause.values {
@@ -428,11 +511,18 @@ impl Analysis<'_, '_> {
                         }
                         items.push(Item::Column(Column { name, origins }));
                     }
-                    Output { items, influences: source.influences.clone() }
+                    Output {
+                        items,
+                        influences: source.influences.clone(),
+                    }
                 }
             };
             output.influences.extend_from_slice(&influences);
-            let columns = clause.columns.iter().map(|column| self.session.symbol(column)).collect();
+            let columns = clause
+                .columns
+                .iter()
+                .map(|column| self.session.symbol(column))
+                .collect();
             self.write(&clause.table_name, columns, output);
         }
     }
@@ -446,7 +536,8 @@ impl Analysis<'_, '_> {
             self.session.passes(target);
         }
         if let Some(like) = &create.like {
-            let (CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = like;
+            let (CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) =
+                like;
             self.copied(&like.name, target, false);
         }
         if let Some(clone) = &create.clone {
@@ -458,13 +549,20 @@ impl Analysis<'_, '_> {
             let source = self.session.number(TableName::new([location.clone()]));
             self.read(source);
         }
-        let columns: Vec<Symbol> =
-            create.columns.iter().map(|column| self.session.symbol(&column.name)).collect();
+        let columns: Vec<Symbol> = create
+            .columns
+            .iter()
+            .map(|column| self.session.symbol(&column.name))
+            .collect();
         match &create.query {
             Some(query) => {
                 let output = self.query(query, view, None);
                 self.write_to(target, columns, &output);
-                self.learn_output(target, &output, &create.columns.iter().map(|c| &c.name).collect::<Vec<_>>());
+                self.learn_output(
+                    target,
+                    &output,
+                    &create.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
+                );
             }
             None => {
                 if !self.effects.outputs.contains(&target) {
@@ -477,10 +575,16 @@ impl Analysis<'_, '_> {
                         .map(|column| folded(self.session.dialect, &column.name))
                         .collect();
                     if self.session.is_passing(target) {
-                        let items = columns
-                            .iter()
-                            .map(|name| Item::Column(Column { name: Some(*name), origins: Vec::new() }));
-                        let output = Output { items: items.collect(), influences: Vec::new() };
+                        let items = columns.iter().map(|name| {
+                            Item::Column(Column {
+                                name: Some(*name),
+                                origins: Vec::new(),
+                            })
+                        });
+                        let output = Output {
+                            items: items.collect(),
+                            influences: Vec::new(),
+                        };
                         self.keep(target, &output);
                     } else {
                         self.session.learn(target, &names, Place::default());
@@ -501,7 +605,9 @@ impl Analysis<'_, '_> {
                 .items
                 .iter()
                 .filter_map(|item| match item {
-                    Item::Column(column) => column.name.map(|name| self.session.names.text(name).to_owned()),
+                    Item::Column(column) => column
+                        .name
+                        .map(|name| self.session.names.text(name).to_owned()),
                     Item::Star(_) => None,
                 })
                 .collect()
@@ -523,7 +629,11 @@ impl Analysis<'_, '_> {
             self.session.passes(target);
         }
         let output = self.query(&create.query, view, None);
-        let columns = create.columns.iter().map(|column| self.session.symbol(&column.name)).collect();
+        let columns = create
+            .columns
+            .iter()
+            .map(|column| self.session.symbol(&column.name))
+            .collect();
         self.write_to(target, columns, &output);
         let columns: Vec<&Ident> = create.columns.iter().map(|column| &column.name).collect();
         self.learn_output(target, &output, &columns);
@@ -546,8 +656,10 @@ impl Analysis<'_, '_> {
             self.effects.outputs.push(target);
         }
         if let Some(fields) = self.session.fields_of(source) {
-            let names: Vec<String> =
-                fields.iter().map(|field| self.session.names.text(*field).to_owned()).collect();
+            let names: Vec<String> = fields
+                .iter()
+                .map(|field| self.session.names.text(*field).to_owned())
+                .collect();
             if !self.session.is_passing(target) {
                 self.session.learn(target, &names, Place::default());
             }
@@ -603,8 +715,14 @@ impl Analysis<'_, '_> {
         let mut ignored = Vec::new();
         self.table_factor(factor, scope, view, &mut ignored);
         let target = match factor {
-            TableFactor::Table { name, args: None, .. } => self.session.table_named(name),
-            TableFactor::Table { name, args: Some(args), .. } => {
+            TableFactor::Table {
+                name, args: None, ..
+            } => self.session.table_named(name),
+            TableFactor::Table {
+                name,
+                args: Some(args),
+                ..
+            } => {
                 let part = sqlparser::ast::ObjectNamePartFunction {
                     name: idents(name)?.last().copied()?.clone(),
                     args: args.args.clone(),
@@ -655,13 +773,18 @@ impl Analysis<'_, '_> {
                             self.insert_row(&row.content, &columns, target, &source, view);
                         }
                     }
-                    MergeInsertKind::Row | MergeInsertKind::Wildcard => self.all_of(target, &source),
+                    MergeInsertKind::Row | MergeInsertKind::Wildcard => {
+                        self.all_of(target, &source)
+                    }
                 },
                 MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => {}
             }
         }
         origin::merge(&mut influences);
-        let output = Output { items: Vec::new(), influences };
+        let output = Output {
+            items: Vec::new(),
+            influences,
+        };
         self.emit(Some(target), None, &output);
     }
 
@@ -677,17 +800,26 @@ impl Analysis<'_, '_> {
         for (at, value) in row.iter().enumerate() {
             let mut origins = Vec::new();
             self.value(value, scope, view, &mut origins);
-            let name = columns.get(at).copied().or_else(|| self.implied_name(value));
+            let name = columns
+                .get(at)
+                .copied()
+                .or_else(|| self.implied_name(value));
             items.push(Item::Column(Column { name, origins }));
         }
-        let output = Output { items, influences: Vec::new() };
+        let output = Output {
+            items,
+            influences: Vec::new(),
+        };
         self.write_to(target, Vec::new(), &output);
     }
 
     /// Every column of the source goes into the target's column of the same name.
     fn all_of(&mut self, target: u32, source: &Scope<'_>) {
         let items = self.all_items(source);
-        let output = Output { items, influences: Vec::new() };
+        let output = Output {
+            items,
+            influences: Vec::new(),
+        };
         self.write_to(target, Vec::new(), &output);
     }
 
@@ -706,7 +838,10 @@ impl Analysis<'_, '_> {
                     let mut origins = Vec::new();
                     self.value(&assignment.value, scope, view, &mut origins);
                     let names = self.symbols(std::slice::from_ref(name));
-                    items.push(Item::Column(Column { name: names.first().copied(), origins }));
+                    items.push(Item::Column(Column {
+                        name: names.first().copied(),
+                        origins,
+                    }));
                 }
                 AssignmentTarget::Tuple(targets) => {
                     let names = self.symbols(targets);
@@ -714,7 +849,10 @@ impl Analysis<'_, '_> {
                 }
             }
         }
-        let output = Output { items, influences: Vec::new() };
+        let output = Output {
+            items,
+            influences: Vec::new(),
+        };
         self.write_to(target, Vec::new(), &output);
     }
 
@@ -744,7 +882,10 @@ impl Analysis<'_, '_> {
                 for (value, name) in values.iter().zip(names) {
                     let mut origins = Vec::new();
                     self.value(value, scope, view, &mut origins);
-                    items.push(Item::Column(Column { name: Some(*name), origins }));
+                    items.push(Item::Column(Column {
+                        name: Some(*name),
+                        origins,
+                    }));
                 }
                 items
             }
@@ -753,7 +894,12 @@ impl Analysis<'_, '_> {
                 self.value(other, scope, view, &mut origins);
                 names
                     .iter()
-                    .map(|name| Item::Column(Column { name: Some(*name), origins: origins.clone() }))
+                    .map(|name| {
+                        Item::Column(Column {
+                            name: Some(*name),
+                            origins: origins.clone(),
+                        })
+                    })
                     .collect()
             }
         }
@@ -763,7 +909,9 @@ impl Analysis<'_, '_> {
         let mut scope = Scope::default();
         let mut influences = Vec::new();
         let from = match &update.from {
-            Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => &from[..],
+            Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => {
+                &from[..]
+            }
             None => &[],
         };
         // SQL Server names the target by its alias in FROM.
@@ -792,12 +940,20 @@ impl Analysis<'_, '_> {
         };
         self.assign(&update.assignments, target, &scope, view);
         origin::merge(&mut influences);
-        let output = Output { items: Vec::new(), influences };
+        let output = Output {
+            items: Vec::new(),
+            influences,
+        };
         self.emit(Some(target), None, &output);
     }
 
     /// The target's name is computed: only what is read is known.
-    fn assignments_only<'a>(&mut self, assignments: &'a [Assignment], scope: &Scope<'_>, view: View<'_, 'a>) {
+    fn assignments_only<'a>(
+        &mut self,
+        assignments: &'a [Assignment],
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+    ) {
         for assignment in assignments {
             let mut ignored = Vec::new();
             self.value(&assignment.value, scope, view, &mut ignored);
@@ -805,16 +961,24 @@ impl Analysis<'_, '_> {
     }
 
     /// The table that has the name as its alias.
-    fn alias_in<'a>(&self, name: &ObjectName, from: &'a [sqlparser::ast::TableWithJoins]) -> Option<&'a ObjectName> {
-        let [ident] = idents(name)?[..] else { return None };
+    fn alias_in<'a>(
+        &self,
+        name: &ObjectName,
+        from: &'a [sqlparser::ast::TableWithJoins],
+    ) -> Option<&'a ObjectName> {
+        let [ident] = idents(name)?[..] else {
+            return None;
+        };
         from.iter()
-            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+            .flat_map(|from| {
+                std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+            })
             .find_map(|factor| match factor {
-                TableFactor::Table { name, alias: Some(alias), .. }
-                    if alias.name.value.eq_ignore_ascii_case(&ident.value) =>
-                {
-                    Some(name)
-                }
+                TableFactor::Table {
+                    name,
+                    alias: Some(alias),
+                    ..
+                } if alias.name.value.eq_ignore_ascii_case(&ident.value) => Some(name),
                 _ => None,
             })
     }
@@ -852,7 +1016,10 @@ impl Analysis<'_, '_> {
             if !self.effects.outputs.contains(&target) {
                 self.effects.outputs.push(target);
             }
-            let output = Output { items: Vec::new(), influences: influences.clone() };
+            let output = Output {
+                items: Vec::new(),
+                influences: influences.clone(),
+            };
             self.emit(Some(target), None, &output);
         }
     }
@@ -865,22 +1032,40 @@ impl Analysis<'_, '_> {
         view: View<'_, 'a>,
     ) {
         let file = match target {
-            CopyTarget::File { filename } => Some(self.session.number(TableName::new([filename.clone()]))),
+            CopyTarget::File { filename } => {
+                Some(self.session.number(TableName::new([filename.clone()])))
+            }
             CopyTarget::Stdin | CopyTarget::Stdout | CopyTarget::Program { .. } => None,
         };
         match source {
-            CopySource::Table { table_name, columns } if to => {
-                let Some(table) = self.session.table_named(table_name) else { return };
+            CopySource::Table {
+                table_name,
+                columns,
+            } if to => {
+                let Some(table) = self.session.table_named(table_name) else {
+                    return;
+                };
                 self.read(table);
                 let mut output = (*self.session.output_of(table, Place::default())).clone();
                 if !columns.is_empty() {
-                    let parts: Vec<Symbol> = columns.iter().map(|column| self.session.symbol(column)).collect();
+                    let parts: Vec<Symbol> = columns
+                        .iter()
+                        .map(|column| self.session.symbol(column))
+                        .collect();
                     output.items = parts
                         .into_iter()
                         .map(|column| {
                             let how = T(T::IDENTITY);
-                            let origin = Origin { table: Some(table), column: Some(column), how, place: self.base.place() };
-                            Item::Column(Column { name: Some(column), origins: vec![origin] })
+                            let origin = Origin {
+                                table: Some(table),
+                                column: Some(column),
+                                how,
+                                place: self.base.place(),
+                            };
+                            Item::Column(Column {
+                                name: Some(column),
+                                origins: vec![origin],
+                            })
                         })
                         .collect();
                 }
@@ -905,27 +1090,47 @@ impl Analysis<'_, '_> {
 
     /// Snowflake's COPY INTO, both ways.
     fn copy_into<'a>(&mut self, tree: &'a Tree, view: View<'_, 'a>) {
-        let Tree::CopyIntoSnowflake { into, into_columns, from_obj, from_obj_alias, from_transformations, from_query, .. } =
-            tree
+        let Tree::CopyIntoSnowflake {
+            into,
+            into_columns,
+            from_obj,
+            from_obj_alias,
+            from_transformations,
+            from_query,
+            ..
+        } = tree
         else {
             return;
         };
         let mut output = Output::default();
         if let Some(name) = from_obj {
-            let Some(source) = self.session.table_named(name) else { return };
+            let Some(source) = self.session.table_named(name) else {
+                return;
+            };
             self.read(source);
             output = (*self.session.output_of(source, Place::default())).clone();
             if let Some(items) = from_transformations {
                 let mut scope = Scope::default();
-                let alias = from_obj_alias.as_ref().map(|alias| self.session.folded(alias));
-                scope.relations.push(Relation { alias, name: Vec::new(), output: Rc::new(output.clone()), is_hidden: false });
+                let alias = from_obj_alias
+                    .as_ref()
+                    .map(|alias| self.session.folded(alias));
+                scope.relations.push(Relation {
+                    alias,
+                    name: Vec::new(),
+                    output: Rc::new(output.clone()),
+                    is_hidden: false,
+                });
                 output.items = self.stage_items(items, source, &scope, view);
             }
         }
         if let Some(query) = from_query {
             output = self.query(query, view, None);
         }
-        let columns = into_columns.iter().flatten().map(|column| self.session.symbol(column)).collect();
+        let columns = into_columns
+            .iter()
+            .flatten()
+            .map(|column| self.session.symbol(column))
+            .collect();
         self.write(into, columns, output);
     }
 
@@ -948,10 +1153,20 @@ impl Analysis<'_, '_> {
                         None => format!("${}", item.file_col_num),
                     };
                     let column = self.session.names.intern(&column);
-                    let name = item.item_as.as_ref().map_or(column, |name| self.session.symbol(name));
-                    let origin =
-                        Origin { table: Some(source), column: Some(column), how: T(T::IDENTITY), place: self.base.place() };
-                    made.push(Item::Column(Column { name: Some(name), origins: vec![origin] }));
+                    let name = item
+                        .item_as
+                        .as_ref()
+                        .map_or(column, |name| self.session.symbol(name));
+                    let origin = Origin {
+                        table: Some(source),
+                        column: Some(column),
+                        how: T(T::IDENTITY),
+                        place: self.base.place(),
+                    };
+                    made.push(Item::Column(Column {
+                        name: Some(name),
+                        origins: vec![origin],
+                    }));
                 }
             }
         }
@@ -975,7 +1190,10 @@ impl Analysis<'_, '_> {
     fn choose(&mut self, chosen: &Use) {
         let parts = |name: &ObjectName, session: &crate::session::Session<'_>| -> Vec<String> {
             let idents = idents(name).unwrap_or_default();
-            idents.into_iter().map(|ident| folded(session.dialect, ident)).collect()
+            idents
+                .into_iter()
+                .map(|ident| folded(session.dialect, ident))
+                .collect()
         };
         let dialect = self.session.dialect;
         match chosen {
@@ -1046,7 +1264,10 @@ fn swapped_partitions(select: &Select) -> Option<(TableName, TableName)> {
         return None;
     };
     let name = idents(&function.name)?;
-    let is_swap = name.last()?.value.eq_ignore_ascii_case("swap_partitions_between_tables");
+    let is_swap = name
+        .last()?
+        .value
+        .eq_ignore_ascii_case("swap_partitions_between_tables");
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
@@ -1054,7 +1275,11 @@ fn swapped_partitions(select: &Select) -> Option<(TableName, TableName)> {
         return None;
     };
     let name = |argument| Some(TableName::new(text_of(argument)?.split('.')));
-    if is_swap { Some((name(from)?, name(to)?)) } else { None }
+    if is_swap {
+        Some((name(from)?, name(to)?))
+    } else {
+        None
+    }
 }
 
 /// `INSERT INTO FUNCTION s3('…')`: the first text is the place.
@@ -1062,7 +1287,10 @@ fn function_target(function: &sqlparser::ast::Function) -> Option<TableName> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    list.args.iter().find_map(text_of).map(|text| TableName::new([text]))
+    list.args
+        .iter()
+        .find_map(text_of)
+        .map(|text| TableName::new([text]))
 }
 
 fn kind_of(tree: &Tree) -> &'static str {

@@ -24,12 +24,15 @@ impl Analysis<'_, '_> {
             }
             for item in &relation.output.items {
                 let name = match item {
-                    Item::Column(Column { name: Some(name), .. }) => Some(self.fold(*name)),
+                    Item::Column(Column {
+                        name: Some(name), ..
+                    }) => Some(self.fold(*name)),
                     _ => None,
                 };
-                let merged = scope.merged.iter().find(|merged| {
-                    Some(merged.name) == name && merged.members.contains(&at)
-                });
+                let merged = scope
+                    .merged
+                    .iter()
+                    .find(|merged| Some(merged.name) == name && merged.members.contains(&at));
                 match (merged, item) {
                     (Some(merged), Item::Column(column)) if merged.members.first() == Some(&at) => {
                         items.push(self.merged_item(merged, column, scope));
@@ -153,9 +156,9 @@ impl Analysis<'_, '_> {
             let pattern = ilike.pattern.to_lowercase();
             let names = &self.session.names;
             items.retain(|item| match item {
-                Item::Column(Column { name: Some(name), .. }) => {
-                    is_like(&names.text(*name).to_lowercase(), &pattern)
-                }
+                Item::Column(Column {
+                    name: Some(name), ..
+                }) => is_like(&names.text(*name).to_lowercase(), &pattern),
                 _ => true,
             });
         }
@@ -194,9 +197,9 @@ impl Analysis<'_, '_> {
     /// Takes columns out.
     pub(crate) fn without(&mut self, dropped: &[Folded], items: &mut Vec<Item>) {
         items.retain_mut(|item| match item {
-            Item::Column(Column { name: Some(name), .. }) => {
-                !dropped.contains(&self.session.names.fold(*name))
-            }
+            Item::Column(Column {
+                name: Some(name), ..
+            }) => !dropped.contains(&self.session.names.fold(*name)),
             Item::Column(_) => true,
             Item::Star(star) => {
                 star.except.extend_from_slice(dropped);
@@ -210,7 +213,9 @@ impl Analysis<'_, '_> {
         let symbol = self.session.symbol(name);
         let folded = self.fold(symbol);
         let known = items.iter_mut().find_map(|item| match item {
-            Item::Column(column) if column.name.map(|n| self.session.names.fold(n)) == Some(folded) => {
+            Item::Column(column)
+                if column.name.map(|n| self.session.names.fold(n)) == Some(folded) =>
+            {
                 Some(column)
             }
             _ => None,
@@ -275,7 +280,8 @@ impl Analysis<'_, '_> {
 
 /// `LIKE` with `%` and `_`.
 fn is_like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    let (text, pattern): (Vec<char>, Vec<char>) =
+        (text.chars().collect(), pattern.chars().collect());
     let (mut at, mut rule) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while at < text.len() {

@@ -48,7 +48,10 @@ pub(crate) fn read(
     let file: File = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| malformed(format!("{}: {}", error.path(), error.inner())))?;
     if file.version != 1 {
-        return Err(malformed(format!("version: expected 1, found {}", file.version)));
+        return Err(malformed(format!(
+            "version: expected 1, found {}",
+            file.version
+        )));
     }
     for dataset in file.datasets {
         if naming.has_namespace(&dataset.namespace) {

@@ -41,6 +41,10 @@ const KEYS: &[ConfigKey] = &[
         description: "the database of names that say none",
     },
     ConfigKey {
+        name: "result",
+        description: "name of a dataset that stands for the results of queries that write nothing; none if absent",
+    },
+    ConfigKey {
         name: "schema",
         description: "the schema of names that say none",
     },
@@ -80,8 +84,9 @@ impl Extractor for Sql {
         let config = Config::parse(config, KEYS)?;
         let options = options(&config)?;
         let naming = Naming::new(&config, options.dialect);
-        let (catalogs, scripts): (Vec<_>, Vec<_>) =
-            inputs.into_iter().partition(|input| catalog::is_catalog(input.name()));
+        let (catalogs, scripts): (Vec<_>, Vec<_>) = inputs
+            .into_iter()
+            .partition(|input| catalog::is_catalog(input.name()));
         if scripts.is_empty() {
             let message = "expected a file with SQL, found none";
             return Err(ExtractError::Unsupported(message.into()));
@@ -98,7 +103,13 @@ impl Extractor for Sql {
         if options.dialect.is_none() {
             for file in &files {
                 let message = format!("read as {}", file.script.dialect);
-                out.diagnose(told(Severity::Info, "sql/dialect", message, &file.name, None))?;
+                out.diagnose(told(
+                    Severity::Info,
+                    "sql/dialect",
+                    message,
+                    &file.name,
+                    None,
+                ))?;
             }
         }
         state::state(&files, &naming, out)?;
@@ -165,7 +176,10 @@ fn options(config: &Config) -> Result<Options, ExtractError> {
 fn text_of(input: &Input) -> Result<String, ExtractError> {
     let bytes = input.read_all()?;
     let wide = |from: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| from([pair[0], pair[1]])).collect();
+        let units: Vec<u16> = bytes[2..]
+            .chunks_exact(2)
+            .map(|pair| from([pair[0], pair[1]]))
+            .collect();
         String::from_utf16(&units).ok()
     };
     let text = match &bytes[..] {
@@ -176,7 +190,13 @@ fn text_of(input: &Input) -> Result<String, ExtractError> {
     };
     text.ok_or_else(|| {
         let message = "expected UTF-8, or UTF-16 with a byte order mark".to_owned();
-        ExtractError::Malformed(told(Severity::Error, "sql/encoding", message, input.name(), None))
+        ExtractError::Malformed(told(
+            Severity::Error,
+            "sql/encoding",
+            message,
+            input.name(),
+            None,
+        ))
     })
 }
 

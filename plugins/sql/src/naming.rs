@@ -27,6 +27,11 @@ impl<'c> Naming<'c> {
         &self.local
     }
 
+    /// What stands for the result of a query that writes nothing.
+    pub(crate) fn result(&self) -> Option<&'c str> {
+        self.config.get("result")
+    }
+
     pub(crate) fn job_namespace(&self) -> &str {
         self.config.get("job_namespace").unwrap_or("sql")
     }
@@ -35,7 +40,10 @@ impl<'c> Naming<'c> {
     pub(crate) fn has_namespace(&self, namespace: &str) -> bool {
         !self.is_configured()
             || self.config.get("namespace") == Some(namespace)
-            || self.config.with_prefix("namespace.").any(|(_, value)| value == namespace)
+            || self
+                .config
+                .with_prefix("namespace.")
+                .any(|(_, value)| value == namespace)
     }
 
     /// The namespace and the name of a table.
@@ -48,7 +56,9 @@ impl<'c> Naming<'c> {
             [database, _, _, ..] => self.config.get(&format!("namespace.{database}")),
             _ => None,
         };
-        let namespace = database.or_else(|| self.config.get("namespace")).unwrap_or(&self.local);
+        let namespace = database
+            .or_else(|| self.config.get("namespace"))
+            .unwrap_or(&self.local);
         (namespace.to_owned(), name)
     }
 }

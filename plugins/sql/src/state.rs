@@ -1,10 +1,10 @@
 //! Stating what was found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use headwater_extractor::{
-    Dataset, DatasetNode, Emitter, ExtractError, Field, FieldEdge, FieldEnd, Job, JobNode, Severity,
-    Transformation,
+    Dataset, DatasetNode, Emitter, ExtractError, Field, FieldEdge, FieldEnd, Job, JobNode,
+    Severity, Transformation,
 };
 use sql_lineage::{Direct, Edge, Indirect, Place, Statement, TableName, Transformations};
 
@@ -38,7 +38,13 @@ pub(crate) fn state(
             "no namespace is configured: tables are named in {}, which no other source does",
             naming.local()
         );
-        out.diagnose(told(Severity::Warning, "sql/namespace", message, "config", None))?;
+        out.diagnose(told(
+            Severity::Warning,
+            "sql/namespace",
+            message,
+            "config",
+            None,
+        ))?;
     }
     Ok(())
 }
@@ -55,8 +61,18 @@ impl Stating<'_, '_> {
                     continue;
                 }
                 let (namespace, name) = self.naming.dataset(table);
-                let fields: Vec<Field> = fields.iter().map(|name| Field { name, ..Field::default() }).collect();
-                let kind = if statement.kind.contains("VIEW") { "VIEW" } else { "TABLE" };
+                let fields: Vec<Field> = fields
+                    .iter()
+                    .map(|name| Field {
+                        name,
+                        ..Field::default()
+                    })
+                    .collect();
+                let kind = if statement.kind.contains("VIEW") {
+                    "VIEW"
+                } else {
+                    "TABLE"
+                };
                 let at = location(&file.name, Some(statement.place));
                 let node = self.out.dataset(&Dataset {
                     declared: true,
@@ -89,7 +105,13 @@ impl Stating<'_, '_> {
             };
             let code = format!("sql/{}", problem.code);
             let message = problem.message.clone();
-            self.out.diagnose(told(severity, &code, message, &file.name, Some(problem.place)))?;
+            self.out.diagnose(told(
+                severity,
+                &code,
+                message,
+                &file.name,
+                Some(problem.place),
+            ))?;
         }
         let mut is_any = false;
         for (position, statement) in file.script.statements.iter().enumerate() {
@@ -103,7 +125,9 @@ impl Stating<'_, '_> {
                 namespace: &namespace,
                 name: &name,
                 kind: "QUERY",
-                sql: Some(&statement.text).filter(|text| !text.is_empty()).map(String::as_str),
+                sql: Some(&statement.text)
+                    .filter(|text| !text.is_empty())
+                    .map(String::as_str),
                 parent: Some(parent),
                 evidence: Some(&at),
                 ..Job::default()
@@ -137,13 +161,7 @@ impl Stating<'_, '_> {
         job: JobNode,
     ) -> Result<(), ExtractError> {
         let at = location(&file.name, Some(statement.place));
-        let inputs = statement.inputs.iter();
-        // A column that is computed from others of its own table is read there, too.
-        let own = statement.edges.iter().filter_map(|edge| {
-            edge.from.table.as_ref().filter(|table| edge.to.table.as_ref() == Some(table))
-        });
-        let inputs: BTreeSet<&TableName> = inputs.chain(own).collect();
-        for table in inputs {
+        for table in &statement.inputs {
             let dataset = self.dataset(table, file, statement.place)?;
             self.out.reads(job, dataset, Some(&at))?;
         }
@@ -151,13 +169,27 @@ impl Stating<'_, '_> {
             let dataset = self.dataset(table, file, statement.place)?;
             self.out.writes(job, dataset, Some(&at))?;
         }
+        let result = match self.naming.result() {
+            Some(name) if statement.outputs.is_empty() => {
+                let (namespace, name) = self.naming.dataset(&TableName::new([name]));
+                let result = self.out.mention(&namespace, &name, "RESULT", Some(&at))?;
+                self.out.writes(job, result, Some(&at))?;
+                Some(result)
+            }
+            _ => None,
+        };
         let mut unresolved = BTreeMap::new();
         for edge in &statement.edges {
-            if edge.to.table.is_none() {
-                continue;
-            }
+            let to = match &edge.to.table {
+                Some(table) => Some(self.dataset(table, file, edge.place)?),
+                None => result,
+            };
+            let Some(to) = to else { continue };
             match &edge.from.table {
-                Some(_) => self.field_edge(file, edge, job)?,
+                Some(table) => {
+                    let from = self.dataset(table, file, edge.place)?;
+                    self.field_edge(file, edge, (from, to), job)?;
+                }
                 None => {
                     unresolved.entry(&edge.from.column).or_insert(edge.place);
                 }
@@ -165,8 +197,15 @@ impl Stating<'_, '_> {
         }
         for (column, place) in unresolved {
             let column = column.as_deref().unwrap_or("*");
-            let message = format!("which of the tables has `{column}` is not known without their columns");
-            let told = told(Severity::Info, "sql/ambiguous-column", message, &file.name, Some(place));
+            let message =
+                format!("which of the tables has `{column}` is not known without their columns");
+            let told = told(
+                Severity::Info,
+                "sql/ambiguous-column",
+                message,
+                &file.name,
+                Some(place),
+            );
             self.out.diagnose(told)?;
         }
         for influence in &statement.influences {
@@ -178,8 +217,14 @@ impl Stating<'_, '_> {
             let at = location(&file.name, Some(influence.place));
             let field = influence.from.column.as_deref();
             self.out.field_edge(&FieldEdge {
-                from: FieldEnd { dataset: from, field },
-                to: FieldEnd { dataset: to, field: None },
+                from: FieldEnd {
+                    dataset: from,
+                    field,
+                },
+                to: FieldEnd {
+                    dataset: to,
+                    field: None,
+                },
                 via: Some(job),
                 transformations: &transformations(influence.how),
                 evidence: Some(&at),
@@ -188,16 +233,23 @@ impl Stating<'_, '_> {
         Ok(())
     }
 
-    fn field_edge(&mut self, file: &File, edge: &Edge, job: JobNode) -> Result<(), ExtractError> {
-        let (Some(from), Some(to)) = (&edge.from.table, &edge.to.table) else {
-            return Ok(());
-        };
-        let from = self.dataset(from, file, edge.place)?;
-        let to = self.dataset(to, file, edge.place)?;
+    fn field_edge(
+        &mut self,
+        file: &File,
+        edge: &Edge,
+        (from, to): (DatasetNode, DatasetNode),
+        job: JobNode,
+    ) -> Result<(), ExtractError> {
         let at = location(&file.name, Some(edge.place));
         self.out.field_edge(&FieldEdge {
-            from: FieldEnd { dataset: from, field: edge.from.column.as_deref() },
-            to: FieldEnd { dataset: to, field: edge.to.column.as_deref() },
+            from: FieldEnd {
+                dataset: from,
+                field: edge.from.column.as_deref(),
+            },
+            to: FieldEnd {
+                dataset: to,
+                field: edge.to.column.as_deref(),
+            },
             via: Some(job),
             transformations: &transformations(edge.how),
             evidence: Some(&at),
