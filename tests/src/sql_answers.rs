@@ -1,8 +1,10 @@
 //! Answers cases of SQL with the sql component, one JSON object a line; `cargo xtask sql-answers` runs it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::io::{BufWriter, Write};
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use headwater_model::{
     Artifact, EdgeKind, Extraction, Extractor, ExtractorConfig, FieldEnd, QualifiedName,
 };
 use headwater_plugin::{HostConfig, PluginHost};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// Where tables are; what names the result of a query that writes nothing.
@@ -45,8 +49,8 @@ fn main() -> Result<()> {
             .enumerate()
             .filter(|(_, line)| !line.trim().is_empty())
         {
-            let case: Value = serde_json::from_str(line)
-                .with_context(|| format!("{}:{}: not JSON", corpus.display(), at + 1))?;
+            let case: Case = serde_json::from_str(line)
+                .with_context(|| format!("{}:{}: no case", corpus.display(), at + 1))?;
             writeln!(out, "{}", answer(&extractor, &case))?;
         }
     }
@@ -54,13 +58,50 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn answer(extractor: &impl Extractor, case: &Value) -> Value {
-    let asked = case["dialect"].as_str().unwrap_or("generic");
+/// One case.
+#[derive(Deserialize)]
+struct Case {
+    id: Value,
+    dialect: Option<String>,
+    sql: String,
+    /// Tables and their columns, whose order counts.
+    schema: Option<Pairs<Pairs<Value>>>,
+    default_db: Option<String>,
+    default_schema: Option<String>,
+}
+
+/// The members of a JSON object in their order.
+struct Pairs<T>(Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Pairs<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<T>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+fn answer(extractor: &impl Extractor, case: &Case) -> Value {
+    let asked = case.dialect.as_deref().unwrap_or("generic");
     let answered = extract(extractor, case, asked).or_else(|_| extract(extractor, case, "generic"));
     let extraction = match answered {
         Ok(extraction) => extraction,
         Err(message) => {
-            return json!({"id": case["id"], "tables": null, "columns": null, "error": message});
+            return json!({"id": case.id, "tables": null, "columns": null, "error": message});
         }
     };
     let facts = &extraction.facts;
@@ -85,35 +126,33 @@ fn answer(extractor: &impl Extractor, case: &Value) -> Value {
         .iter()
         .find(|found| matches!(&*found.code, "sql/syntax" | "sql/depth"));
     json!({
-        "id": case["id"],
+        "id": case.id,
         "tables": {"sources": sources, "targets": targets},
         "columns": columns,
         "error": error.map(|found| found.message.to_string()),
     })
 }
 
-fn extract(extractor: &impl Extractor, case: &Value, dialect: &str) -> Result<Extraction, String> {
+fn extract(extractor: &impl Extractor, case: &Case, dialect: &str) -> Result<Extraction, String> {
     let mut config = ExtractorConfig::from([
         ("dialect".to_owned(), dialect.to_owned()),
         ("namespace".to_owned(), NAMESPACE.to_owned()),
         ("result".to_owned(), RESULT.to_owned()),
     ]);
-    for (key, of_case) in [("database", "default_db"), ("schema", "default_schema")] {
-        if let Some(value) = case[of_case].as_str().filter(|value| !value.is_empty()) {
+    for (key, value) in [
+        ("database", &case.default_db),
+        ("schema", &case.default_schema),
+    ] {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
             config.insert(key.to_owned(), value.to_owned());
         }
     }
-    let sql = case["sql"].as_str().unwrap_or_default();
-    let mut artifacts = vec![artifact("case.sql", sql.as_bytes())];
-    if let Some(schema) = case["schema"].as_object() {
+    let mut artifacts = vec![artifact("case.sql", case.sql.as_bytes())];
+    if let Some(Pairs(schema)) = &case.schema {
         let datasets: Vec<Value> = schema
             .iter()
-            .map(|(name, fields)| {
-                let fields: Vec<&String> = fields
-                    .as_object()
-                    .into_iter()
-                    .flat_map(|f| f.keys())
-                    .collect();
+            .map(|(name, Pairs(fields))| {
+                let fields: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
                 json!({"namespace": NAMESPACE, "name": name, "fields": fields})
             })
             .collect();

@@ -46,6 +46,12 @@ impl Analysis<'_, '_> {
             .iter()
             .map(|output| self.session.table(*output).clone());
         let outputs = outputs.filter(|name| !has_placeholder(name)).collect();
+        // What a star or a copy takes along is named nowhere: it is where the statement is.
+        let edges = effects.edges.iter_mut().map(|edge| &mut edge.place);
+        let influences = effects.influences.iter_mut().map(|influence| &mut influence.place);
+        for place in edges.chain(influences).filter(|place| place.line == 0) {
+            *place = parsed.place;
+        }
         effects.edges.sort_unstable();
         effects.edges.dedup_by(|next, kept| {
             let is_same = next.from == kept.from && next.to == kept.to;
