@@ -85,7 +85,6 @@ impl Analysis<'_, '_> {
         }
     }
 
-    #[allow(clippy::too_many_lines, reason = "one arm for each kind of expression")]
     fn expr<'a>(&mut self, expr: &'a Expr, around: Around<'_, '_, 'a>, out: &mut Vec<Origin>) {
         let inner = around.computed();
         match expr {
@@ -118,6 +117,61 @@ impl Analysis<'_, '_> {
                     }
                 }
             }
+            Expr::InSubquery { expr, subquery, .. } => {
+                self.expr(expr, inner, out);
+                self.subquery(subquery, inner, out);
+            }
+            Expr::Function(function) => self.function(function, around, out),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                let condition = inner.also(T::CONDITIONAL);
+                self.exprs(operand.iter().map(|e| &**e), condition, out);
+                for when in conditions {
+                    self.expr(&when.condition, condition, out);
+                    self.expr(&when.result, inner, out);
+                }
+                self.exprs(else_result.iter().map(|e| &**e), inner, out);
+            }
+            Expr::Exists { subquery, .. } | Expr::Subquery(subquery) => {
+                self.subquery(subquery, around, out);
+            }
+            Expr::MatchAgainst { columns, .. } => {
+                for name in columns {
+                    if let Some(parts) = idents(name) {
+                        let parts: Vec<Ident> = parts.into_iter().cloned().collect();
+                        self.column(&parts, inner.scope, inner.how, out);
+                    }
+                }
+            }
+            Expr::Lambda(lambda) => {
+                let names: Vec<&Ident> = match &lambda.params {
+                    OneOrManyWithParens::One(one) => vec![&one.name],
+                    OneOrManyWithParens::Many(many) => many.iter().map(|one| &one.name).collect(),
+                };
+                let names: Vec<Folded> =
+                    names.into_iter().map(|n| self.session.folded(n)).collect();
+                let known = around.scope.parameters.borrow().len();
+                around.scope.parameters.borrow_mut().extend(names);
+                self.expr(&lambda.body, inner, out);
+                around.scope.parameters.borrow_mut().truncate(known);
+            }
+            Expr::QualifiedWildcard(name, _) => {
+                if let Some(parts) = idents(name) {
+                    let parts: Vec<Ident> = parts.into_iter().cloned().collect();
+                    self.whole(&parts, inner, out);
+                }
+            }
+            other => self.operands(other, inner, out),
+        }
+    }
+
+    /// Expressions of which nothing is to be known but what goes in.
+    fn operands<'a>(&mut self, expr: &'a Expr, inner: Around<'_, '_, 'a>, out: &mut Vec<Origin>) {
+        match expr {
             Expr::IsFalse(expr)
             | Expr::IsNotFalse(expr)
             | Expr::IsTrue(expr)
@@ -144,10 +198,6 @@ impl Analysis<'_, '_> {
             Expr::InList { expr, list, .. } => {
                 self.expr(expr, inner, out);
                 self.exprs(list, inner, out);
-            }
-            Expr::InSubquery { expr, subquery, .. } => {
-                self.expr(expr, inner, out);
-                self.subquery(subquery, inner, out);
             }
             Expr::InUnnest {
                 expr, array_expr, ..
@@ -221,24 +271,6 @@ impl Analysis<'_, '_> {
                 }
             }
             Expr::Prefixed { value, .. } => self.expr(value, inner, out),
-            Expr::Function(function) => self.function(function, around, out),
-            Expr::Case {
-                operand,
-                conditions,
-                else_result,
-                ..
-            } => {
-                let condition = inner.also(T::CONDITIONAL);
-                self.exprs(operand.iter().map(|e| &**e), condition, out);
-                for when in conditions {
-                    self.expr(&when.condition, condition, out);
-                    self.expr(&when.result, inner, out);
-                }
-                self.exprs(else_result.iter().map(|e| &**e), inner, out);
-            }
-            Expr::Exists { subquery, .. } | Expr::Subquery(subquery) => {
-                self.subquery(subquery, around, out);
-            }
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 self.exprs(sets.iter().flatten(), inner, out);
             }
@@ -254,37 +286,12 @@ impl Analysis<'_, '_> {
             }
             Expr::Array(array) => self.exprs(&array.elem, inner, out),
             Expr::Interval(interval) => self.expr(&interval.value, inner, out),
-            Expr::MatchAgainst { columns, .. } => {
-                for name in columns {
-                    if let Some(parts) = idents(name) {
-                        let parts: Vec<Ident> = parts.into_iter().cloned().collect();
-                        self.column(&parts, inner.scope, inner.how, out);
-                    }
-                }
-            }
-            Expr::Lambda(lambda) => {
-                let names: Vec<&Ident> = match &lambda.params {
-                    OneOrManyWithParens::One(one) => vec![&one.name],
-                    OneOrManyWithParens::Many(many) => many.iter().map(|one| &one.name).collect(),
-                };
-                let names: Vec<Folded> =
-                    names.into_iter().map(|n| self.session.folded(n)).collect();
-                let known = around.scope.parameters.borrow().len();
-                around.scope.parameters.borrow_mut().extend(names);
-                self.expr(&lambda.body, inner, out);
-                around.scope.parameters.borrow_mut().truncate(known);
-            }
             Expr::MemberOf(member) => {
                 self.expr(&member.value, inner, out);
                 self.expr(&member.array, inner, out);
             }
-            Expr::QualifiedWildcard(name, _) => {
-                if let Some(parts) = idents(name) {
-                    let parts: Vec<Ident> = parts.into_iter().cloned().collect();
-                    self.whole(&parts, inner, out);
-                }
-            }
-            Expr::Wildcard(_) | Expr::Value(_) | Expr::TypedString(_) => {}
+            // Literals, and what stands above.
+            _ => {}
         }
     }
 

@@ -13,24 +13,31 @@
 //! ```
 
 mod catalog;
+mod change;
 mod control;
+mod create;
 pub mod dialect;
 mod expr;
 mod fixes;
 mod from;
 mod functions;
+mod insert;
 mod intern;
 mod model;
 mod name;
 mod origin;
 mod parse;
+mod pivot;
 mod query;
 mod scope;
 mod script;
 mod session;
 pub mod split;
 mod statement;
+mod transfer;
+mod unpack;
 mod wildcard;
+mod write;
 
 pub use catalog::Catalog;
 pub use dialect::Dialect;
