@@ -1,8 +1,9 @@
 //! Tables that are changed in place: MERGE, UPDATE, DELETE.
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Merge, MergeAction, MergeInsertKind, MergeUpdateKind,
-    ObjectName, Statement as Tree, TableFactor, TableObject, Update, UpdateTableFromKind,
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Merge, MergeAction, MergeInsertKind,
+    MergeUpdateKind, ObjectName, Statement as Tree, TableFactor, TableObject, Update,
+    UpdateTableFromKind,
 };
 
 use crate::intern::Symbol;
@@ -81,7 +82,7 @@ impl Analysis<'_, '_> {
                         }
                     }
                     MergeInsertKind::Row | MergeInsertKind::Wildcard => {
-                        self.all_of(target, &source)
+                        self.all_of(target, &source);
                     }
                 },
                 MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => {}
@@ -222,7 +223,7 @@ impl Analysis<'_, '_> {
             None => &[],
         };
         // SQL Server names the target by its alias in FROM.
-        let aliased = name_of(&update.table.relation).and_then(|name| self.alias_in(name, from));
+        let aliased = name_of(&update.table.relation).and_then(|name| Self::alias_in(name, from));
         let target = match aliased {
             Some(_) => None,
             None => self.target(&update.table.relation, &mut scope, view),
@@ -269,7 +270,6 @@ impl Analysis<'_, '_> {
 
     /// The table that has the name as its alias.
     pub(crate) fn alias_in<'a>(
-        &self,
         name: &ObjectName,
         from: &'a [sqlparser::ast::TableWithJoins],
     ) -> Option<&'a ObjectName> {
@@ -307,7 +307,7 @@ impl Analysis<'_, '_> {
                 self.table_with_joins(table, &mut scope, view, &mut influences);
             }
             for name in &delete.tables {
-                let name = self.alias_in(name, from).unwrap_or(name);
+                let name = Self::alias_in(name, from).unwrap_or(name);
                 targets.extend(self.session.table_named(name));
             }
             self.inputs.retain(|input| !targets.contains(input));

@@ -1,8 +1,8 @@
 //! Tables and views as they are made, copied, renamed and altered.
 
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, CreateTable, CreateTableLikeKind, CreateView, Ident, ObjectName,
-    RenameTableNameKind, Use,
+    AlterTable, AlterTableOperation, CreateTable, CreateTableLikeKind, CreateView, Ident,
+    ObjectName, RenameTableNameKind, Use,
 };
 
 use crate::intern::Symbol;
@@ -39,41 +39,38 @@ impl Analysis<'_, '_> {
             .iter()
             .map(|column| self.session.symbol(&column.name))
             .collect();
-        match &create.query {
-            Some(query) => {
-                let output = self.query(query, view, None);
-                self.write_to(target, &columns, &output);
-                self.learn_output(
-                    target,
-                    &output,
-                    &create.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
-                );
-            }
-            None => {
-                self.wrote(target);
-                if !create.columns.is_empty() {
-                    let names: Vec<String> = create
-                        .columns
-                        .iter()
-                        .map(|column| folded(self.session.dialect, &column.name))
-                        .collect();
-                    if self.session.is_passing(target) {
-                        let items = columns.iter().map(|name| {
-                            Item::Column(Column {
-                                name: Some(*name),
-                                origins: Vec::new(),
-                            })
-                        });
-                        let output = Output {
-                            items: items.collect(),
-                            influences: Vec::new(),
-                        };
-                        self.keep(target, &output);
-                    } else {
-                        self.session.learn(target, &names, Place::default());
-                    }
-                    self.effects.created = Some((self.session.table(target).clone(), names));
+        if let Some(query) = &create.query {
+            let output = self.query(query, view, None);
+            self.write_to(target, &columns, &output);
+            self.learn_output(
+                target,
+                &output,
+                &create.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
+            );
+        } else {
+            self.wrote(target);
+            if !create.columns.is_empty() {
+                let names: Vec<String> = create
+                    .columns
+                    .iter()
+                    .map(|column| folded(self.session.dialect, &column.name))
+                    .collect();
+                if self.session.is_passing(target) {
+                    let items = columns.iter().map(|name| {
+                        Item::Column(Column {
+                            name: Some(*name),
+                            origins: Vec::new(),
+                        })
+                    });
+                    let output = Output {
+                        items: items.collect(),
+                        influences: Vec::new(),
+                    };
+                    self.keep(target, &output);
+                } else {
+                    self.session.learn(target, &names, Place::default());
                 }
+                self.effects.created = Some((self.session.table(target).clone(), names));
             }
         }
     }

@@ -191,7 +191,10 @@ impl Analysis<'_, '_> {
                 self.expr(expr, inner, out);
                 self.exprs(styles, inner, out);
             }
-            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            Expr::IsDistinctFrom(left, right)
+            | Expr::IsNotDistinctFrom(left, right)
+            | Expr::AnyOp { left, right, .. }
+            | Expr::AllOp { left, right, .. } => {
                 self.expr(left, inner, out);
                 self.expr(right, inner, out);
             }
@@ -219,10 +222,6 @@ impl Analysis<'_, '_> {
                 self.expr(expr, inner, out);
                 self.expr(pattern, inner, out);
             }
-            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
-                self.expr(left, inner, out);
-                self.expr(right, inner, out);
-            }
             Expr::AtTimeZone {
                 timestamp,
                 time_zone,
@@ -230,6 +229,13 @@ impl Analysis<'_, '_> {
                 self.expr(timestamp, inner, out);
                 self.expr(time_zone, inner, out);
             }
+            other => self.parts(other, inner, out),
+        }
+    }
+
+    /// The same, for what has its own syntax, and for values of several parts.
+    fn parts<'a>(&mut self, expr: &'a Expr, inner: Around<'_, '_, 'a>, out: &mut Vec<Origin>) {
+        match expr {
             Expr::Position { expr, r#in } => {
                 self.expr(expr, inner, out);
                 self.expr(r#in, inner, out);
@@ -469,7 +475,7 @@ impl Analysis<'_, '_> {
             for item in &relation.output.items {
                 if let Item::Star(star) = item {
                     let mut origins = Vec::new();
-                    self.star_origins(star, None, self.base.place(), &mut origins);
+                    Self::star_origins(star, None, self.base.place(), &mut origins);
                     out.extend(origins.into_iter().map(|origin| Origin {
                         how: origin.how.then(T(around.how)),
                         ..origin
@@ -492,7 +498,7 @@ impl Analysis<'_, '_> {
             let mut origins = Vec::new();
             match item {
                 Item::Column(column) => origins.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut origins),
+                Item::Star(star) => Self::star_origins(star, None, self.base.place(), &mut origins),
             }
             out.extend(origins.into_iter().map(|origin| Origin {
                 how: origin.how.then(T(around.how)),
@@ -526,7 +532,7 @@ impl Analysis<'_, '_> {
         }
         let names: Vec<Folded> = parts.iter().map(|part| self.session.folded(part)).collect();
         let from = out.len();
-        let is_found = self.is_parameter(names[0], scope)
+        let is_found = Self::is_parameter(names[0], scope)
             || self.qualified(parts, &names, scope, out)
             || (parts.len() == 1 || self.session.dialect.has_field_paths())
                 && self.anywhere(parts, names[0], scope, out);
@@ -538,7 +544,7 @@ impl Analysis<'_, '_> {
         }
     }
 
-    fn is_parameter(&self, name: Folded, scope: &Scope<'_>) -> bool {
+    fn is_parameter(name: Folded, scope: &Scope<'_>) -> bool {
         let mut around = Some(scope);
         while let Some(scope) = around {
             if scope.parameters.borrow().contains(&name) {
@@ -612,7 +618,7 @@ impl Analysis<'_, '_> {
         }
         let stars: Vec<_> = output.stars(folded).cloned().collect();
         match &stars[..] {
-            [one] => self.star_origins(one, Some(symbol), place, out),
+            [one] => Self::star_origins(one, Some(symbol), place, out),
             [] => {}
             _ => out.push(Origin {
                 table: None,
@@ -742,7 +748,7 @@ impl Analysis<'_, '_> {
         for item in &output.items {
             match item {
                 Item::Column(column) => out.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base.place(), out),
+                Item::Star(star) => Self::star_origins(star, None, self.base.place(), out),
             }
         }
         true

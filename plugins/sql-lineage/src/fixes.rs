@@ -89,11 +89,12 @@ fn title_phrase(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     for at in 1..places.len().saturating_sub(1) {
         let opens = tokens[places[at]].token == Token::LParen;
         let next = &tokens[places[at + 1]];
-        if opens && (is_word(next, "TITLE") || is_word(next, "FORMAT")) {
-            if let Some(end) = closing(tokens, &places, at) {
-                tokens.drain(places[at]..=places[end]);
-                return true;
-            }
+        if opens
+            && (is_word(next, "TITLE") || is_word(next, "FORMAT"))
+            && let Some(end) = closing(tokens, &places, at)
+        {
+            tokens.drain(places[at]..=places[end]);
+            return true;
         }
     }
     false
@@ -308,7 +309,7 @@ fn named_file_format(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     false
 }
 
-/// BigQuery's `ARRAY<STRUCT<a INT64>>[…]` and `STRUCT<a INT64>(…)`: without the types.
+/// `BigQuery`'s `ARRAY<STRUCT<a INT64>>[…]` and `STRUCT<a INT64>(…)`: without the types.
 fn typed_literal(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(1) {
@@ -340,7 +341,7 @@ fn typed_literal(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     false
 }
 
-/// `ROWS FROM (f(), g())` of PostgreSQL: functions side by side, as UNNEST has them.
+/// `ROWS FROM (f(), g())` of `PostgreSQL`: functions side by side, as UNNEST has them.
 fn rows_from(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(2) {
@@ -356,7 +357,7 @@ fn rows_from(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     false
 }
 
-/// `(column).*` of PostgreSQL: all fields of a composite value.
+/// `(column).*` of `PostgreSQL`: all fields of a composite value.
 fn composite_star(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);
     for at in 0..places.len().saturating_sub(4) {

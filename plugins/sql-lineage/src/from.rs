@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
-    TableWithJoins,
+    Expr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias,
+    TableFactor, TableWithJoins,
 };
 
 use crate::intern::{Folded, Symbol};
@@ -103,7 +103,7 @@ impl Analysis<'_, '_> {
                 }
             }
             Some(JoinConstraint::Natural) => {
-                self.merge_common(first_right, keeps, scope, influences)
+                self.merge_common(first_right, keeps, scope, influences);
             }
             _ => {}
         }

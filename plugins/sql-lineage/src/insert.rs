@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, FunctionArguments, Insert, MultiTableInsertValue, OnInsert, SetExpr, TableObject};
+use sqlparser::ast::{
+    Expr, FunctionArguments, Insert, MultiTableInsertValue, OnInsert, SetExpr, TableObject,
+};
 
 use crate::intern::Symbol;
 use crate::model::Transformations as T;

@@ -282,7 +282,6 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
                     *chain = 0;
                 }
             }
-            Token::Whitespace(_) | Token::Period | Token::EOF => {}
             Token::Word(word) => {
                 let is_operator = matches!(
                     word.keyword,

@@ -1,7 +1,8 @@
-//! Relations that are made of another one: PIVOT, UNPIVOT, MATCH_RECOGNIZE.
+//! Relations that are made of another one: PIVOT, UNPIVOT, `MATCH_RECOGNIZE`.
 
 use sqlparser::ast::{
-    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, PivotValueSource, TableFactor, Value,
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, PivotValueSource,
+    TableFactor, Value,
 };
 
 use crate::intern::Folded;
@@ -12,7 +13,7 @@ use crate::scope::{Column, Item, Output, Scope, Star, StarSource};
 use crate::unpack::transformed;
 
 impl Analysis<'_, '_> {
-    /// What is made of another relation: PIVOT, UNPIVOT, MATCH_RECOGNIZE.
+    /// What is made of another relation: PIVOT, UNPIVOT, `MATCH_RECOGNIZE`.
     pub(crate) fn reshaped<'a>(
         &mut self,
         factor: &'a TableFactor,
@@ -153,7 +154,7 @@ impl Analysis<'_, '_> {
                     (None, Expr::Identifier(ident)) => ident.value.clone(),
                     (None, other) => other.to_string(),
                 };
-                    for (alias, origins) in &made {
+                for (alias, origins) in &made {
                     let name = match alias {
                         Some(alias) => format!("{text}_{}", alias.value),
                         None => text.clone(),

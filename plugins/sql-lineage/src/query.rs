@@ -67,7 +67,7 @@ pub(crate) struct View<'p, 'a> {
     upto: usize,
 }
 
-impl<'p, 'a> View<'p, 'a> {
+impl View<'_, '_> {
     pub(crate) const NONE: Self = Self { env: None, upto: 0 };
 }
 
@@ -124,7 +124,7 @@ impl Analysis<'_, '_> {
     }
 
     /// What the common table expression of that name gives, if there is one.
-    pub(crate) fn cte<'a>(&mut self, name: Folded, view: View<'_, 'a>) -> Option<Rc<Output>> {
+    pub(crate) fn cte(&mut self, name: Folded, view: View<'_, '_>) -> Option<Rc<Output>> {
         let env = view.env?;
         let found = env.slots[..view.upto]
             .iter()
@@ -228,7 +228,7 @@ impl Analysis<'_, '_> {
         for item in &output.items[head..output.items.len() - tail] {
             match item {
                 Item::Column(column) => open.extend_from_slice(&column.origins),
-                Item::Star(star) => self.star_origins(star, None, self.base.place(), &mut open),
+                Item::Star(star) => Self::star_origins(star, None, self.base.place(), &mut open),
             }
         }
         origin::merge(&mut open);
@@ -314,7 +314,7 @@ impl Analysis<'_, '_> {
                         }
                         Item::Star(star) => {
                             let mut origins = Vec::new();
-                            self.star_origins(star, None, self.base.place(), &mut origins);
+                            Self::star_origins(star, None, self.base.place(), &mut origins);
                             output
                                 .influences
                                 .extend(origins.into_iter().map(|origin| Origin {
@@ -433,14 +433,14 @@ impl Analysis<'_, '_> {
                     } else {
                         let mut origins = Vec::new();
                         for star in right.stars(folded) {
-                            self.star_origins(star, Some(name), self.base.place(), &mut origins);
+                            Self::star_origins(star, Some(name), self.base.place(), &mut origins);
                         }
                         column.origins.extend(origins);
                     }
                     origin::merge(&mut column.origins);
                 }
                 Item::Star(star) => {
-                    for other in right.items.iter() {
+                    for other in &right.items {
                         if let Item::Star(other) = other {
                             for source in &other.sources {
                                 if !star.sources.contains(source) {
@@ -478,7 +478,7 @@ impl Analysis<'_, '_> {
                     let stars: Vec<Star> = left.stars(folded).cloned().collect();
                     let mut origins = Vec::new();
                     for star in &stars {
-                        self.star_origins(star, Some(name), self.base.place(), &mut origins);
+                        Self::star_origins(star, Some(name), self.base.place(), &mut origins);
                     }
                     column.origins.extend(origins);
                     origin::merge(&mut column.origins);

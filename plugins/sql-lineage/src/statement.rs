@@ -1,8 +1,8 @@
 //! Statements: what each kind reads and writes.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectType, Query, Select, SelectItem, SetExpr,
-    Statement as Tree, Value,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectType, Query, Select,
+    SelectItem, SetExpr, Statement as Tree, Value,
 };
 
 use crate::model::{Edge, Influence, Statement};
@@ -37,7 +37,10 @@ impl Analysis<'_, '_> {
         let outputs = outputs.filter(|name| !has_placeholder(name)).collect();
         // What a star or a copy takes along is named nowhere: it is where the statement is.
         let edges = effects.edges.iter_mut().map(|edge| &mut edge.place);
-        let influences = effects.influences.iter_mut().map(|influence| &mut influence.place);
+        let influences = effects
+            .influences
+            .iter_mut()
+            .map(|influence| &mut influence.place);
         for place in edges.chain(influences).filter(|place| place.line == 0) {
             *place = parsed.place;
         }
@@ -145,15 +148,7 @@ impl Analysis<'_, '_> {
                 object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView,
                 names,
                 ..
-            } => {
-                for name in names {
-                    if let Some(table) = self.session.table_named(name)
-                        && !self.session.is_passing(table)
-                    {
-                        self.session.forget(table);
-                    }
-                }
-            }
+            } => self.dropped(names),
             Tree::Use(chosen) => self.choose(chosen),
             Tree::Prepare { statement, .. } => return self.tree(statement, view),
             Tree::Declare { stmts } => {
@@ -166,6 +161,16 @@ impl Analysis<'_, '_> {
             _ => {}
         }
         kind_of(tree)
+    }
+
+    fn dropped(&mut self, names: &[ObjectName]) {
+        for name in names {
+            if let Some(table) = self.session.table_named(name)
+                && !self.session.is_passing(table)
+            {
+                self.session.forget(table);
+            }
+        }
     }
 
     fn top_query<'a>(&mut self, query: &'a Query, view: View<'_, 'a>) -> &'static str {

@@ -1,8 +1,8 @@
 //! Relations that are made of values: functions in FROM, arrays, documents.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JsonTableColumn, LateralView, ObjectName, TableAlias,
-    TableFactor,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JsonTableColumn, LateralView,
+    ObjectName, TableAlias, TableFactor,
 };
 
 use crate::functions;
@@ -153,7 +153,7 @@ impl Analysis<'_, '_> {
                         match item {
                             Item::Column(column) => origins.extend_from_slice(&column.origins),
                             Item::Star(star) => {
-                                self.star_origins(star, None, self.base.place(), &mut origins)
+                                Self::star_origins(star, None, self.base.place(), &mut origins);
                             }
                         }
                     }

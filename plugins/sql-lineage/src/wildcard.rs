@@ -110,7 +110,6 @@ impl Analysis<'_, '_> {
 
     /// Where a column of a star comes from; all of the star if no column is named.
     pub(crate) fn star_origins(
-        &mut self,
         star: &Star,
         column: Option<Symbol>,
         place: Place,
@@ -258,7 +257,7 @@ impl Analysis<'_, '_> {
             })
             .collect();
         for star in &stars {
-            self.star_origins(star, Some(symbol), place, &mut origins);
+            Self::star_origins(star, Some(symbol), place, &mut origins);
         }
         origin::merge(&mut origins);
         for item in items.iter_mut() {

@@ -46,11 +46,7 @@ impl Analysis<'_, '_> {
             }
             None => output.clone(),
         };
-        let made = self
-            .session
-            .made
-            .entry(target)
-            .or_default();
+        let made = self.session.made.entry(target).or_default();
         made.output = Rc::new(merged);
         for input in inputs {
             if input != target && !made.inputs.contains(&input) {

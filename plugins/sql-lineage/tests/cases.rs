@@ -179,7 +179,10 @@ fn every_case_has_the_lineage_that_is_written_beside_it() {
                     case.name, case.answer
                 ));
             }
-            let head: String = case.head.iter().map(|line| format!("{line}\n")).collect();
+            let head = case
+                .head
+                .iter()
+                .fold(String::new(), |head, line| head + line + "\n");
             let before = if written.is_empty() { "" } else { "\n" };
             write!(
                 written,

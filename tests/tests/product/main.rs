@@ -14,3 +14,4 @@ mod merges;
 mod mesh;
 mod operating;
 mod secrets;
+mod sql;

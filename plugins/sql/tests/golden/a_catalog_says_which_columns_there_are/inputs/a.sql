@@ -1,0 +1,1 @@
+insert into u select * from t join s using (k)

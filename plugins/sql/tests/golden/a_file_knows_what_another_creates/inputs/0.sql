@@ -1,0 +1,1 @@
+insert into b select * from a;

@@ -1,0 +1,1 @@
+insert into u select t.a, s.b, c from t, s
