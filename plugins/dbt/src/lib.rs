@@ -16,6 +16,7 @@ mod manifest;
 mod meta;
 mod naming;
 mod place;
+mod relations;
 mod results;
 mod rewrite;
 mod run_results;
@@ -153,6 +154,7 @@ fn covers(bundle: &Bundle) -> Coverage {
     let mut covers = Coverage::DATASETS
         | Coverage::JOBS
         | Coverage::EDGES
+        | Coverage::FIELD_EDGES
         | Coverage::ALIASES
         | Coverage::ATTRIBUTES;
     let has_columns = bundle.projects.iter().all(|project| {

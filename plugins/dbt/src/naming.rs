@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use headwater_extractor::{Config, ConfigKey, Diagnostic, ExtractError, Severity};
 use md5::{Digest, Md5};
 use rustc_hash::FxHashMap;
+use sql_lineage::Dialect;
 
 use crate::adapters::{Adapter, Parts};
 use crate::manifest::Manifest;
@@ -173,6 +174,14 @@ impl<'s> Naming<'s> {
             databases_unnamed: BTreeSet::new(),
             first_relations: FxHashMap::default(),
             settings,
+        }
+    }
+
+    /// The SQL that the project's warehouse speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &*self.adapter_name {
+            "glue" => Dialect::Spark,
+            name => name.parse().unwrap_or(Dialect::Generic),
         }
     }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod columns;
 mod datasets;
+mod fields;
 mod jobs;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use crate::lineage::{Index, Role, Unresolved};
 use crate::manifest::{Group, Manifest, Said, is_built};
 use crate::naming::{Naming, Settings};
 use crate::place::{Places, diagnostic, pointer};
+use crate::relations::Relations;
 use crate::results::{Described, Findings};
 use crate::text::{Members, Text, said};
 use jobs::Deferral;
@@ -75,6 +77,8 @@ struct Known<'s, 'm> {
     groups: FxHashMap<&'m str, Vec<&'m Group<'m>>>,
     index: Index<'m>,
     tables: Tables<'m>,
+    /// What compiled SQL may name.
+    relations: Relations,
     /// What may be read from another environment.
     deferrals: FxHashMap<DatasetNode, Deferral<'m>>,
 }
@@ -91,6 +95,7 @@ impl<'s, 'm> Known<'s, 'm> {
             groups: group_owners(&manifest.groups),
             index: Index::default(),
             tables: Tables::new(catalogs.map(|catalog| &catalog.content)),
+            relations: Relations::default(),
             deferrals: FxHashMap::default(),
         }
     }

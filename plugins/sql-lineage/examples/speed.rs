@@ -2,7 +2,10 @@
 //!
 //! `cargo run --release -p sql-lineage --example speed -- CORPUS.jsonl…`; a line is `{"sql", "dialect", "suite"}`.
 
-#![allow(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^52")]
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "counts of a bench are far below 2^52"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -165,6 +165,25 @@ impl Transformations {
         .map(|(_, indirect)| indirect)
     }
 
+    /// All ways as `OpenLineage` calls them, each with whether it is a direct one.
+    pub fn named(self) -> impl Iterator<Item = (bool, &'static str)> {
+        let direct = self.direct().map(|direct| match direct {
+            Direct::Identity => "IDENTITY",
+            Direct::Transformation => "TRANSFORMATION",
+            Direct::Aggregation => "AGGREGATION",
+        });
+        let indirect = self.indirect().map(|indirect| match indirect {
+            Indirect::Join => "JOIN",
+            Indirect::Filter => "FILTER",
+            Indirect::GroupBy => "GROUP_BY",
+            Indirect::Sort => "SORT",
+            Indirect::Window => "WINDOW",
+            Indirect::Conditional => "CONDITIONAL",
+        });
+        let direct = direct.into_iter().map(|name| (true, name));
+        direct.chain(indirect.map(|name| (false, name)))
+    }
+
     /// True if nothing of the value can be read from what comes out: it is hashed or masked.
     pub fn is_masking(self) -> bool {
         self.0 & Self::MASKING != 0

@@ -17,7 +17,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use sql_lineage::{Catalog, Direct, Indirect, Options, TableName, Transformations, analyze};
+use sql_lineage::{Catalog, Options, TableName, Transformations, analyze};
 
 /// What a case says, and its answer.
 struct Case {
@@ -72,26 +72,9 @@ fn catalog(schema: &str) -> Catalog {
 }
 
 fn shown(how: Transformations) -> String {
-    let direct = how.direct().map(|direct| match direct {
-        Direct::Identity => "IDENTITY",
-        Direct::Transformation => "TRANSFORMATION",
-        Direct::Aggregation => "AGGREGATION",
-    });
-    let indirect = how.indirect().map(|indirect| match indirect {
-        Indirect::Join => "JOIN",
-        Indirect::Filter => "FILTER",
-        Indirect::GroupBy => "GROUP_BY",
-        Indirect::Sort => "SORT",
-        Indirect::Window => "WINDOW",
-        Indirect::Conditional => "CONDITIONAL",
-    });
     let masking = how.is_masking().then_some("masking");
-    direct
-        .into_iter()
-        .chain(indirect)
-        .chain(masking)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let names: Vec<&str> = how.named().map(|(_, name)| name).chain(masking).collect();
+    names.join(" ")
 }
 
 fn answer(case: &Case) -> String {

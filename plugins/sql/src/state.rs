@@ -6,7 +6,7 @@ use headwater_extractor::{
     Dataset, DatasetNode, Emitter, ExtractError, Field, FieldEdge, FieldEnd, Job, JobNode,
     Severity, Transformation,
 };
-use sql_lineage::{Direct, Edge, Indirect, Place, Statement, TableName, Transformations};
+use sql_lineage::{Edge, Place, Statement, TableName, Transformations};
 
 use crate::naming::Naming;
 use crate::{File, location, told};
@@ -260,24 +260,8 @@ impl Stating<'_, '_> {
 
 /// The subtypes of `OpenLineage`'s column lineage facet.
 fn transformations(how: Transformations) -> Vec<Transformation<'static>> {
-    let direct = how.direct().map(|direct| match direct {
-        Direct::Identity => "IDENTITY",
-        Direct::Transformation => "TRANSFORMATION",
-        Direct::Aggregation => "AGGREGATION",
-    });
-    let indirect = how.indirect().map(|indirect| match indirect {
-        Indirect::Join => "JOIN",
-        Indirect::Filter => "FILTER",
-        Indirect::GroupBy => "GROUP_BY",
-        Indirect::Sort => "SORT",
-        Indirect::Window => "WINDOW",
-        Indirect::Conditional => "CONDITIONAL",
-    });
     let is_masking = how.is_masking();
-    direct
-        .into_iter()
-        .map(|subtype| (true, subtype))
-        .chain(indirect.map(|subtype| (false, subtype)))
+    how.named()
         .map(|(is_direct, subtype)| Transformation {
             is_direct,
             subtype: Some(subtype),

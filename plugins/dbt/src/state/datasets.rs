@@ -43,6 +43,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             fields: &columns.fields,
             evidence: Some(&at),
         })?;
+        self.known
+            .relations
+            .add(node.relation(), dataset, &columns.fields, table.is_some());
         self.describe(dataset, &node.said())?;
         self.column_tags(dataset, &columns)?;
         if let Some(access) = node.access() {
@@ -85,6 +88,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         let dataset = self
             .out
             .mention(&named.namespace, &named.name, &kind, Some(&at))?;
+        self.known
+            .relations
+            .add(node.relation(), dataset, &[], false);
         Ok(Role::Dataset(dataset))
     }
 
@@ -98,6 +104,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             return Ok(NO_NAME);
         };
         if let Some(dataset) = self.out.stated(&named.namespace, &named.name) {
+            self.known
+                .relations
+                .add(source.relation(), dataset, &[], false);
             return Ok(Role::Dataset(dataset));
         }
         let at = self.place("sources", id);
@@ -115,6 +124,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             fields: &columns.fields,
             evidence: Some(&at),
         })?;
+        self.known
+            .relations
+            .add(source.relation(), dataset, &columns.fields, table.is_some());
         self.describe(dataset, &source.said())?;
         self.column_tags(dataset, &columns)?;
         let facet = DbtFacet::of_source(id, source).with_table(table);

@@ -4,6 +4,7 @@ use headwater_extractor::{Alias, DatasetNode, EmitError, Job, JobNode, Location,
 use rustc_hash::FxHashMap;
 
 use super::Statement;
+use super::fields::Built;
 use crate::facet::DbtFacet;
 use crate::manifest::{DeferRelation, Node};
 use crate::naming::{is_name, join};
@@ -56,6 +57,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         let manifest = self.known.manifest;
         let mut jobs = FxHashMap::default();
         let mut unresolved = Vec::new();
+        let mut built = Vec::new();
         for (id, node) in &manifest.nodes.0 {
             if node.is_elsewhere() || !node.is_enabled() {
                 continue;
@@ -73,7 +75,15 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             self.out.writes(job, dataset, Some(&at))?;
             self.report(&mut unresolved)?;
             jobs.insert(&**id, job);
+            built.extend(sql.map(|sql| Built {
+                id,
+                node,
+                dataset,
+                job,
+                sql,
+            }));
         }
+        self.field_lineage(&built)?;
         Ok(jobs)
     }
 
