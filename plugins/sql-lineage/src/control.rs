@@ -109,7 +109,9 @@ pub(crate) fn inner(tokens: &[TokenWithSpan]) -> Option<Inner> {
     // Labels: `<<x>>` and `x:`.
     let second = words.next();
     let is_label = matches!(first.token, Token::ShiftLeft)
-        || second.is_some_and(|(_, token)| token.token == Token::Colon) && word(first).is_some();
+        || second.is_some_and(|(_, token)| token.token == Token::Colon)
+            && word(first).is_some()
+            && !is_statement(first);
     let is_assignment = second.is_some_and(|(_, token)| token.token == Token::Assignment);
     if is_assignment {
         return Some(Inner::Nothing);

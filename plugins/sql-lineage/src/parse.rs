@@ -108,6 +108,11 @@ impl Reader {
         match inner {
             Inner::Nothing => {}
             Inner::From(at) => {
+                // What begins there must be less than this was, or it would be read for ever.
+                if !tokens[..at].iter().any(is_significant) {
+                    let place = piece.base.place_of(tokens[at].span.start);
+                    return self.read_statement(tokens, piece, place);
+                }
                 let rest = tokens.split_off(at);
                 self.read_tokens(rest, piece);
             }

@@ -82,6 +82,15 @@ fn nesting_that_people_write_is_read() {
 }
 
 #[test]
+fn a_statement_that_looks_like_a_label_is_read_once() {
+    for text in ["with :p as x", "select : a", "insert :: t", "drop : : x"] {
+        for dialect in Dialect::ALL {
+            read(text, dialect);
+        }
+    }
+}
+
+#[test]
 fn a_statement_that_is_not_understood_is_told_with_its_place() {
     let script = read(
         "select 1;\n\n  select from from from;\nselect 2",
