@@ -377,6 +377,7 @@ impl Analysis<'_, '_> {
         let name = name.unwrap_or_default();
         let is_windowed = function.over.is_some();
         let mut inner = if is_windowed || functions::is_aggregate(name) {
+            self.note_aggregate();
             around.aggregated()
         } else {
             around.computed()

@@ -29,6 +29,7 @@ mod origin;
 mod parse;
 mod pivot;
 mod query;
+mod rows;
 mod scope;
 mod script;
 mod session;

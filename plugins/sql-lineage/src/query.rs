@@ -4,9 +4,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, GroupByExpr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy,
-    OrderByKind, PipeOperator, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values,
-    With,
+    Cte, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
+    Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
 };
 
 use crate::intern::{Folded, Symbol};
@@ -29,7 +28,9 @@ pub(crate) struct Analysis<'s, 'c> {
     pub(crate) inputs: Vec<u32>,
     pub(crate) effects: Effects,
     /// How many queries stand around what is looked at.
-    depth: usize,
+    pub(crate) depth: usize,
+    /// The depths at which an aggregate or a window was called, a bit each.
+    pub(crate) aggregates: u64,
 }
 
 impl<'s, 'c> Analysis<'s, 'c> {
@@ -40,6 +41,7 @@ impl<'s, 'c> Analysis<'s, 'c> {
             inputs: Vec::new(),
             effects: Effects::default(),
             depth: 0,
+            aggregates: 0,
         }
     }
 }
@@ -363,27 +365,15 @@ impl Analysis<'_, '_> {
             output: Rc::new(output.clone()),
             is_hidden: false,
         });
-        self.order_by(order_by, &scope, view, &mut output.influences);
+        self.order_by(
+            order_by,
+            &output.items,
+            &scope,
+            view,
+            &mut output.influences,
+        );
         origin::merge(&mut output.influences);
         output
-    }
-
-    pub(crate) fn order_by<'a>(
-        &mut self,
-        order_by: Option<&'a OrderBy>,
-        scope: &Scope<'_>,
-        view: View<'_, 'a>,
-        out: &mut Vec<Origin>,
-    ) {
-        if let Some(OrderBy {
-            kind: OrderByKind::Expressions(expressions),
-            ..
-        }) = order_by
-        {
-            for by in expressions {
-                self.influence(&by.expr, scope, view, Transformations::SORT, out);
-            }
-        }
     }
 
     /// Column by column: the first branch names, all give values.
@@ -552,8 +542,8 @@ impl Analysis<'_, '_> {
         if let Some(exclude) = &select.exclude {
             self.exclude(exclude, &mut items);
         }
-        self.conditions(select, &scope, view, &mut influences);
-        self.order_by(order_by, &scope, view, &mut influences);
+        self.conditions(select, &items, &scope, view, &mut influences);
+        self.order_by(order_by, &items, &scope, view, &mut influences);
         origin::merge(&mut influences);
         Output { items, influences }
     }
@@ -645,45 +635,6 @@ impl Analysis<'_, '_> {
             _ => {
                 let text = expr.to_string();
                 Some(self.session.names.intern(&text))
-            }
-        }
-    }
-
-    fn conditions<'a>(
-        &mut self,
-        select: &'a Select,
-        scope: &Scope<'_>,
-        view: View<'_, 'a>,
-        out: &mut Vec<Origin>,
-    ) {
-        use Transformations as T;
-        let filters = select.prewhere.iter().chain(&select.selection);
-        for filter in filters.chain(&select.having).chain(&select.qualify) {
-            self.influence(filter, scope, view, T::FILTER, out);
-        }
-        if let GroupByExpr::Expressions(expressions, _) = &select.group_by {
-            for by in expressions {
-                self.influence(by, scope, view, T::GROUP_BY, out);
-            }
-        }
-        if let Some(Distinct::On(expressions)) = &select.distinct {
-            for by in expressions {
-                self.influence(by, scope, view, T::GROUP_BY, out);
-            }
-        }
-        for by in &select.sort_by {
-            self.influence(&by.expr, scope, view, T::SORT, out);
-        }
-        for connect in &select.connect_by {
-            match connect {
-                sqlparser::ast::ConnectByKind::ConnectBy { relationships, .. } => {
-                    for relationship in relationships {
-                        self.influence(relationship, scope, view, T::JOIN, out);
-                    }
-                }
-                sqlparser::ast::ConnectByKind::StartWith { condition, .. } => {
-                    self.influence(condition, scope, view, T::FILTER, out);
-                }
             }
         }
     }
