@@ -4,8 +4,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, OrderByKind, PipeOperator,
-    Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
+    Cte, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, PipeOperator, Query, Select,
+    SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
 };
 
 use crate::intern::{Folded, Symbol};

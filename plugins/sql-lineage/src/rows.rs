@@ -5,7 +5,6 @@ use sqlparser::ast::{
 };
 
 use crate::model::Transformations;
-use crate::model::Transformations as T;
 use crate::origin::Origin;
 use crate::query::{Analysis, View};
 use crate::scope::{Item, Scope};
@@ -22,7 +21,7 @@ impl Analysis<'_, '_> {
     ) {
         let filters = select.prewhere.iter().chain(&select.selection);
         for filter in filters.chain(&select.having).chain(&select.qualify) {
-            self.influence(filter, scope, view, T::FILTER, out);
+            self.influence(filter, scope, view, Transformations::FILTER, out);
         }
         match &select.group_by {
             GroupByExpr::Expressions(expressions, _) => {
@@ -34,21 +33,21 @@ impl Analysis<'_, '_> {
         }
         if let Some(Distinct::On(expressions)) = &select.distinct {
             for by in expressions {
-                self.chosen(by, T::GROUP_BY, items, scope, view, out);
+                self.chosen(by, Transformations::GROUP_BY, items, scope, view, out);
             }
         }
         for by in &select.sort_by {
-            self.influence(&by.expr, scope, view, T::SORT, out);
+            self.influence(&by.expr, scope, view, Transformations::SORT, out);
         }
         for connect in &select.connect_by {
             match connect {
                 ConnectByKind::ConnectBy { relationships, .. } => {
                     for relationship in relationships {
-                        self.influence(relationship, scope, view, T::JOIN, out);
+                        self.influence(relationship, scope, view, Transformations::JOIN, out);
                     }
                 }
                 ConnectByKind::StartWith { condition, .. } => {
-                    self.influence(condition, scope, view, T::FILTER, out);
+                    self.influence(condition, scope, view, Transformations::FILTER, out);
                 }
             }
         }
@@ -66,12 +65,12 @@ impl Analysis<'_, '_> {
             None => {}
             Some(OrderByKind::Expressions(expressions)) => {
                 for by in expressions {
-                    self.chosen(&by.expr, T::SORT, items, scope, view, out);
+                    self.chosen(&by.expr, Transformations::SORT, items, scope, view, out);
                 }
             }
             Some(OrderByKind::All(_)) => {
                 for item in items {
-                    self.bear(item, T::SORT, out);
+                    self.bear(item, Transformations::SORT, out);
                 }
             }
         }
@@ -88,10 +87,10 @@ impl Analysis<'_, '_> {
         match by {
             Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) => {
                 for by in sets.iter().flatten() {
-                    self.chosen(by, T::GROUP_BY, items, scope, view, out);
+                    self.chosen(by, Transformations::GROUP_BY, items, scope, view, out);
                 }
             }
-            _ => self.chosen(by, T::GROUP_BY, items, scope, view, out),
+            _ => self.chosen(by, Transformations::GROUP_BY, items, scope, view, out),
         }
     }
 
@@ -111,17 +110,16 @@ impl Analysis<'_, '_> {
         let known = items
             .iter()
             .take_while(|item| matches!(item, Item::Column(_)));
-        match known.take(number).nth(number - 1) {
-            Some(item) => self.bear(item, how, out),
-            // An item behind a star: any column of the star may be it, and what follows the star.
-            None => {
-                let unknown = items
-                    .iter()
-                    .skip_while(|item| matches!(item, Item::Column(_)));
-                for item in unknown {
-                    self.bear(item, how, out);
-                }
-            }
+        if let Some(item) = known.take(number).nth(number - 1) {
+            self.bear(item, how, out);
+            return;
+        }
+        // An item behind a star: any column of the star may be it, and what follows the star.
+        let unknown = items
+            .iter()
+            .skip_while(|item| matches!(item, Item::Column(_)));
+        for item in unknown {
+            self.bear(item, how, out);
         }
     }
 
@@ -140,19 +138,25 @@ impl Analysis<'_, '_> {
                 | SelectItem::ExprWithAliases { expr, .. } => {
                     let mut origins = Vec::new();
                     if !self.calls_aggregate(|analysis| {
-                        analysis.influence(expr, scope, view, T::GROUP_BY, &mut origins);
+                        analysis.influence(
+                            expr,
+                            scope,
+                            view,
+                            Transformations::GROUP_BY,
+                            &mut origins,
+                        );
                     }) {
                         out.append(&mut origins);
                     }
                 }
                 SelectItem::Wildcard(_) => {
                     for item in self.all_items(scope) {
-                        self.bear(&item, T::GROUP_BY, out);
+                        self.bear(&item, Transformations::GROUP_BY, out);
                     }
                 }
                 SelectItem::QualifiedWildcard(kind, _) => {
                     for item in self.qualified_items(kind, scope, view) {
-                        self.bear(&item, T::GROUP_BY, out);
+                        self.bear(&item, Transformations::GROUP_BY, out);
                     }
                 }
             }
@@ -202,7 +206,7 @@ impl Analysis<'_, '_> {
 fn number(expr: &Expr) -> Option<usize> {
     match expr {
         Expr::Value(value) => match &value.value {
-            Value::Number(text, _) => text.to_string().parse().ok().filter(|number| *number > 0),
+            Value::Number(text, _) => text.parse().ok().filter(|number| *number > 0),
             _ => None,
         },
         Expr::Nested(inner) => number(inner),
