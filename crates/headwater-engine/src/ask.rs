@@ -2,6 +2,7 @@
 
 mod batch;
 mod changes;
+mod contract;
 mod details;
 mod diff;
 mod domains;
@@ -28,6 +29,10 @@ mod walks;
 
 pub(crate) use batch::{ClaimsOf, decode_history, held_at};
 pub use changes::{ChangeView, ChangesPage, OffsetChanges};
+pub(crate) use contract::Contraction;
+pub use contract::{
+    CONTRACT_BYTES_MAX, CONTRACT_DATASETS_MAX, CONTRACT_EDGES_MAX, CONTRACT_PATTERNS_MAX, Region,
+};
 pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
 pub use diff::Diff;
 pub use domains::{CrossingView, DomainLinkView, DomainView};

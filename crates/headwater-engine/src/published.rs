@@ -9,7 +9,7 @@ use headwater_search::Index;
 use headwater_store::Offset;
 use rustc_hash::FxHashMap;
 
-use crate::ask::Catalogue;
+use crate::ask::{Catalogue, Contraction};
 use crate::mesh::Claimants;
 use crate::sources::Standings;
 
@@ -29,6 +29,8 @@ pub(crate) struct Published {
     pub(crate) valid_at: Option<i64>,
     /// Of a graph of the past, the names that others stand for; of the newest one the state tells.
     pub(crate) merged: Option<Arc<FxHashMap<u32, Vec<AssetIndex>>>>,
+    /// The datasets that one question leaves out of the graph.
+    pub(crate) contraction: Option<Contraction>,
     links: OnceLock<Vec<DomainLink>>,
     catalogue: OnceLock<Catalogue>,
     retired: OnceLock<Catalogue>,
@@ -66,6 +68,7 @@ impl Published {
             index,
             valid_at: None,
             merged: None,
+            contraction: None,
             links: OnceLock::new(),
             catalogue: OnceLock::new(),
             retired: OnceLock::new(),

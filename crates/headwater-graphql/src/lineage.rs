@@ -101,6 +101,11 @@ impl Completeness {
         int(self.0.hidden_count)
     }
 
+    /// Datasets that `contract` left out and that the walk went through. They count as reached, but are not returned.
+    async fn contracted_count(&self) -> i32 {
+        int(self.0.contracted_count)
+    }
+
     /// Sources reached whose last submission is older than they promised, or failed.
     #[graphql(complexity = "times(5, child_complexity)")]
     async fn stale_sources(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef, PathsQuestion};
+use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef, PathsQuestion, Region, Root};
 use headwater_model::{
     AssetIndex, AssetKind, DomainName, FieldName, Name, Namespace, QualifiedName, SourceKey,
     SourceName,
@@ -27,7 +27,7 @@ use crate::plugin::Plugin;
 use crate::product::DataProduct;
 use crate::run::Run;
 use crate::scalars::Reference;
-use crate::scope::{Scope, scope, scope_as_of};
+use crate::scope::{Scope, scope, scope_as_of, scope_showing};
 use crate::search::{self, Resolution, SearchHit};
 use crate::source::{Source, Submission};
 
@@ -98,6 +98,26 @@ fn find(scope: &Scope, kind: AssetKind, namespace: &str, name: &str) -> Result<O
     let name = Name::parse(name).map_err(|error| invalid(format!("name {error}")))?;
     let name = QualifiedName::new(namespace, name);
     scope.view.find(kind, name).map_err(ask_error)
+}
+
+/// The scope of a field that leaves out the datasets which match `contract`.
+fn contracted<'a>(
+    ctx: &Context<'a>,
+    scope: &'a Scope,
+    contract: Option<Vec<String>>,
+    roots: &[Root],
+    granularity: Granularity,
+    region: Region,
+) -> Result<&'a Scope> {
+    let Some(patterns) = contract.filter(|patterns| !patterns.is_empty()) else {
+        return Ok(scope);
+    };
+    if granularity == Granularity::Field {
+        return Err(invalid("contract goes with granularity DATASET only"));
+    }
+    let roots: Vec<AssetIndex> = roots.iter().map(|root| root.asset).collect();
+    let view = scope.view.contracted(&patterns, &roots, region);
+    Ok(scope_showing(ctx, &view.map_err(ask_error)?))
 }
 
 /// The questions.
@@ -185,6 +205,9 @@ impl Query {
     /// Nodes and edges around the roots, for drawing. An unknown root fails the request. filter chooses what is
     /// returned and never stops the walk; stopAt does. FOLLOWS edges are not walked. Edges of a dataset to itself are
     /// returned and not walked. BOTH is upstream of the roots, together with downstream of the roots.
+    /// Datasets whose name, or `<namespace>/<name>`, matches a glob of `contract` (at most 20 of 256 bytes, 10,000
+    /// datasets) are left out, and the ways through them become direct edges that nobody asserts; roots stay.
+    /// With granularity DATASET only.
     #[graphql(complexity = "cost(Some(limit), 2000, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
     async fn lineage(
@@ -198,8 +221,12 @@ impl Query {
         stop_at: Option<AssetFilter>,
         as_of: Option<AsOf>,
         #[graphql(default = 2000)] limit: i32,
+        contract: Option<Vec<String>>,
     ) -> Result<Lineage> {
         let scope = scope_as_of(ctx, as_of)?;
+        let of = roots(scope, &of)?;
+        let region = Region::From(direction.into());
+        let scope = contracted(ctx, scope, contract, &of, granularity, region)?;
         let nodes_max = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let nodes_max =
             nodes_max.ok_or_else(|| invalid(format!("limit is {limit}, and must be positive")))?;
@@ -214,7 +241,7 @@ impl Query {
             depth_hops_max: depth(hops)?,
             filter: AssetFilter::read(filter, &scope.limits)?,
             stop_at: AssetFilter::read(stop_at, &scope.limits)?,
-            of: roots(scope, &of)?,
+            of,
             direction: direction.into(),
             granularity: granularity.into(),
             nodes_max,
@@ -225,6 +252,9 @@ impl Query {
     }
 
     /// Everything that depends on the roots, for deciding.
+    /// Datasets whose name, or `<namespace>/<name>`, matches a glob of `contract` (at most 20 of 256 bytes, 10,000
+    /// datasets) are left out, and the ways through them become direct edges that nobody asserts; roots stay.
+    /// With granularity DATASET only.
     #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
     async fn impact(
         &self,
@@ -236,13 +266,17 @@ impl Query {
         filter: Option<AssetFilter>,
         stop_at: Option<AssetFilter>,
         as_of: Option<AsOf>,
+        contract: Option<Vec<String>>,
     ) -> Result<Impact> {
         let scope = scope_as_of(ctx, as_of)?;
+        let of = roots(scope, &of)?;
+        let region = Region::From(direction.into());
+        let scope = contracted(ctx, scope, contract, &of, granularity, region)?;
         let answer = scope.view.impact(&ImpactQuestion {
             depth_hops_max: depth(hops)?,
             filter: AssetFilter::read(filter, &scope.limits)?,
             stop_at: AssetFilter::read(stop_at, &scope.limits)?,
-            of: roots(scope, &of)?,
+            of,
             direction: direction.into(),
             granularity: granularity.into(),
             is_over: &|| scope.is_over(),
@@ -253,7 +287,10 @@ impl Query {
     }
 
     /// Simple ways from one asset to another, fewest hops first, then by reference; bounded work.
+    /// Datasets whose name, or `<namespace>/<name>`, matches a glob of `contract` are left out, as in lineage; from and
+    /// to stay.
     #[graphql(complexity = "cost(Some(first), 10, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the contract fixes them")]
     async fn paths(
         &self,
         ctx: &Context<'_>,
@@ -262,12 +299,17 @@ impl Query {
         #[graphql(default_with = "Granularity::Dataset")] granularity: Granularity,
         #[graphql(default = 10)] first: i32,
         as_of: Option<AsOf>,
+        contract: Option<Vec<String>>,
     ) -> Result<Paths> {
         let scope = scope_as_of(ctx, as_of)?;
         let root = |of: &Reference| scope.view.require_root(&of.0).map_err(ask_error);
+        let ends = [root(&from)?, root(&to)?];
+        let region = Region::Between;
+        let scope = contracted(ctx, scope, contract, &ends, granularity, region)?;
+        let [from, to] = ends;
         Ok(Paths(scope.view.paths(&PathsQuestion {
-            from: root(&from)?,
-            to: root(&to)?,
+            from,
+            to,
             granularity: granularity.into(),
             ways_max: page::count(Some(first), 10, scope.limits.page_max)?,
             steps_max: scope.limits.paths_steps_max,

@@ -23,6 +23,9 @@ pub(crate) struct Completeness {
     pub(crate) without_fields_count: u64,
     /// Assets reached that this caller may not see.
     pub(crate) hidden_count: u64,
+    /// Datasets that the question left out and that the walk went through; of a question that asked for that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) contracted_count: u64,
     /// Sources reached that are older than they promised, or failed.
     pub(crate) stale_sources: Vec<StaleSource>,
 }
@@ -37,6 +40,14 @@ pub(crate) struct StaleSource {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct DomainName {
     name: String,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Completeness {
@@ -92,6 +103,14 @@ impl Completeness {
             gaps.push("the service does not say why".to_owned());
         }
         gaps
+    }
+
+    /// How many datasets were left out on request, for a line that tells what the answer is.
+    pub(crate) fn contracted(&self) -> String {
+        match self.contracted_count {
+            0 => String::new(),
+            left_out => format!(", {} contracted", count(left_out, "dataset")),
+        }
     }
 
     /// Says on standard error what is missing, `more_gaps` (found by the client) included.

@@ -83,6 +83,34 @@ impl FieldLevelArgs {
     }
 }
 
+/// Which datasets an answer leaves out.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct ContractArgs {
+    /// Leave out datasets whose name, or namespace/name, matches: ways through them become direct. Again for more
+    #[arg(long, value_name = "GLOB", conflicts_with = "field_level")]
+    contract: Vec<String>,
+}
+
+impl ContractArgs {
+    /// The argument of the query: only where it is asked for.
+    pub(crate) fn argument(&self) -> String {
+        if self.contract.is_empty() {
+            return String::new();
+        }
+        // A text of JSON is one of GraphQL, too.
+        format!(", contract: {}", serde_json::json!(self.contract))
+    }
+
+    /// What is asked of the completeness besides.
+    pub(crate) fn selection(&self) -> &'static str {
+        if self.contract.is_empty() {
+            ""
+        } else {
+            " completeness { contractedCount }"
+        }
+    }
+}
+
 /// OpenLineage's column-lineage transformation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Transformation {

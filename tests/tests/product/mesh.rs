@@ -77,6 +77,58 @@ fn the_example_mesh_answers_across_domains() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn staging_datasets_are_left_out_on_request() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let server = ["--server", &service.url, "--format", "json"];
+    let upstream = |more: &[&str]| {
+        let asked = [
+            "impact",
+            "warehouse.orders.customers",
+            "--direction",
+            "upstream",
+        ];
+        let ran = run(&[&asked[..], &server, more].concat())?;
+        let answer: Value = serde_json::from_str(&ran.out)?;
+        let mut names = texts(&answer["assets"], "/asset/reference")
+            .into_iter()
+            .filter_map(|name| name.strip_prefix("duckdb://warehouse.duckdb/warehouse."))
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        names.sort();
+        let told = &answer["completeness"];
+        let counts = json!([told["contractedCount"], told["unresolvedCount"]]);
+        anyhow::Ok((names.join(" "), counts))
+    };
+    let whole = upstream(&[])?;
+    assert_eq!(
+        whole,
+        (
+            "orders.order_statuses orders.orders orders.stg_customers orders.stg_orders raw.customers raw.orders".to_owned(),
+            json!([null, 2])
+        )
+    );
+    let contracted = upstream(&["--contract", "*.stg_*"])?;
+    assert_eq!(
+        contracted,
+        (
+            "orders.order_statuses orders.orders raw.customers raw.orders".to_owned(),
+            json!([2, 2])
+        )
+    );
+    // What is left out was reached all the same: that nobody declares it goes on being told.
+    let declared = upstream(&["--contract", "*.raw.*"])?;
+    assert_eq!(
+        declared,
+        (
+            "orders.order_statuses orders.orders orders.stg_customers orders.stg_orders".to_owned(),
+            json!([2, 2])
+        )
+    );
+    assert_eq!(upstream(&[])?, whole);
+    Ok(())
+}
+
 /// The text between a line "```<language>" and the next "```", the first in `page`.
 fn block<'a>(page: &'a str, language: &str) -> Result<&'a str> {
     let fence = format!("\n```{language}\n");

@@ -66,6 +66,9 @@ pub struct Completeness {
     pub without_fields_count: usize,
     /// Assets reached that the caller may not see.
     pub hidden_count: usize,
+    /// Datasets that the question contracts and that the walk went through; what is counted of visited ones is counted
+    /// of them, too.
+    pub contracted_count: usize,
     /// Sources of visited assets whose last submission failed or is older than they promised, by number.
     pub stale_sources: Vec<u32>,
 }
@@ -375,6 +378,11 @@ impl View {
         let stale: BTreeSet<u32> = self.stale_sources();
         let mut stale_sources = BTreeSet::new();
         let mut unresolved_count = 0;
+        let mut visited: Vec<AssetIndex> = visited.collect();
+        let contraction = self.published.contraction.as_ref();
+        let passed = contraction.map(|contraction| contraction.passed(&visited, &frontier));
+        let passed = passed.unwrap_or_default();
+        visited.extend(&passed);
         for index in visited {
             let flags = self.graph().flags(index);
             let is_dataset = self.graph().kind(index) == Some(AssetKind::Dataset);
@@ -396,6 +404,7 @@ impl View {
             unresolved_count,
             without_fields_count: 0,
             hidden_count: 0,
+            contracted_count: passed.len(),
             stale_sources: stale_sources.into_iter().collect(),
         }
     }

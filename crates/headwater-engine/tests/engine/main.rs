@@ -2,6 +2,7 @@
 
 mod aliases;
 mod completeness;
+mod contract;
 mod disk;
 mod domains;
 mod events;

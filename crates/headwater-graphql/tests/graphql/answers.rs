@@ -232,3 +232,39 @@ fn one_response_is_of_one_snapshot_and_may_be_asked_by_get() {
     let data = &read(&response)["data"];
     assert_eq!(data["snapshot"], data["impact"]["snapshot"]);
 }
+
+#[test]
+fn contracted_datasets_are_left_out_with_direct_ways_through_them() {
+    let api = crate::support::api(headwater_graphql::Limits::default());
+    let query = |contract: &str| {
+        let query = format!(
+            r#"{{ lineage(of: ["shop.public.raw"], direction: DOWNSTREAM, depth: 1{contract}) {{ nodes {{ hops
+            entity {{ ... on Dataset {{ name }} }} }} }} paths(from: "shop.public.raw", to: "shop.public.orders"{contract}) {{
+            paths {{ assets {{ name }} }} }} impact(of: ["shop.public.raw"], depth: 1{contract}) {{ assets {{ nodes {{
+            hops asset {{ name }} }} }} completeness {{ contractedCount }} }} }}"#
+        );
+        crate::support::ask(&api, &query)
+    };
+    let plain = query("");
+    let names = |answer: &serde_json::Value| answer.to_string();
+    assert!(names(&plain).contains("shop.public.stage"));
+    let contracted = query(r#", contract: ["*.stage"]"#);
+    assert!(
+        !names(&contracted).contains("shop.public.stage"),
+        "{contracted}"
+    );
+    assert!(names(&contracted["impact"]).contains("shop.public.orders"));
+    assert_eq!(contracted["impact"]["completeness"]["contractedCount"], 1);
+    assert_eq!(plain["impact"]["completeness"]["contractedCount"], 0);
+    assert!(names(&contracted["lineage"]).contains("shop.public.orders"));
+    assert_ne!(contracted["paths"]["paths"], serde_json::json!([]));
+    assert_eq!(query(""), plain);
+    let refused = crate::support::failure(
+        &api,
+        r#"{ impact(of: ["shop.public.raw"], granularity: FIELD, contract: ["x"]) { totalCount } }"#,
+    );
+    assert_eq!(
+        refused,
+        "INVALID_INPUT: contract goes with granularity DATASET only"
+    );
+}

@@ -13,7 +13,7 @@ use crate::drawing::Drawing;
 use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{
-    ASSET_FIELDS, AssetLine, FIELD_FIELDS, FieldLevelArgs, FieldLine, SnapshotInfo,
+    ASSET_FIELDS, AssetLine, ContractArgs, FIELD_FIELDS, FieldLevelArgs, FieldLine, SnapshotInfo,
     TRANSFORMATION_FIELDS, Transformation,
 };
 
@@ -29,6 +29,7 @@ a field of it.
 Examples:
   headwater impact orders.public.orders
   headwater impact orders.public.orders --as-of -1d
+  headwater impact raw.orders --contract '*.stg_*'   # staging datasets left out
   headwater impact raw.orders raw.customers --depth 2
   headwater impact raw.orders#status --field-level
   headwater impact raw.orders --format csv > impact.csv
@@ -54,6 +55,9 @@ pub(crate) struct ImpactArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    contract: ContractArgs,
 
     #[command(flatten)]
     as_of: AsOfArgs,
@@ -173,7 +177,7 @@ struct Impact {
 pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let is_drawn = matches!(args.ask.format, GraphFormat::Mermaid | GraphFormat::Dot);
-    let query = query(args.fields, args.as_of, is_drawn);
+    let query = query(args.fields, &args.contract, args.as_of, is_drawn);
     let impact = gather(args.first, |first, after| {
         let variables = json!({
             "of": args.references,
@@ -196,10 +200,17 @@ pub(crate) fn run(args: &ImpactArgs) -> anyhow::Result<()> {
         .tell(impact.gaps, args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs, as_of: AsOfArgs, is_drawn: bool) -> String {
+fn query(
+    fields: FieldLevelArgs,
+    contract: &ContractArgs,
+    as_of: AsOfArgs,
+    is_drawn: bool,
+) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
     let as_of = as_of.argument();
+    let contracted = contract.selection();
+    let contract = contract.argument();
     let mut more = String::new();
     if fields.field_level {
         // Writing to a string does not fail.
@@ -213,12 +224,12 @@ fn query(fields: FieldLevelArgs, as_of: AsOfArgs, is_drawn: bool) -> String {
     }
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $first: Int, $after: String) {{ \
-           impact(of: $of, direction: $direction, depth: $depth{granularity}{as_of}) {{ \
+           impact(of: $of, direction: $direction, depth: $depth{granularity}{contract}{as_of}) {{ \
              totalCount byDomain {{ key count nearestHops }} \
              assets(first: $first, after: $after) {{ \
                nodes {{ asset {{ {ASSET_FIELDS} }} hops crossesDomain{more} }} \
                pageInfo {{ hasNextPage endCursor }} }} \
-             {completeness} snapshot {{ offset }} }} }}"
+             {completeness}{contracted} snapshot {{ offset }} }} }}"
     )
 }
 
@@ -270,10 +281,11 @@ fn gather(
 
 fn render(impact: &Impact, direction: Side) -> String {
     let mut text = format!(
-        "{} {} (offset {})\n",
+        "{} {} (offset {}{})\n",
         count(impact.total_count, "asset"),
         direction.word(),
-        impact.snapshot.offset
+        impact.snapshot.offset,
+        impact.completeness.contracted()
     );
     if impact.assets.is_empty() {
         return text;
@@ -492,8 +504,14 @@ mod tests {
         hops,domain,kind,type,reference,crosses_domain,fields,effects
         1,finance,dataset,TABLE,pg://db/b,true,"x, y, z","direct identity masking, indirect join"
         "#);
-        let query =
-            |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default(), false);
+        let query = |field_level| {
+            super::query(
+                FieldLevelArgs { field_level },
+                &ContractArgs::default(),
+                AsOfArgs::default(),
+                false,
+            )
+        };
         assert!(query(true).contains("granularity: FIELD") && query(true).contains("effects {"));
         assert!(!query(false).contains("granularity") && !query(false).contains("effects"));
     }

@@ -12,7 +12,9 @@ use crate::completeness::Completeness;
 use crate::drawing::{Drawing, Shape};
 use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
-use crate::queries::{FieldLevelArgs, Named, SnapshotInfo, TRANSFORMATION_FIELDS, Transformation};
+use crate::queries::{
+    ContractArgs, FieldLevelArgs, Named, SnapshotInfo, TRANSFORMATION_FIELDS, Transformation,
+};
 
 /// Show the datasets and jobs around some, and the edges between them
 #[derive(Debug, Args)]
@@ -27,6 +29,7 @@ Examples:
   headwater lineage revenue#amount --field-level
   headwater lineage orders --format mermaid > orders.mmd
   headwater lineage orders --format dot | dot -Tsvg > orders.svg
+  headwater lineage revenue --contract '*.stg_*' --contract '*.tmp_*'
   headwater lineage orders --format json | jq '.edges[]'")]
 pub(crate) struct LineageArgs {
     /// Where to start
@@ -47,6 +50,9 @@ pub(crate) struct LineageArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    contract: ContractArgs,
 
     #[command(flatten)]
     as_of: AsOfArgs,
@@ -159,7 +165,11 @@ pub(crate) fn run(args: &LineageArgs) -> anyhow::Result<()> {
         "depth": args.depth,
         "limit": args.limit,
     });
-    let lineage: Lineage = client.ask("lineage", &query(args.fields, args.as_of), &variables)?;
+    let lineage: Lineage = client.ask(
+        "lineage",
+        &query(args.fields, &args.contract, args.as_of),
+        &variables,
+    )?;
     match args.ask.format {
         GraphFormat::Json => output::print_json(&lineage)?,
         GraphFormat::Table => output::print(&lineage.render())?,
@@ -172,10 +182,12 @@ pub(crate) fn run(args: &LineageArgs) -> anyhow::Result<()> {
         .tell(Vec::new(), args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
+fn query(fields: FieldLevelArgs, contract: &ContractArgs, as_of: AsOfArgs) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
     let as_of = as_of.argument();
+    let contracted = contract.selection();
+    let contract = contract.argument();
     let (of_fields, of_edges) = if fields.field_level {
         (
             "... on Field { id reference fieldType: type dataset { domain { name } } }",
@@ -186,11 +198,11 @@ fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
     };
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $limit: Int!) {{ \
-           lineage(of: $of, direction: $direction, depth: $depth, limit: $limit{granularity}{as_of}) {{ \
+           lineage(of: $of, direction: $direction, depth: $depth, limit: $limit{granularity}{contract}{as_of}) {{ \
              nodes {{ entity {{ __typename ... on Dataset {{ id reference type domain {{ name }} }} \
                ... on Job {{ id reference type domain {{ name }} }} {of_fields} }} hops }} \
              edges {{ from to kind via {{ reference }} {of_edges} }} \
-             {completeness} snapshot {{ offset }} }} }}"
+             {completeness}{contracted} snapshot {{ offset }} }} }}"
     )
 }
 
@@ -202,10 +214,11 @@ impl Lineage {
 
     fn render(&self) -> String {
         let mut text = format!(
-            "{}, {} (offset {})\n\n",
+            "{}, {} (offset {}{})\n\n",
             count(self.nodes.len() as u64, "node"),
             count(self.edges.len() as u64, "edge"),
-            self.snapshot.offset
+            self.snapshot.offset,
+            self.completeness.contracted()
         );
         text += &table(
             ["hops", "domain", "type", "reference"],
@@ -418,7 +431,13 @@ mod tests {
 
     #[test]
     fn fields_are_asked_for_only_where_they_are_wanted() {
-        let query = |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default());
+        let query = |field_level| {
+            super::query(
+                FieldLevelArgs { field_level },
+                &ContractArgs::default(),
+                AsOfArgs::default(),
+            )
+        };
         assert!(query(true).contains("granularity: FIELD") && query(true).contains("on Field"));
         assert!(!query(false).contains("granularity") && !query(false).contains("on Field"));
     }

@@ -10,7 +10,7 @@ use crate::completeness::Completeness;
 use crate::drawing::{Drawing, Shape};
 use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
-use crate::queries::{ASSET_FIELDS, AssetLine, FieldLevelArgs, Named, SnapshotInfo};
+use crate::queries::{ASSET_FIELDS, AssetLine, ContractArgs, FieldLevelArgs, Named, SnapshotInfo};
 
 /// Show the ways by which data gets from one dataset or job to another
 ///
@@ -22,6 +22,7 @@ a field of it.
 
 Examples:
   headwater paths raw.orders finance.revenue
+  headwater paths raw.orders finance.revenue --contract '*.stg_*'
   headwater paths raw.orders finance.revenue --as-of @1200
   headwater paths raw.orders finance.revenue --first 3 --format mermaid
   headwater paths raw.orders#amount finance.revenue#total --field-level")]
@@ -40,6 +41,9 @@ pub(crate) struct PathsArgs {
 
     #[command(flatten)]
     fields: FieldLevelArgs,
+
+    #[command(flatten)]
+    contract: ContractArgs,
 
     #[command(flatten)]
     as_of: AsOfArgs,
@@ -137,7 +141,11 @@ impl Path {
 pub(crate) fn run(args: &PathsArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let variables = json!({ "from": args.from, "to": args.to, "first": args.first });
-    let paths: Ways = client.ask("paths", &query(args.fields, args.as_of), &variables)?;
+    let paths: Ways = client.ask(
+        "paths",
+        &query(args.fields, &args.contract, args.as_of),
+        &variables,
+    )?;
     match args.ask.format {
         GraphFormat::Json => output::print_json(&paths)?,
         GraphFormat::Table => output::print(&paths.render())?,
@@ -150,10 +158,12 @@ pub(crate) fn run(args: &PathsArgs) -> anyhow::Result<()> {
         .tell(Vec::new(), args.complete.require_complete)
 }
 
-fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
+fn query(fields: FieldLevelArgs, contract: &ContractArgs, as_of: AsOfArgs) -> String {
     let completeness = Completeness::SELECTION;
     let granularity = fields.argument();
     let as_of = as_of.argument();
+    let contracted = contract.selection();
+    let contract = contract.argument();
     let of_fields = if fields.field_level {
         " fields { id reference dataset { id domain { name } } }"
     } else {
@@ -161,18 +171,19 @@ fn query(fields: FieldLevelArgs, as_of: AsOfArgs) -> String {
     };
     format!(
         "query($from: Reference!, $to: Reference!, $first: Int!) {{ \
-           paths(from: $from, to: $to, first: $first{granularity}{as_of}) {{ \
+           paths(from: $from, to: $to, first: $first{granularity}{contract}{as_of}) {{ \
              paths {{ assets {{ {ASSET_FIELDS} }}{of_fields} }} \
-             {completeness} snapshot {{ offset }} }} }}"
+             {completeness}{contracted} snapshot {{ offset }} }} }}"
     )
 }
 
 impl Ways {
     fn render(&self) -> String {
         let mut text = format!(
-            "{} (offset {})\n",
+            "{} (offset {}{})\n",
             count(self.paths.len() as u64, "path"),
-            self.snapshot.offset
+            self.snapshot.offset,
+            self.completeness.contracted()
         );
         if self.paths.is_empty() {
             return text;
@@ -327,7 +338,13 @@ mod tests {
               orders  job      pg://db/k
               orders  dataset  pg://db/c
         ");
-        let query = |field_level| super::query(FieldLevelArgs { field_level }, AsOfArgs::default());
+        let query = |field_level| {
+            super::query(
+                FieldLevelArgs { field_level },
+                &ContractArgs::default(),
+                AsOfArgs::default(),
+            )
+        };
         assert!(query(true).contains("granularity: FIELD") && query(true).contains(" fields {"));
         assert!(!query(false).contains("granularity") && !query(false).contains(" fields {"));
     }
