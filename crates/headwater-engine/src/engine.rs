@@ -12,7 +12,7 @@ use headwater_model::{
     Submission, Timestamp,
 };
 use headwater_record::{Prune, encode_facts, encode_mesh, encode_submission, redact_submission};
-use headwater_store::{Log, LogBackup, RewriteReport, State};
+use headwater_store::{Excerpt, Log, LogBackup, RewriteReport, State};
 use parking_lot::Mutex;
 
 use crate::apply::Receipt;
@@ -389,6 +389,15 @@ impl Engine {
         if thread.join().is_err() {
             tracing::error!("the writer panicked");
         }
+    }
+
+    /// What the next start reads of the state when nothing changes until then; none if that is too much. Only after
+    /// [`Engine::shut_down`].
+    ///
+    /// # Errors
+    /// [`EngineError`] if the state can't be read.
+    pub fn excerpt(&self) -> Result<Option<Excerpt>, EngineError> {
+        crate::excerpt::excerpt(&self.shared)
     }
 }
 

@@ -404,7 +404,14 @@ pub(crate) fn word(number: u32) -> Vec<u8> {
     key(b'w', &[&number.to_be_bytes()])
 }
 
+pub(crate) const WORDS: &[u8] = b"w";
+pub(crate) const SOURCES: &[u8] = b"o";
 pub(crate) const MESH: &[u8] = b"m";
 pub(crate) const COMMITTED_AT: &[u8] = b"t";
 pub(crate) const VERSION: &[u8] = b"v";
 pub(crate) const UNDER_WAY: &[u8] = b"y";
+
+/// The first key after all that begin with a tag.
+pub(crate) fn after_tag(tag: &[u8]) -> Vec<u8> {
+    tag.iter().map(|byte| byte + 1).collect()
+}

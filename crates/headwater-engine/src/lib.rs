@@ -13,6 +13,7 @@ mod deltas;
 mod engine;
 mod entries;
 mod error;
+mod excerpt;
 mod export;
 mod key_words;
 mod keys;

@@ -240,7 +240,7 @@ pub(crate) fn catch_up(
 
 fn load_words(reader: Reader<'_>) -> Result<Words, EngineError> {
     let words = Words::default();
-    for item in reader.scan(b"w") {
+    for item in reader.scan(keys::WORDS) {
         let word = String::from_utf8(item?.1).map_err(|_| EngineError::Corrupt("a word"))?;
         words.intern(&word);
     }
@@ -249,7 +249,7 @@ fn load_words(reader: Reader<'_>) -> Result<Words, EngineError> {
 
 fn load_sources(reader: Reader<'_>) -> Result<Sources, EngineError> {
     let sources = Sources::default();
-    for (number, item) in reader.scan(b"o").enumerate() {
+    for (number, item) in reader.scan(keys::SOURCES).enumerate() {
         let record: SourceRecord = decode_value("a source", &item?.1)?;
         sources.push(SourceState::from_record(number as u32, record)?);
     }

@@ -12,6 +12,8 @@
 //! sled's flush is never relied on for durability: a crash loses what was applied last, and the record
 //! says what is left. Its periodic flusher is on all the same, since nothing else collects its garbage.
 
+use std::fs::{self, File};
+use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -143,7 +145,8 @@ impl SledState {
     ///
     /// sled notes where its pages are when it is opened, and reads all that was written since then when it is opened
     /// again: some seconds for each gigabyte. So a state to which more than [`SledState::UNNOTED_BYTES_MAX`] were written
-    /// is opened once more here. Whoever does without, or is killed, loses nothing but that time.
+    /// is opened once more here. Whoever does without, or is killed, loses nothing but that time. What was applied
+    /// survives a power loss from here on.
     ///
     /// # Errors
     /// As [`SledState::open`].
@@ -154,7 +157,7 @@ impl SledState {
         if written_bytes > Self::UNNOTED_BYTES_MAX {
             Self::open(&directory, options)?;
         }
-        Ok(())
+        sync_files(&directory).map_err(StateError::Io)
     }
 
     /// Removes the state in `directory`, which must not be open. Much faster than [`State::clear`].
@@ -269,6 +272,19 @@ impl State for SledState {
     fn bytes_on_disk(&self) -> Result<u64, StateError> {
         self.tree.size_on_disk().map_err(into_error)
     }
+}
+
+/// Makes all files below a directory durable.
+fn sync_files(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_files(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(directory)?.sync_all()
 }
 
 fn into_error(error: sled::Error) -> StateError {

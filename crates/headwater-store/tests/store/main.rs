@@ -6,6 +6,7 @@ mod compat;
 mod damage;
 mod kill;
 mod log_conformance;
+mod opening;
 mod power;
 mod repair;
 mod rewrite;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use headwater_store::{
-    MemoryState, Offset, ScanStep, SledOptions, SledState, State, StateBatch, StateError,
-    StoredBytes,
+    Excerpt, MemoryState, Offset, OpeningState, ScanStep, SledOptions, SledState, State,
+    StateBatch, StateError, StoredBytes,
 };
 use proptest::prelude::*;
 
@@ -26,6 +26,19 @@ fn on_every_state(check: impl Fn(&mut dyn FnMut(Option<Box<dyn State>>) -> Box<d
     check(&mut |state| {
         drop(state);
         Box::new(open_state(&directory.path().join("a/state"), OPTIONS).unwrap())
+    });
+
+    let directory = tempfile::tempdir().unwrap();
+    check(&mut |state| {
+        drop(state);
+        let path = directory.path().join("b/state");
+        // All of it is known before it is open.
+        let whole = vec![vec![0]..vec![u8::MAX; StateBatch::KEY_BYTES_MAX]];
+        let excerpt = Excerpt::of(&open_state(&path, OPTIONS).unwrap(), whole);
+        let excerpt = excerpt.unwrap().unwrap();
+        Box::new(OpeningState::begin(excerpt, move || {
+            open_state(&path, OPTIONS)
+        }))
     });
 }
 

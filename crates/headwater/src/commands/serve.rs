@@ -1,5 +1,7 @@
 //! `serve`: the service.
 
+mod folder;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,13 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use headwater_engine::{Caller, Engine, EngineOptions, ReadAhead};
+use headwater_engine::{Caller, Engine};
 use headwater_graphql::Api;
 use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
 use headwater_plugin::{HostConfig, PluginHost};
 use headwater_server::webhooks::{Retries, Webhook};
 use headwater_server::{App, Clock, EventMode, router};
-use headwater_store::{Log, SegmentLog, SegmentOptions, SledOptions, SledState, State, StateError};
+use headwater_store::{OpeningState, SledState};
 use serde::{Serialize, Serializer};
 use tokio::net::TcpListener;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -132,7 +134,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         None => Vec::new(),
     };
     let webhooks = crate::webhooks::read(&config.webhook, |name| std::env::var(name).ok())?;
-    let (engine, state) = open_engine(&config)?;
+    let (engine, state) = folder::open(&config)?;
     let engine = Arc::new(engine);
     if let Some(mesh) = mesh {
         engine
@@ -146,16 +148,12 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let served = runtime.block_on(serve(&config, Arc::clone(&engine), plugins, webhooks));
+    let opening = Arc::clone(&state);
+    let served = serve(&config, Arc::clone(&engine), opening, plugins, webhooks);
+    let served = runtime.block_on(served);
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
-    drop(engine);
-    // Nobody holds it any more, unless a request was cut off and its thread still reads.
-    if let Some(state) = Arc::into_inner(state) {
-        state
-            .close()
-            .context("the state is not closed as it should be")?;
-    }
+    folder::close(engine, state, &config.data)?;
     if let Some(traces) = traces {
         traces.shut_down();
     }
@@ -166,6 +164,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
 async fn serve(
     config: &ServeConfig,
     engine: Arc<Engine>,
+    state: Arc<OpeningState<SledState>>,
     plugins: Vec<ExtractorDescription>,
     webhooks: Vec<Webhook>,
 ) -> anyhow::Result<()> {
@@ -198,12 +197,25 @@ async fn serve(
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
     tracing::info!(%address, data = %config.data.display(), "listening on http://{address}");
+    let opened = tokio::task::spawn_blocking(move || state.wait().map(|_| ()));
+    let mut failure = None;
     let stop = async {
-        stop_signal().await;
+        failure = tokio::select! {
+            () = stop_signal() => None,
+            failure = folder::failed(opened) => Some(failure),
+        };
         stopper.stop();
     };
     let served = headwater_server::serve(listener, routes, &limits, stop).await;
     stopper.stopped().await;
+    if let Some(failure) = failure {
+        return Err(Failure::new(Exit::Failed, "the state can't be opened")
+            .because(failure)
+            .hint(
+                "start again: what is wrong with it is found then, and it is rebuilt from the log",
+            )
+            .into());
+    }
     served.context("not every request could be answered before the end")
 }
 
@@ -271,69 +283,6 @@ fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<Vec<ExtractorDesc
     Ok(usable
         .map(|extractor| extractor.extractor.description().clone())
         .collect())
-}
-
-fn open_engine(config: &ServeConfig) -> anyhow::Result<(Engine, Arc<SledState>)> {
-    let data = &config.data;
-    std::fs::create_dir_all(data).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            format!("cannot make folder {}", data.display()),
-        )
-        .because(error)
-    })?;
-    // Both are large: they are read while the log and the state are opened.
-    let read_ahead = ReadAhead::begin(&data.join("graph"));
-    let options = SegmentOptions {
-        segment_bytes: config.limits.log_segment_bytes,
-        reserve_bytes: config.limits.disk_reserve_bytes,
-        ..SegmentOptions::default()
-    };
-    let (log, report) = SegmentLog::open(&data.join("log"), options)
-        .with_context(|| format!("the log in {} can't be opened", data.display()))?;
-    if let Some(tail) = &report.torn_tail {
-        tracing::warn!(
-            segment = %tail.segment, byte_offset = tail.byte_offset,
-            "the log's torn end is cut: it was never acknowledged"
-        );
-    }
-    let log: Arc<dyn Log> = Arc::new(log);
-    let state = Arc::new(open_state(&data.join("state"), &config.limits)?);
-    let options = EngineOptions {
-        queue_submissions_max: config.limits.queue_submissions_max,
-        commit_submissions_max: config.limits.commit_submissions_max,
-        submission_facts_max: config.limits.submission_facts_max,
-        graph_file: Some(data.join("graph")),
-        ..EngineOptions::default()
-    };
-    let of_engine: Arc<dyn State> = Arc::<SledState>::clone(&state);
-    let (engine, recovery) = Engine::open_with(log, of_engine, options, Some(read_ahead))
-        .with_context(|| format!("the data in {} can't be used", data.display()))?;
-    tracing::info!(
-        offset = recovery.offset.get(),
-        entries_replayed_count = recovery.replayed_count,
-        "everything up to offset {} is visible",
-        recovery.offset
-    );
-    Ok((engine, state))
-}
-
-/// Opens the state; one that is damaged is removed, since everything in it can be rebuilt from the log.
-fn open_state(folder: &Path, limits: &LimitsConfig) -> anyhow::Result<SledState> {
-    let options = || SledOptions {
-        cache_bytes: limits.state_cache_bytes,
-        ..SledOptions::default()
-    };
-    match SledState::open(folder, options()) {
-        Err(StateError::Corrupt(reason)) => {
-            tracing::warn!("the state is damaged ({reason}): it is rebuilt from the log");
-            SledState::remove(folder)?;
-            Ok(SledState::open(folder, options())?)
-        }
-        opened => {
-            opened.with_context(|| format!("the state in {} can't be opened", folder.display()))
-        }
-    }
 }
 
 fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
