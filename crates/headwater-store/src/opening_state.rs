@@ -66,6 +66,12 @@ impl<S: State + 'static> OpeningState<S> {
         opened.map_err(|reason| StateError::Corrupt(reason.clone()))
     }
 
+    /// Why it could not be opened, if that is known already.
+    pub fn refusal(&self) -> Option<&str> {
+        let refused = self.opened.get()?.as_ref().err();
+        refused.map(String::as_str)
+    }
+
     /// The state, once it is open.
     ///
     /// # Errors

@@ -70,6 +70,65 @@ fn verify_finds_a_folder_whole_and_names_what_differs() -> Result<()> {
 }
 
 #[test]
+fn a_clean_stop_leaves_an_excerpt_of_the_state_for_one_start() -> Result<()> {
+    let folder = filled(20)?;
+    let excerpt = folder.path().join("state/excerpt");
+    let before = digest(folder.path())?;
+    assert!(excerpt.exists());
+    let mut service = Service::start(folder.path(), &[])?;
+    assert!(
+        !excerpt.exists(),
+        "what is applied from now on is not in it"
+    );
+    let impact = r#"{ impact(of: ["db/in-7"]) { assets { nodes { asset { name } } } } }"#;
+    let known = service.ask(impact)?;
+    assert_eq!(
+        known["data"]["impact"]["assets"]["nodes"][0]["asset"]["name"],
+        "j-7"
+    );
+    service.kill()?;
+    assert!(!excerpt.exists());
+    let mut service = Service::start(folder.path(), &[])?;
+    assert_eq!(service.ask(impact)?["data"], known["data"]);
+    service.terminate()?;
+    assert!(excerpt.exists());
+    assert_eq!(digest(folder.path())?, before);
+    Ok(())
+}
+
+#[test]
+fn a_state_that_is_not_what_its_excerpt_says_is_rebuilt() -> Result<()> {
+    let folder = filled(20)?;
+    let excerpt = folder.path().join("state/excerpt");
+    let kept = std::fs::read(&excerpt)?;
+    std::fs::remove_dir_all(folder.path().join("state"))?;
+    std::fs::create_dir(folder.path().join("state"))?;
+    std::fs::write(&excerpt, kept)?;
+    let impact = r#"{ impact(of: ["db/in-7"]) { assets { nodes { asset { id name } } } } }"#;
+    // Where the service listens before it is found, it stops, and the next start rebuilds the state.
+    let mut service = Service::start(folder.path(), &[])?;
+    if service
+        .ask("{ assets { nodes { sources { name } } } }")
+        .is_err()
+    {
+        let (status, told) = service.terminate()?;
+        assert_eq!(status.code(), Some(1), "{told}");
+        assert!(
+            told.contains("it is at offset 0, its excerpt at 20"),
+            "{told}"
+        );
+        service = Service::start(folder.path(), &[])?;
+    }
+    let answer = service.ask(impact)?;
+    assert_eq!(
+        answer["data"]["impact"]["assets"]["nodes"][0]["asset"]["name"], "j-7",
+        "{answer}"
+    );
+    service.terminate()?;
+    Ok(())
+}
+
+#[test]
 fn verify_names_a_damaged_byte_and_who_uses_the_folder() -> Result<()> {
     let folder = filled(20)?;
     let segment = folder.path().join("log/00000000000000000001.log");

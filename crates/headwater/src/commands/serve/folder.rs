@@ -41,23 +41,43 @@ pub(super) fn open(config: &ServeConfig) -> anyhow::Result<(Engine, Arc<OpeningS
     }
     let log: Arc<dyn Log> = Arc::new(log);
     let state = Arc::new(begin_state(data, &config.limits, log.last_offset())?);
+    match open_engine(config, &log, &state, read_ahead) {
+        Err(error) if state.refusal().is_some() => {
+            tracing::warn!("{error:#}: the state is opened without its excerpt");
+            drop(state);
+            let state = open_state(&data.join("state"), &config.limits)?;
+            let state = Arc::new(OpeningState::opened(state));
+            let read_ahead = ReadAhead::begin(&data.join("graph"));
+            Ok((open_engine(config, &log, &state, read_ahead)?, state))
+        }
+        opened => Ok((opened?, state)),
+    }
+}
+
+fn open_engine(
+    config: &ServeConfig,
+    log: &Arc<dyn Log>,
+    state: &Arc<OpeningState<SledState>>,
+    read_ahead: ReadAhead,
+) -> anyhow::Result<Engine> {
     let options = EngineOptions {
         queue_submissions_max: config.limits.queue_submissions_max,
         commit_submissions_max: config.limits.commit_submissions_max,
         submission_facts_max: config.limits.submission_facts_max,
-        graph_file: Some(data.join("graph")),
+        graph_file: Some(config.data.join("graph")),
         ..EngineOptions::default()
     };
-    let of_engine: Arc<dyn State> = Arc::<OpeningState<SledState>>::clone(&state);
-    let (engine, recovery) = Engine::open_with(log, of_engine, options, Some(read_ahead))
-        .with_context(|| format!("the data in {} can't be used", data.display()))?;
+    let state: Arc<dyn State> = Arc::<OpeningState<SledState>>::clone(state);
+    let (engine, recovery) =
+        Engine::open_with(Arc::clone(log), state, options, Some(read_ahead))
+            .with_context(|| format!("the data in {} can't be used", config.data.display()))?;
     tracing::info!(
         offset = recovery.offset.get(),
         entries_replayed_count = recovery.replayed_count,
         "everything up to offset {} is visible",
         recovery.offset
     );
-    Ok((engine, state))
+    Ok(engine)
 }
 
 /// Opens the state beside all else, if what a start needs of it is kept from a clean stop.
@@ -130,7 +150,8 @@ pub(super) fn close(
 }
 
 fn excerpt_file(data: &Path) -> PathBuf {
-    data.join("excerpt")
+    // Whoever removes the state removes what is known of it.
+    data.join("state/excerpt")
 }
 
 /// Ready if the state that is being opened can't be; otherwise never.
