@@ -48,9 +48,13 @@ impl Moment {
             });
             let micros = unit.and_then(|seconds| seconds.checked_mul(1_000_000));
             let then = micros.and_then(|micros| now.as_micros().checked_sub(micros));
-            return then
-                .map(|then| Self::At(Timestamp::from_micros(then)))
-                .ok_or_else(|| format!("{text:?} is no time ago: write -30m, -2h, -1d or -1w"));
+            let then = then
+                .map(Timestamp::from_micros)
+                .ok_or_else(|| format!("{text:?} is no time ago: write -30m, -2h, -1d or -1w"))?;
+            if then < Timestamp::FIRST {
+                return Err(format!("{text:?} is before the year 0001"));
+            }
+            return Ok(Self::At(then));
         }
         Timestamp::parse(text)
             .map(|(time, _)| Self::At(time))
@@ -133,6 +137,11 @@ mod tests {
         assert_eq!(at("-1d"), "2026-03-09T12:00:00Z");
         assert_eq!(at("-2h"), "2026-03-10T10:00:00Z");
         assert_eq!(at("-90m"), "2026-03-10T10:30:00Z");
+        assert_eq!(at("9999-12-31T23:59:59Z"), "9999-12-31T23:59:59Z");
+        assert_eq!(
+            at("-1000000w"),
+            "refused: \"-1000000w\" is before the year 0001"
+        );
         for wrong in [
             "",
             "yesterday",
