@@ -80,6 +80,13 @@ impl Moment {
             Self::Known(offset) => json!({ "knownAt": offset }),
         }
     }
+
+    /// The same moment by what was known at `offset`, from which it was answered.
+    pub(crate) fn variable_known_at(self, offset: u64) -> Value {
+        let mut variable = self.variable();
+        variable["knownAt"] = json!(offset);
+        variable
+    }
 }
 
 /// Reads an argument of the command line.
@@ -126,6 +133,18 @@ mod tests {
             Ok(moment) => format!("{moment:?}"),
             Err(error) => format!("refused: {error}"),
         }
+    }
+
+    #[test]
+    fn a_moment_that_was_answered_is_asked_again_by_what_was_known() {
+        let (time, _) = Timestamp::parse("2026-03-10T12:00:00Z").expect("a time");
+        let valid_at = "2026-03-10T12:00:00Z";
+        assert_eq!(Moment::Now.variable_known_at(7), json!({"knownAt": 7}));
+        assert_eq!(Moment::Known(7).variable_known_at(7), json!({"knownAt": 7}));
+        assert_eq!(
+            Moment::At(time).variable_known_at(7),
+            json!({"validAt": valid_at, "knownAt": 7})
+        );
     }
 
     #[test]
