@@ -30,6 +30,10 @@ use crate::words::Words;
 use crate::writer::{Command, Writer};
 use crate::{EngineError, SubmitError, bounds};
 
+/// A prune closes the newest file of the log if it has so many bytes; a smaller one is left for a later prune, so that
+/// frequent ones make no multitude of files.
+const SEALED_BYTES_MIN: u64 = 256 << 10;
+
 /// The name of the source that events get where nobody says another.
 const EVENTS_SOURCE: &str = "openlineage";
 
@@ -274,8 +278,8 @@ impl Engine {
     }
 
     /// Forgets what is told of runs that ended before `prune.before`, and submissions and findings of before, as an
-    /// entry of the log; then takes the verbatim events of before out of the log's closed files. What holds, and since
-    /// when, stays. Waits until that is done: not for the threads that answer.
+    /// entry of the log; then takes the verbatim events of before out of the log's files: the newest one is closed before,
+    /// unless it is small. What holds, and since when, stays. Waits until that is done: not for the threads that answer.
     ///
     /// # Errors
     /// [`SubmitError`] says why it was not accepted, or that the log could not be rewritten; what is forgotten is
@@ -291,7 +295,11 @@ impl Engine {
         });
         self.send(Command::Prune { prune, done })?;
         let receipt = receiver.recv().unwrap_or_else(|_| Err(self.closed()))?;
-        let rewritten = drop_bodies(&*self.log, prune.before, archive);
+        let sealed = match self.log.newest_file_bytes() >= SEALED_BYTES_MIN {
+            true => self.log.seal().map_err(Into::into),
+            false => Ok(()),
+        };
+        let rewritten = sealed.and_then(|()| drop_bodies(&*self.log, prune.before, archive));
         let report = rewritten.map_err(|error| SubmitError::Rewrite(error.to_string()))?;
         Ok((receipt, report))
     }

@@ -22,6 +22,7 @@ pub(crate) fn describe(state: &dyn State, key: &[u8]) -> String {
         b's' => slot(state, rest),
         b'c' => Some("a contribution of run events".to_owned()),
         b'a' => number(rest).map(|asset| format!("an alias of asset {asset}")),
+        b'l' => number(rest).map(|asset| format!("whose claims ever named asset {asset}")),
         b'o' => number(rest).map(|source| source_words(state, source)),
         b'b' => {
             let offset = keys::parse_submission(key);

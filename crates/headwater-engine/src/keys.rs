@@ -24,6 +24,7 @@
 //! | `q` | source; digest of what a person asserts | how many of these the source has; its number |
 //! | `r` | digest of a run's id, source, job | `RunRecord` |
 //! | `h` | offset, part | `DeltaRecord` |
+//! | `l` | index, owner | – (whose claims ever named it as read, written or an alias) |
 //! | `e` | valid time, offset, part | assets of which that offset says something up to that time |
 //! | `w` | number of a word | the word: name of a domain, an owner or a tag |
 //! | `m` | – | the mesh, as in the log |
@@ -215,6 +216,18 @@ pub(crate) fn alias(from: AssetIndex, to: AssetIndex, slot: SlotKey, owner: Asse
             &slot.to_bytes(),
             &owner.get().to_be_bytes(),
         ],
+    )
+}
+
+/// Whose claims ever named `index` as what they read, write or call by another name.
+pub(crate) fn named_by(index: AssetIndex) -> Vec<u8> {
+    key(b'l', &[&index.get().to_be_bytes()])
+}
+
+pub(crate) fn named(index: AssetIndex, owner: AssetIndex) -> Vec<u8> {
+    key(
+        b'l',
+        &[&index.get().to_be_bytes(), &owner.get().to_be_bytes()],
     )
 }
 

@@ -86,7 +86,7 @@ impl Completeness {
         frontier.map(|index| scope.reference(*index)).collect()
     }
 
-    /// Datasets reached that no source declares.
+    /// Datasets reached that no source declares; and jobs that none names at the moment asked about.
     async fn unresolved_count(&self) -> i32 {
         int(self.0.unresolved_count)
     }

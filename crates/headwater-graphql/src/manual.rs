@@ -36,6 +36,7 @@ type Speaker = (ManualSource, String, String, bool);
 pub(crate) struct ManualChange {
     plan: ManualPlan,
     receipt: Option<Receipt>,
+    warning: Option<String>,
 }
 
 /// What asserting a fact changed, or taking it back.
@@ -51,6 +52,12 @@ impl ManualChange {
         self.receipt
             .as_ref()
             .map_or(self.plan.is_change, |receipt| !receipt.is_repeat)
+    }
+
+    /// Why the fact has no effect as things stand, and the rule that says so: an alias joins no two datasets that are both
+    /// declared. It is kept all the same, and holds once the rule lets it.
+    async fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// The offset at which it is visible; of a repeat, that of the first time. Null for a dry run.
@@ -360,8 +367,16 @@ fn said(
         let submitted = writes.engine.submit_and_wait(plan.submission.clone());
         Some(submitted.map_err(|failure| submit_error(&failure))?)
     };
-    scope_showing(ctx, &newest());
-    Ok(ManualChange { plan, receipt })
+    let view = newest();
+    let warning = view
+        .why_without_effect(&plan, receipt.is_some())
+        .map_err(ask_error)?;
+    scope_showing(ctx, &view);
+    Ok(ManualChange {
+        plan,
+        receipt,
+        warning,
+    })
 }
 
 fn submit_error(failure: &SubmitError) -> async_graphql::Error {

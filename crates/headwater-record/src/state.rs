@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{RecordError, RunTrace};
 
 /// Shape of the records and keys of the state.
-pub const STATE_VERSION: u32 = 10;
+pub const STATE_VERSION: u32 = 11;
 
 /// A text that is shared.
 pub type Str = Arc<str>;

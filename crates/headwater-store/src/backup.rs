@@ -143,7 +143,10 @@ impl LogBackup {
         sums += &sum_line(&Sha256::digest(about.as_bytes()), ABOUT);
         for (name, bytes) in &self.files {
             let path = self.directory.join(name);
-            let file = self.disk.open(&path).map_err(LogError::io("open", &path))?;
+            let file = self
+                .disk
+                .open_to_read(&path)
+                .map_err(LogError::io("open", &path))?;
             let mut reader = FileReader {
                 file,
                 position: 0,

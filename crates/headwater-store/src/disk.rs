@@ -38,6 +38,14 @@ pub trait Disk: Send + Sync {
     /// What the operating system says; [`io::ErrorKind::NotFound`] when there is none.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// Opens a file that exists, for reading alone: nothing may be written to it.
+    ///
+    /// # Errors
+    /// As [`Disk::open`].
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path)
+    }
+
     /// Gives a file another name, in one step.
     ///
     /// # Errors
@@ -68,6 +76,30 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// What the operating system says.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>>;
+
+    /// As [`Disk::lock`], where nothing may be written: nobody holds a lock file that can't be made and is not there.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
+        self.lock(path)
+    }
+}
+
+/// Whether it says that the caller may not write there, or nobody may.
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn try_lock(file: File) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Box::new(RealLock(file)))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// An open file.
@@ -148,6 +180,10 @@ impl Disk for RealDisk {
         Ok(Arc::new(RealFile(file)))
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(RealFile(File::open(path)?)))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -172,10 +208,19 @@ impl Disk for RealDisk {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(RealLock(file)))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        try_lock(file)
+    }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
+        match self.lock(path) {
+            Err(error) if is_unwritable(&error) => {}
+            locked => return locked,
+        }
+        // A file that is open for reading alone is locked all the same.
+        match File::open(path) {
+            Ok(file) => try_lock(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Box::new(()))),
+            Err(error) => Err(error),
         }
     }
 }

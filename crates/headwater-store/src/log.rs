@@ -100,6 +100,11 @@ pub trait Log: Send + Sync {
         Ok(RewriteReport::default())
     }
 
+    /// Bytes of the file that takes appends, which [`Log::rewrite`] leaves as it is; 0 for a log without files.
+    fn newest_file_bytes(&self) -> u64 {
+        0
+    }
+
     /// Closes the current file, so that [`Log::rewrite`] reaches all entries.
     ///
     /// # Errors

@@ -336,7 +336,10 @@ impl SegmentLog {
             return Ok(None);
         };
         let path = self.path(first);
-        let file = self.disk.open(&path).map_err(LogError::io("open", &path))?;
+        let file = self
+            .disk
+            .open_to_read(&path)
+            .map_err(LogError::io("open", &path))?;
         Ok(Some(Stretch {
             path,
             file,
@@ -502,6 +505,11 @@ impl Log for SegmentLog {
     fn bytes_on_disk(&self) -> u64 {
         let index = self.index.read();
         index.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    fn newest_file_bytes(&self) -> u64 {
+        let index = self.index.read();
+        index.segments.last().map_or(0, |segment| segment.bytes)
     }
 
     fn segments_count(&self) -> usize {

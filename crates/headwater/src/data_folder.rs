@@ -1,7 +1,10 @@
 //! The data folder of a stopped service, as commands that work on it use it.
 
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use headwater_store::{
@@ -74,7 +77,15 @@ impl DataFolder {
         self.0.join("rebuilt.tmp")
     }
 
-    /// Opens the log to be looked at, which keeps services away as long as it is open.
+    /// Whether the caller may not write to the folder, or nobody may: a snapshot that is mounted for reading, say.
+    fn is_read_only(&self) -> bool {
+        let lock = self.log().join("LOCK");
+        // Whoever may write has made it when the log was opened.
+        std::fs::OpenOptions::new().write(true).open(lock).is_err()
+    }
+
+    /// Opens the log to be looked at, which keeps services away as long as it is open. A folder that can't be written
+    /// will do.
     ///
     /// # Errors
     /// A [`Failure`]: a service uses the folder, the log is damaged or can't be read.
@@ -83,15 +94,31 @@ impl DataFolder {
             .map_err(|error| self.refused(error))
     }
 
-    /// The state as it is on disk; none if there is none.
+    /// The state as it is on disk; none if there is none. sled writes where it reads: the state of a folder that can't be
+    /// written is opened in a copy, among the temporary files.
     ///
     /// # Errors
-    /// What sled says; [`StateError::Corrupt`] is one that the next start throws away.
-    pub(crate) fn open_state(&self) -> Result<Option<SledState>, StateError> {
-        if !self.state().is_dir() {
+    /// What sled says; [`StateError::Corrupt`] is one that the next start throws away; [`StateError::Io`] if the copy
+    /// can't be made.
+    pub(crate) fn open_state(&self) -> Result<Option<OpenedState>, StateError> {
+        let state = self.state();
+        if !state.is_dir() {
             return Ok(None);
         }
-        SledState::open(&self.state(), SledOptions::default()).map(Some)
+        let copy = match self.is_read_only() {
+            true => {
+                let copy = Temporary::new().map_err(StateError::Io)?;
+                copy_folder(&state, &copy.0).map_err(StateError::Io)?;
+                Some(copy)
+            }
+            false => None,
+        };
+        let place = copy.as_ref().map_or(&*state, |copy| &*copy.0);
+        let state = SledState::open(place, SledOptions::default())?;
+        Ok(Some(OpenedState {
+            state: Arc::new(state),
+            copy,
+        }))
     }
 
     /// An empty state to rebuild a log of that size in.
@@ -102,14 +129,19 @@ impl DataFolder {
         if log_bytes <= MEMORY_LOG_BYTES_MAX {
             return Ok(Scratch {
                 state: Arc::new(MemoryState::new()),
-                folder: None,
+                _folder: None,
             });
         }
-        let folder = self.scratch();
-        SledState::remove(&folder)?;
+        let folder = match self.is_read_only() {
+            true => Temporary::new().map_err(StateError::Io)?,
+            false => {
+                SledState::remove(&self.scratch())?;
+                Temporary(self.scratch())
+            }
+        };
         Ok(Scratch {
-            state: Arc::new(SledState::open(&folder, SledOptions::default())?),
-            folder: Some(folder),
+            state: Arc::new(SledState::open(&folder.0, SledOptions::default())?),
+            _folder: Some(folder),
         })
     }
 
@@ -133,23 +165,85 @@ impl DataFolder {
                     .because(error)
                     .hint("a newer release wrote it: use that one")
             }
+            LogError::Io { source, .. } if is_unreadable(source) => {
+                Failure::new(Exit::Failed, format!("the log in {shown} can't be opened"))
+                    .because(error)
+                    .hint("verify, export and backup need to read the folder, all else to write it: be a user who may")
+            }
             _ => Failure::new(Exit::Failed, format!("the log in {shown} can't be opened"))
                 .because(error),
         }
     }
 }
 
+fn is_unreadable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+/// Copies the files of a folder, and of those in it, into one that exists.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&place)?;
+            copy_folder(&entry.path(), &place)?;
+        } else {
+            // Not its permissions: whoever may only read it there is to write to it here.
+            let mut source = std::fs::File::open(entry.path())?;
+            io::copy(&mut source, &mut std::fs::File::create(place)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// A state to be looked at.
+pub(crate) struct OpenedState {
+    pub(crate) state: Arc<dyn State>,
+    /// Where it is, if not in the data folder. Removed after the state is closed.
+    copy: Option<Temporary>,
+}
+
+impl OpenedState {
+    /// Where its copy is, if it is one.
+    pub(crate) fn copy(&self) -> Option<&Path> {
+        self.copy.as_ref().map(|copy| &*copy.0)
+    }
+}
+
 /// A state that is thrown away.
 pub(crate) struct Scratch {
     pub(crate) state: Arc<dyn State>,
-    folder: Option<PathBuf>,
+    /// Where it is, if not in memory. Removed after the state is closed.
+    _folder: Option<Temporary>,
 }
 
-impl Drop for Scratch {
+/// A folder that is removed when it is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Tries to remove it: sled's own threads may still write to it for a moment.
+    const REMOVALS_MAX: usize = 50;
+
+    /// A new folder among the temporary files, which nobody else may look into.
+    fn new() -> io::Result<Self> {
+        let name = format!("headwater-{}", uuid::Uuid::new_v4());
+        let path = std::env::temp_dir().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Temporary {
     fn drop(&mut self) {
-        // sled's own threads may still write to it for a moment: what is left is removed by the next run.
-        if let Some(folder) = &self.folder {
-            let _ = SledState::remove(folder);
+        for _ in 0..Self::REMOVALS_MAX {
+            match SledState::remove(&self.0) {
+                Ok(()) => return,
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
         }
     }
 }
@@ -185,8 +279,60 @@ pub(crate) fn make_empty(data: &Path, draft: &str) -> Result<PathBuf, Failure> {
     Ok(draft)
 }
 
+/// Where a command puts a file that is to be whole or not there.
+pub(crate) struct Target(PathBuf);
+
+impl Target {
+    /// The file at `path`, or the one that a link there leads to.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+
+    /// Where it is in the end.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where it is written first; none if there is something that is no file, and so can't be replaced by one.
+    pub(crate) fn draft(&self) -> Option<PathBuf> {
+        if std::fs::metadata(&self.0).is_ok_and(|found| !found.is_file()) {
+            return None;
+        }
+        let mut draft = self.0.clone().into_os_string();
+        draft.push(".part");
+        Some(draft.into())
+    }
+}
+
 /// `1 entry`, `2 entries`.
 pub(crate) fn entries(count: u64) -> String {
     let noun = if count == 1 { "entry" } else { "entries" };
     format!("{count} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_replaced_and_a_link_leads_to_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let real = folder.path().canonicalize().expect("it is there");
+        let draft = |path: &Path| {
+            let target = Target::of(path);
+            let draft = target.draft()?;
+            Some((draft, target.path().to_owned()))
+        };
+        assert_eq!(draft(Path::new("/dev/null")), None);
+        assert_eq!(draft(&real), None, "a folder");
+        let file = real.join("a.ndjson");
+        let expected = Some((real.join("a.ndjson.part"), file.clone()));
+        assert_eq!(draft(&file), expected, "a new one");
+        std::fs::write(&file, "").expect("written");
+        let link = real.join("link");
+        symlink(&file, &link).expect("a link");
+        assert_eq!(draft(&link), expected);
+    }
 }

@@ -48,9 +48,13 @@ impl Moment {
             });
             let micros = unit.and_then(|seconds| seconds.checked_mul(1_000_000));
             let then = micros.and_then(|micros| now.as_micros().checked_sub(micros));
-            return then
-                .map(|then| Self::At(Timestamp::from_micros(then)))
-                .ok_or_else(|| format!("{text:?} is no time ago: write -30m, -2h, -1d or -1w"));
+            let then = then
+                .map(Timestamp::from_micros)
+                .ok_or_else(|| format!("{text:?} is no time ago: write -30m, -2h, -1d or -1w"))?;
+            if then < Timestamp::FIRST {
+                return Err(format!("{text:?} is before the year 0001"));
+            }
+            return Ok(Self::At(then));
         }
         Timestamp::parse(text)
             .map(|(time, _)| Self::At(time))
@@ -75,6 +79,13 @@ impl Moment {
             Self::At(time) => json!({ "validAt": time.to_string() }),
             Self::Known(offset) => json!({ "knownAt": offset }),
         }
+    }
+
+    /// The same moment by what was known at `offset`, from which it was answered.
+    pub(crate) fn variable_known_at(self, offset: u64) -> Value {
+        let mut variable = self.variable();
+        variable["knownAt"] = json!(offset);
+        variable
     }
 }
 
@@ -125,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_that_was_answered_is_asked_again_by_what_was_known() {
+        let (time, _) = Timestamp::parse("2026-03-10T12:00:00Z").expect("a time");
+        let valid_at = "2026-03-10T12:00:00Z";
+        assert_eq!(Moment::Now.variable_known_at(7), json!({"knownAt": 7}));
+        assert_eq!(Moment::Known(7).variable_known_at(7), json!({"knownAt": 7}));
+        assert_eq!(
+            Moment::At(time).variable_known_at(7),
+            json!({"validAt": valid_at, "knownAt": 7})
+        );
+    }
+
+    #[test]
     fn moments_are_written_as_people_write_them() {
         assert_eq!(at("now"), "Now");
         assert_eq!(at("@17"), "Known(17)");
@@ -133,6 +156,11 @@ mod tests {
         assert_eq!(at("-1d"), "2026-03-09T12:00:00Z");
         assert_eq!(at("-2h"), "2026-03-10T10:00:00Z");
         assert_eq!(at("-90m"), "2026-03-10T10:30:00Z");
+        assert_eq!(at("9999-12-31T23:59:59Z"), "9999-12-31T23:59:59Z");
+        assert_eq!(
+            at("-1000000w"),
+            "refused: \"-1000000w\" is before the year 0001"
+        );
         for wrong in [
             "",
             "yesterday",

@@ -339,6 +339,63 @@ fn a_backup_that_changed_is_not_restored() -> Result<()> {
 }
 
 #[test]
+fn a_running_service_frees_the_disk_of_its_newest_segment_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut service = Service::start(folder.path(), &[])?;
+    let mut noise = 7_u64;
+    for number in 0..8 {
+        // Nothing that a compressor makes smaller than half.
+        let words = (0..6000).map(|_| {
+            noise ^= noise << 13;
+            noise ^= noise >> 7;
+            noise ^= noise << 17;
+            format!("{noise:016x}")
+        });
+        let facet = format!(
+            r#""runId":"r-{number}","facets":{{"noise":{{"_producer":"p","_schemaURL":"s","text":"{}"}}}}"#,
+            words.collect::<String>()
+        );
+        let body = event(number).replace(&format!(r#""runId":"r-{number}""#), &facet);
+        let answer = service.post("/api/v1/lineage", &[], body.as_bytes())?;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let segments = || -> Result<Vec<u64>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder.path().join("log"))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().ends_with(".log") {
+                found.push(entry.metadata()?.len());
+            }
+        }
+        Ok(found)
+    };
+    let before: u64 = segments()?.iter().sum();
+    assert!(before > 300_000, "{before}");
+    let prune = || run(&["prune", "--older-than", "0s", "--server", &service.url]);
+    let ran = prune()?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let after = segments()?;
+    assert!(after.iter().sum::<u64>() * 20 < before, "{after:?}");
+    assert_eq!(after.len(), 2, "{after:?}");
+    // A small segment is left: prunes make no multitude of files.
+    let ran = prune()?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(segments()?.len(), 2);
+    service.kill()?;
+    let mut service = Service::start(folder.path(), &[])?;
+    let query = "{ job(namespace: \"n\", name: \"j-3\") { outputs { totalCount } } }";
+    let answer = service.ask(query)?;
+    assert_eq!(
+        answer["data"]["job"]["outputs"]["totalCount"], 1,
+        "{answer}"
+    );
+    service.terminate()?;
+    let ran = on("verify", folder.path(), &[])?;
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    Ok(())
+}
+
+#[test]
 fn a_running_service_is_pruned_and_answers_as_before() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut service = Service::start(folder.path(), &["--limit", "log_segment_bytes=4096"])?;

@@ -13,5 +13,6 @@ mod manifests;
 mod merges;
 mod mesh;
 mod operating;
+mod read_only;
 mod secrets;
 mod sql;

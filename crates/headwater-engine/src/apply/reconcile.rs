@@ -245,8 +245,31 @@ impl Applier {
             self.changes.turns.entry(turn).or_default().insert(owner);
             let key = keys::claims(AssetIndex::new(owner), slot, offset);
             self.txn.put_parts(&key, &encode_value(&difference.record));
+            self.note_named(owner, &difference.record, offset)?;
         }
         Ok(!difference.record.open.is_empty())
+    }
+
+    /// Notes at what the new claims name that `owner` names it: history finds it there when it no longer does.
+    fn note_named(
+        &mut self,
+        owner: u32,
+        record: &ClaimsRecord,
+        offset: Offset,
+    ) -> Result<(), EngineError> {
+        let claims = record.open.iter().chain(&record.closed);
+        for claim in claims.filter(|claim| claim.asserted_at == offset.get()) {
+            let (ClaimKey::Reads(other) | ClaimKey::Writes(other) | ClaimKey::Alias(other)) =
+                claim.key
+            else {
+                continue;
+            };
+            let key = keys::named(AssetIndex::new(other), AssetIndex::new(owner));
+            if self.txn.get(&key)?.is_none() {
+                self.txn.put(key, Vec::new());
+            }
+        }
+        Ok(())
     }
 
     fn note(

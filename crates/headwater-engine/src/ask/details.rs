@@ -505,7 +505,11 @@ fn words_of(claim: &Claim, words: &[ManualWord]) -> Option<Str> {
         .iter()
         .find(|word| word.is_retraction && Some(word.time) == claim.valid_to);
     if let Some(retracted) = retracted {
-        note = format!("{note}; retracted by {}", said(retracted));
+        note = format!(
+            "{note}; retracted at offset {} by {}",
+            retracted.offset,
+            said(retracted)
+        );
     }
     Some(note.into())
 }

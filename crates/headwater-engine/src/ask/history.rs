@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use headwater_model::{AssetIndex, AssetKind, EdgeKind};
+use headwater_model::AssetIndex;
 use headwater_record::{Claim, ClaimBody, ClaimKey, ClaimsRecord, EvidenceRecord};
 use headwater_store::ScanStep;
 
@@ -10,7 +10,7 @@ use crate::AskError;
 use crate::apply::onwards;
 use crate::ask::details::AssertionView;
 use crate::ask::view::View;
-use crate::keys::{self, SlotKey};
+use crate::keys::{self, SlotKey, SlotKind};
 
 /// Claims that are told of one asset at most; the newest ones are.
 pub const HISTORY_MAX: usize = 10_000;
@@ -45,21 +45,15 @@ impl View {
         let members = self.classes(&[asset])?.pop().unwrap_or_default();
         let members: Vec<AssetIndex> = members.into_iter().collect();
         let mut told = self.told(&members)?;
-        if self.graph().kind(asset) == Some(AssetKind::Dataset) {
-            // What a job reads and writes is said of the job.
-            let jobs = [(EdgeKind::Writes, true), (EdgeKind::Reads, false)];
-            let jobs: BTreeSet<AssetIndex> = jobs
-                .into_iter()
-                .flat_map(|(kind, is_upstream)| self.neighbours(asset, kind, is_upstream))
-                .collect();
-            let of_jobs = self.told(&jobs.into_iter().collect::<Vec<_>>())?;
-            told.extend(of_jobs.into_iter().filter(|told| match told.claim.key {
-                ClaimKey::Reads(other) | ClaimKey::Writes(other) => {
-                    self.graph().canonical(AssetIndex::new(other)) == Some(asset)
-                }
-                _ => false,
-            }));
-        }
+        // What a job reads and writes is said of the job, and that a name is another of the other.
+        let elsewhere: Vec<AssetIndex> = self.naming(&members)?.into_iter().collect();
+        let told_elsewhere = self.told(&elsewhere)?.into_iter();
+        told.extend(told_elsewhere.filter(|told| match told.claim.key {
+            ClaimKey::Reads(other) | ClaimKey::Writes(other) | ClaimKey::Alias(other) => {
+                members.contains(&AssetIndex::new(other))
+            }
+            _ => false,
+        }));
         told.sort_by_key(|told| (told.claim.valid_from, told.claim.asserted_at));
         if told.len() > HISTORY_MAX {
             told.drain(..told.len() - HISTORY_MAX);
@@ -73,11 +67,23 @@ impl View {
         for (told, mut assertion) in told.iter().zip(assertions) {
             assertion.retracted_at = told.retracted_at;
             found.push(HistoryView {
-                about: self.words(told.owner, &told.claim.key)?,
+                about: self.words(told, members.contains(&told.owner))?,
                 assertion,
             });
         }
         Ok(found)
+    }
+
+    /// Whose claims ever named one of `members` as read, written or another name, `members` left out.
+    fn naming(&self, members: &[AssetIndex]) -> Result<BTreeSet<AssetIndex>, AskError> {
+        let mut owners = BTreeSet::new();
+        let prefixes: Vec<Vec<u8>> = members.iter().map(|of| keys::named_by(*of)).collect();
+        self.scan_many(&prefixes, &mut |_, key, _| {
+            owners.extend(keys::last_u32(key).map(AssetIndex::new));
+            ScanStep::Next
+        })?;
+        owners.retain(|owner| !members.contains(owner));
+        Ok(owners)
     }
 
     /// Every claim of raw assets that was ever believed.
@@ -111,8 +117,9 @@ impl View {
         Ok(told)
     }
 
-    /// What a claim says, in words.
-    fn words(&self, owner: AssetIndex, key: &ClaimKey) -> Result<String, AskError> {
+    /// What a claim says, in words; of `is_own`, the asset that is asked for goes without saying.
+    fn words(&self, told: &Told, is_own: bool) -> Result<String, AskError> {
+        let (owner, key) = (told.owner, &told.claim.key);
         let name = |index: u32| self.reference(AssetIndex::new(index));
         let end = |index: u32, field: &Option<headwater_record::Str>| {
             let field = field.as_deref().unwrap_or("*");
@@ -123,7 +130,15 @@ impl View {
             None => Ok(String::new()),
         };
         Ok(match key {
-            ClaimKey::Entity => "exists".to_owned(),
+            ClaimKey::Entity => match &told.claim.body {
+                ClaimBody::Entity(entity) if told.slot.kind == SlotKind::Manual => {
+                    match &entity.description {
+                        Some(text) => format!("the description is {text:?}"),
+                        None => "exists".to_owned(),
+                    }
+                }
+                _ => "exists".to_owned(),
+            },
             ClaimKey::Field(field) => format!("has the field {field}"),
             ClaimKey::Attribute { field, key, value } => match field {
                 Some(field) => format!("{key} of {field} is {value}"),
@@ -147,7 +162,13 @@ impl View {
                 end(*from, from_field)?,
                 via(by)?
             ),
-            ClaimKey::Alias(other) => format!("is also {}", self.raw_reference(*other)),
+            ClaimKey::Alias(other) => {
+                let other = self.raw_reference(*other);
+                match is_own {
+                    true => format!("is also {other}"),
+                    false => format!("{} is also {other}", self.raw_reference(owner.get())),
+                }
+            }
             ClaimKey::Selector {
                 writes,
                 namespace,

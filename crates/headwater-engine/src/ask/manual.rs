@@ -1,6 +1,7 @@
 //! What people assert and take back, before it is submitted: which raw names a statement is about, and whether it
 //! changes anything.
 
+use headwater_graph::AssetFlags;
 use headwater_model::{
     AliasFact, AssetKind, AssetName, AttributeFact, AttributeKey, DatasetFact, EdgeFact, EdgeKind,
     Facts, FieldEdgeFact, FieldEnd, FieldName, JobFact, Manual, QualifiedName, SourceKey,
@@ -132,6 +133,58 @@ impl View {
         plans.pop().ok_or_else(|| AskError::NotAsserted {
             source_key: question.source.to_string(),
             about: written.unwrap_or_default(),
+        })
+    }
+
+    /// Why an alias that a person asserts joins nothing, if it joins nothing: only a rule of identity merges two datasets
+    /// that are both declared. `is_said` if the statement is visible; else what is not declared yet counts as joined.
+    ///
+    /// # Errors
+    /// [`AskError::Engine`] if the state can't be read.
+    pub fn why_without_effect(
+        &self,
+        plan: &ManualPlan,
+        is_said: bool,
+    ) -> Result<Option<String>, AskError> {
+        const RULE: &str = "an alias merges no two datasets that are both declared, only a rule of identity does: \
+            see headwater aliases plan";
+        let Statement::Manual(manual) = &plan.submission.statement else {
+            return Ok(None);
+        };
+        let Some(alias) = manual
+            .facts
+            .aliases
+            .first()
+            .filter(|_| !manual.is_retraction)
+        else {
+            return Ok(None);
+        };
+        let domain: Str = plan.submission.source.domain.as_str().into();
+        let other = AssetName {
+            kind: alias.of.kind,
+            name: alias.alias.clone(),
+        };
+        let mut assets = Vec::with_capacity(2);
+        for name in [&alias.of, &other] {
+            let number = self.number_in(name, std::slice::from_ref(&domain))?;
+            assets.extend(number.and_then(|number| self.graph().canonical(number)));
+        }
+        let [one, two] = assets[..] else {
+            return Ok(None);
+        };
+        let is_declared = |asset| self.graph().flags(asset).contains(AssetFlags::DECLARED);
+        if one == two || alias.of.kind != AssetKind::Dataset {
+            return Ok(None);
+        }
+        let (of, other) = (shown(&alias.of), shown(&other));
+        Ok(match (is_declared(one) && is_declared(two), is_said) {
+            (true, _) => Some(format!(
+                "{of} and {other} are both declared and stay two: {RULE}"
+            )),
+            (false, true) => Some(format!(
+                "{of} and {other} stay two, as aliases call them by names of two that are declared: {RULE}"
+            )),
+            (false, false) => None,
         })
     }
 

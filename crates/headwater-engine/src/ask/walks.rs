@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_graph::{AssetFlags, Closure, ClosureOptions, CutReason, LineageOptions};
-use headwater_model::{AssetIndex, AssetKind, FieldName};
+use headwater_model::{AssetIndex, FieldName};
 use headwater_record::Str;
 use rustc_hash::FxHashMap;
 
@@ -60,7 +60,7 @@ pub struct Completeness {
     pub cut_by: Vec<Cut>,
     /// Assets at which it stopped.
     pub frontier: Vec<AssetIndex>,
-    /// Datasets visited, roots included, that no source declares.
+    /// Datasets visited, roots included, that no source declares, and jobs that none names at that moment.
     pub unresolved_count: usize,
     /// Datasets at which a walk over fields went on at dataset level, for want of field lineage.
     pub without_fields_count: usize,
@@ -385,10 +385,9 @@ impl View {
         visited.extend(&passed);
         for index in visited {
             let flags = self.graph().flags(index);
-            let is_dataset = self.graph().kind(index) == Some(AssetKind::Dataset);
-            // Nobody declares one that nobody names any more, or did not name yet.
-            let is_unresolved = flags.contains(AssetFlags::UNRESOLVED)
-                || is_dataset && flags.contains(AssetFlags::RETIRED);
+            // Nobody declares what nobody names any more, or did not name yet: of a job, too, nothing is known then.
+            let is_unresolved =
+                flags.contains(AssetFlags::UNRESOLVED) || flags.contains(AssetFlags::RETIRED);
             unresolved_count += usize::from(is_unresolved);
             if !stale.is_empty() {
                 stale_sources.extend(

@@ -149,9 +149,141 @@ fn who_asserted_and_who_retracted_is_told_with_their_reasons() {
     assert_eq!(
         notes(&fixture),
         [
-            "asserted by ana: the export is by hand; retracted by ana: it went away",
+            "asserted by ana: the export is by hand; retracted at offset 3 by ana: it went away",
             "asserted by ana: the export is by hand"
         ]
+    );
+}
+
+/// What the manual sources ever said of a dataset, with who said it and who took it back.
+fn told(fixture: &Fixture, name: &str) -> String {
+    let history = fixture
+        .view()
+        .history(index(fixture, name))
+        .expect("history");
+    let by_hand = history.into_iter().filter_map(|entry| {
+        let note = entry.assertion.note?;
+        note.starts_with("asserted by")
+            .then(|| format!("{}: {note}", entry.about))
+    });
+    by_hand.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_retracted_alias_is_in_the_history_of_both_names() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot("orders/dbt", 10, "c; x -> load -> d"));
+    assert_in(&fixture, "orders/manual", 20, alias("db/c", "db/x"));
+    assert_eq!(told(&fixture, "c"), told(&fixture, "x"), "one asset");
+    retract_in(&fixture, "orders/manual", 21, alias("db/c", "db/x"));
+    assert_snapshot!(told(&fixture, "c"), @r"
+    exists: asserted by ana: the export is by hand; retracted at offset 3 by ana: it went away
+    is also db/x: asserted by ana: the export is by hand; retracted at offset 3 by ana: it went away
+    ");
+    assert_snapshot!(told(&fixture, "x"), @"db/c is also db/x: asserted by ana: the export is by hand; retracted at offset 3 by ana: it went away");
+    assert_eq!(
+        state_digest(&*fixture.state).expect("a digest"),
+        state_digest(&*rebuilt(&fixture).state).expect("a digest")
+    );
+}
+
+#[test]
+fn what_a_job_no_longer_reads_or_writes_is_in_the_history_of_the_dataset() {
+    let fixture = fixture();
+    for (seconds, fact) in [
+        (20, edge("c", "job:etl/load")),
+        (21, edge("job:etl/load", "c")),
+    ] {
+        assert_in(&fixture, "orders/manual", seconds, fact.clone());
+        retract_in(&fixture, "orders/manual", seconds + 10, fact);
+    }
+    let told = told(&fixture, "c");
+    for edge in [
+        "job:etl/load reads db/c: asserted by",
+        "job:etl/load writes db/c: asserted by",
+    ] {
+        assert!(told.contains(edge), "{told}");
+    }
+    // So it is with those of a tool.
+    fixture.submit(snapshot("orders/dbt", 40, "b; c; d"));
+    let history = fixture
+        .view()
+        .history(index(&fixture, "b"))
+        .expect("history");
+    let ended = history
+        .iter()
+        .find(|entry| entry.about == "job:etl/load writes db/b");
+    assert!(ended.expect("it was said").assertion.valid_to.is_some());
+}
+
+#[test]
+fn a_description_that_was_taken_back_is_told_by_its_text() {
+    let fixture = fixture();
+    assert_in(
+        &fixture,
+        "orders/manual",
+        20,
+        description("db/c", "by \"hand\""),
+    );
+    retract_in(
+        &fixture,
+        "orders/manual",
+        21,
+        description("db/c", "by \"hand\""),
+    );
+    assert_snapshot!(told(&fixture, "c"), @r#"the description is "by \"hand\"": asserted by ana: the export is by hand; retracted at offset 3 by ana: it went away"#);
+}
+
+#[test]
+fn an_alias_that_joins_nothing_says_so_and_names_the_rule() {
+    let fixture = Fixture::new();
+    fixture.submit(snapshot(
+        "orders/dbt",
+        10,
+        "c; d; e; x -> load -> e; y -> load -> e",
+    ));
+    let why = |fixture: &Fixture, asked: &ManualQuestion, is_said: bool| {
+        let plan = plan(fixture, 30, asked).expect("a plan");
+        let why = fixture.view().why_without_effect(&plan, is_said);
+        why.expect("the state is read").unwrap_or_default()
+    };
+    let asked = |of: &str, other: &str| question("orders/manual", alias(of, other), false);
+    let both = asked("db/c", "db/d");
+    let rule = "db/c and db/d are both declared and stay two: an alias merges no two datasets that are both declared, \
+        only a rule of identity does: see headwater aliases plan";
+    assert_eq!(why(&fixture, &both, false), rule);
+    say(&fixture, 20, &both);
+    assert_ne!(index(&fixture, "c"), index(&fixture, "d"));
+    assert_eq!(why(&fixture, &both, true), rule);
+    assert_eq!(
+        why(
+            &fixture,
+            &question("orders/manual", alias("db/c", "db/d"), true),
+            false
+        ),
+        ""
+    );
+    // x is not declared: it is c then, and can't be d besides.
+    let first = asked("db/c", "db/x");
+    assert_eq!(why(&fixture, &first, false), "");
+    say(&fixture, 21, &first);
+    assert_eq!(why(&fixture, &first, true), "");
+    let second = question(
+        "orders/manual",
+        ManualFact::Alias {
+            of: text("db/y"),
+            alias: text("db/x"),
+        },
+        false,
+    );
+    say(&fixture, 22, &second);
+    assert_eq!(why(&fixture, &second, true), "");
+    let third = asked("db/d", "db/y");
+    say(&fixture, 23, &third);
+    let told = why(&fixture, &third, true);
+    assert!(
+        told.contains("stay two") && told.contains("a rule of identity"),
+        "{told}"
     );
 }
 

@@ -83,9 +83,9 @@ fn what_nobody_spoke_of_yet_or_any_more_is_no_exhaustive_answer() {
     let fixture = Fixture::new();
     fixture.submit(snapshot("orders/dbt", 10, "a -> j -> b; a; b"));
     fixture.submit(snapshot("orders/dbt", 20, ""));
-    let check = |as_of: AsOf| {
+    let check_of = |name: &str, as_of: AsOf| {
         let view = fixture.view().as_of(&as_of).expect("an answer");
-        let index = view.require(&Reference::Text("db/a".into()));
+        let index = view.require(&Reference::Text(name.into()));
         let question = LineageQuestion {
             of: vec![root(index.expect("known"))],
             granularity: Granularity::Dataset,
@@ -101,9 +101,12 @@ fn what_nobody_spoke_of_yet_or_any_more_is_no_exhaustive_answer() {
         let completeness = found.completeness;
         (completeness.unresolved_count, completeness.is_exhaustive())
     };
-    assert_eq!(check(at(9)), (1, false), "nobody had spoken of a");
-    assert_eq!(check(at(10)), (0, true));
-    assert_eq!(check(at(20)), (1, false), "nobody speaks of a");
+    for name in ["db/a", "job:etl/j"] {
+        let check = |as_of: AsOf| check_of(name, as_of);
+        assert_eq!(check(at(9)), (1, false), "nobody had spoken of {name}");
+        assert_eq!(check(at(10)), (0, true), "{name}");
+        assert_eq!(check(at(20)), (1, false), "nobody speaks of {name}");
+    }
 }
 
 #[test]

@@ -77,17 +77,20 @@ impl<'s> Steps<'s> {
         self.snapshot.parts()
     }
 
-    /// The steps along the edges of one field, but for those to itself; (job or [`VIA_NONE`], goal).
+    /// The steps along the edges of one field, (job or [`VIA_NONE`], goal). Those to itself lead to their job only.
     #[inline]
     pub(crate) fn of_field(&self, field: u32, mut step: impl FnMut(u32, Goal)) {
         let from = (!self.fields.row_of(field).is_whole()).then_some(field);
         for slice in self.fields.adjacency(self.direction).slices(field) {
             for (at, target) in slice.targets.iter().enumerate() {
                 let to = target & !SPECIAL;
+                let via = slice.vias.get(at).copied().unwrap_or(VIA_NONE);
                 if to == field {
+                    if via != VIA_NONE {
+                        step(via, Goal::Job);
+                    }
                     continue;
                 }
-                let via = slice.vias.get(at).copied().unwrap_or(VIA_NONE);
                 let row = self.fields.row_of(to);
                 let goal = if row.is_whole() {
                     Goal::WholeByField {
@@ -167,9 +170,21 @@ impl<'s> Steps<'s> {
         let parts = self.parts();
         let mut linked = None;
         for entry in parts.upstream.entries(dataset) {
+            if entry.is_special && entry.via == VIA_STATED {
+                // Its origins are DERIVES edges, each a step of its own. Where there are none but itself, and no edge
+                // between its fields tells more, the job is as far as it goes.
+                let job = entry.asset;
+                let by_job = Entry::derives(dataset, job);
+                let mut origins = parts.derivations.entries_to(job, dataset);
+                if origins.all(|derived| derived.via == dataset)
+                    && !self.is_linked(&mut linked, dataset, by_job)
+                {
+                    step(job, Goal::Job);
+                }
+                continue;
+            }
             if entry.is_special {
-                let is_derives = entry.via != VIA_STATED && entry.asset != dataset;
-                if is_derives && !self.is_linked(&mut linked, dataset, entry) {
+                if entry.asset != dataset && !self.is_linked(&mut linked, dataset, entry) {
                     step(entry.via, Goal::Whole(entry.asset));
                 }
                 continue;

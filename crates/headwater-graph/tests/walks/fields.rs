@@ -202,7 +202,40 @@ fn cycles_end_and_an_edge_of_a_field_to_itself_is_not_walked() {
         "a#x => b#u via j; b#u => a#x via k; a#y => a#y via k",
     );
     case.down("a#x", "j:0 b#u:1 k:1");
-    case.down("a#y", "");
+    case.down("a#y", "k:0");
+    case.up("a#y", "k:0");
+}
+
+#[test]
+fn a_dataset_that_is_stated_to_derive_from_itself_alone_has_the_job_that_writes_it_upstream() {
+    let case = Fielded::new("d -> j -> d; d => d via j; d -> k -> e", "d#x => e#u via k");
+    case.up("d#x", "j:0 | without fields at d");
+    case.up("d", "j:0 | without fields at d");
+    case.up("e#u", "k:0 d#x:1 j:1 | without fields at d");
+    // Nothing it is made of is told.
+    let case = Fielded::new("a -> j -> d; d => d via j", "");
+    case.up("d#x", "j:0 | without fields at d");
+    // Edges between its fields tell what each is made of.
+    let case = Fielded::new(
+        "d -> j -> d; d => d via j",
+        "d#x => d#x via j; d#x => d#y via j",
+    );
+    case.up("d#x", "j:0");
+    case.up("d#y", "j:0 d#x:1");
+    case.up("d#z", "");
+    let case = Fielded::new("a, d -> j -> d; d => d via j; a => d via j", "");
+    case.up("d#x", "j:0 a#*:1 | without fields at d");
+}
+
+#[test]
+fn a_drawing_has_the_job_of_a_dataset_that_derives_from_itself_alone() {
+    let case = Fielded::new("d -> j -> d; d => d via j", "");
+    check_drawing(
+        &case,
+        "d",
+        &[Direction::Upstream],
+        ["d#*:0 j:0", "j -WRITES> d#*"],
+    );
 }
 
 #[test]
@@ -510,6 +543,57 @@ impl Case {
         found
     }
 
+    /// The jobs that a walk upstream names when it leaves a field, by the definition.
+    fn jobs_before(&self, (dataset, field): Point) -> BTreeSet<u32> {
+        let fields = self.kept_edges();
+        let mut found: BTreeSet<u32> = fields
+            .iter()
+            .filter(|(_, to, _)| to.0 == dataset && (to.1 == field || to.1 == 0 || field == 0))
+            .filter_map(|(_, _, via)| *via)
+            .collect();
+        let assets = self.asset_edges();
+        let told = |from: u32, job: u32| {
+            fields.iter().any(|(a, b, via)| {
+                a.0 == from && b.0 == dataset && via.is_none_or(|via| via == job)
+            })
+        };
+        let writes = assets
+            .iter()
+            .filter(|(job, to, _)| *to == dataset && self.is_job(*job));
+        let derives = assets
+            .iter()
+            .filter(|(_, to, _)| *to == dataset)
+            .filter_map(|(from, _, via)| Some((*from, (*via)?)));
+        for (origin, job) in derives.clone() {
+            if origin != dataset && !told(origin, job) {
+                found.insert(job);
+            }
+        }
+        for (job, _, _) in writes {
+            let stated: Vec<u32> = derives
+                .clone()
+                .filter(|(_, via)| via == job)
+                .map(|(origin, _)| origin)
+                .collect();
+            let origins: Vec<u32> = if stated.is_empty() {
+                let read = assets.iter().filter(|(_, to, _)| to == job);
+                read.map(|(from, _, _)| *from).collect()
+            } else {
+                stated
+            };
+            let (is_told, leads_on) = (
+                origins.iter().any(|origin| told(*origin, *job)),
+                origins
+                    .iter()
+                    .any(|origin| *origin != dataset && !told(*origin, *job)),
+            );
+            if leads_on || !is_told {
+                found.insert(*job);
+            }
+        }
+        found
+    }
+
     /// Everything downstream of a field, itself included.
     fn downstream(&self, root: Point) -> BTreeSet<Point> {
         let mut reached = BTreeSet::from([root]);
@@ -547,6 +631,25 @@ fn cases() -> impl Strategy<Value = Case> {
             field_edges,
             removed,
         })
+}
+
+/// The jobs that a walk upstream of a field reached.
+fn jobs_upstream(
+    snapshot: &Snapshot,
+    numbers: &BTreeMap<Point, FieldIndex>,
+    root: Point,
+) -> BTreeSet<u32> {
+    let roots = [FieldRoot::Field(
+        AssetIndex::new(root.0),
+        Some(numbers[&root]),
+    )];
+    let options = ClosureOptions::default();
+    let walk = snapshot.field_closure(&roots, Direction::Upstream, &options, |_| false, |_| false);
+    let jobs = walk.entries.iter().filter_map(|entry| match entry.entity {
+        Entity::Job(job) => Some(job.get()),
+        Entity::Field(_) | Entity::Dataset(_) => None,
+    });
+    jobs.collect()
 }
 
 /// The points that a walk from one field reached, the root included, of those that the graph has.
@@ -601,6 +704,15 @@ proptest! {
                         .filter(known)
                         .collect();
                 prop_assert_eq!(&found, &expected, "downstream of {:?}", root);
+            }
+            for root in named() {
+                let points = (0..case.count()).flat_map(|at| (1..4).map(move |name| (at, name)));
+                let expected: BTreeSet<u32> = points
+                    .filter(|point| case.downstream(*point).contains(root))
+                    .flat_map(|point| case.jobs_before(point))
+                    .collect();
+                let found = jobs_upstream(&snapshot, &numbers, *root);
+                prop_assert_eq!(&found, &expected, "jobs upstream of {:?}", root);
             }
             // Upstream is downstream seen from the other end.
             for a in named() {

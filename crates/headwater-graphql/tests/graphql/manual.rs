@@ -100,6 +100,24 @@ fn owners_tags_descriptions_and_aliases_are_asserted_and_retracted() {
 }
 
 #[test]
+fn an_alias_of_two_that_are_declared_is_asserted_with_a_warning() {
+    let api = api();
+    let warned = |of: &str, alias: &str, rest: &str| {
+        let query = format!(
+            r#"mutation {{ assertAlias(of: "{of}", alias: "{alias}", {WHO}{rest}) {{ isChange warning }} }}"#
+        );
+        ask(&api, &query)["assertAlias"].take()
+    };
+    let rule = "postgres://db:5432/shop.public.stage and postgres://db:5432/shop.public.orders are both declared and stay \
+        two: an alias merges no two datasets that are both declared, only a rule of identity does: see headwater aliases plan";
+    let expected = serde_json::json!({"isChange": true, "warning": rule});
+    let (stage, orders) = ("shop.public.stage", "shop.public.orders");
+    assert_eq!(warned(stage, orders, ", dryRun: true"), expected);
+    assert_eq!(warned(stage, orders, ""), expected);
+    assert_eq!(warned(stage, orders, "")["warning"], rule);
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let api = api();
     let before = ask(&api, "{ snapshot { offset } }");

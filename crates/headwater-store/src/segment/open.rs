@@ -62,9 +62,14 @@ pub(super) struct Opened {
 pub(super) fn take_lock(
     disk: &dyn Disk,
     directory: &Path,
+    purpose: Purpose,
 ) -> Result<Box<dyn Any + Send + Sync>, LogError> {
     let path = directory.join("LOCK");
-    disk.lock(&path)
+    let locked = match purpose {
+        Purpose::Write => disk.lock(&path),
+        Purpose::Read => disk.lock_to_read(&path),
+    };
+    locked
         .map_err(LogError::io("lock", &path))?
         .ok_or(LogError::Locked { path })
 }
@@ -116,7 +121,7 @@ pub(super) fn open(
         disk.create_directory(directory)
             .map_err(LogError::io("create", directory))?;
     }
-    let lock = take_lock(disk, directory)?;
+    let lock = take_lock(disk, directory, purpose)?;
     if purpose == Purpose::Write {
         remove_drafts(disk, directory)?;
     }
@@ -133,7 +138,9 @@ pub(super) fn open(
     let mut next = Offset::ZERO.next();
     for first in earlier {
         let path = directory.join(Segment::name(*first));
-        let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+        let file = disk
+            .open_to_read(&path)
+            .map_err(LogError::io("open", &path))?;
         let found = walk(file.as_ref(), &path, *first, next, Bodies::Skip)?;
         if let Some(fault) = found.fault {
             return Err(fault.into_error(&path));
@@ -143,7 +150,11 @@ pub(super) fn open(
     }
 
     let path = directory.join(Segment::name(*last));
-    let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+    let file = match purpose {
+        Purpose::Write => disk.open(&path),
+        Purpose::Read => disk.open_to_read(&path),
+    };
+    let file = file.map_err(LogError::io("open", &path))?;
     let found = walk(file.as_ref(), &path, *last, next, Bodies::Check)?;
     let torn_tail = match found.fault {
         Some(fault) => Some(cut(file.as_ref(), &path, found.next, fault, purpose)?),

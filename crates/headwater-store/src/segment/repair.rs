@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::frame::{self, Encoder, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES, Walker};
+use super::open::Purpose;
 use super::{FRAME_BYTES_MAX, Segment, open};
 use crate::disk::{Disk, DiskFile};
 use crate::{LogError, Offset, Payload};
@@ -53,7 +54,7 @@ enum Piece {
 /// [`LogError::Locked`], [`LogError::Io`]; [`LogError::UnknownVersion`] and [`LogError::Damaged`] where two segments
 /// hold the same offsets: neither can be repaired.
 pub fn find_losses(disk: &dyn Disk, directory: &Path) -> Result<Vec<Loss>, LogError> {
-    let _lock = open::take_lock(disk, directory)?;
+    let _lock = open::take_lock(disk, directory, Purpose::Read)?;
     let found = examine(disk, directory)?;
     Ok(found
         .into_iter()
@@ -74,7 +75,7 @@ pub fn repair_directory(
     copies: &Path,
     filler: &Payload,
 ) -> Result<Vec<Loss>, LogError> {
-    let _lock = open::take_lock(disk, directory)?;
+    let _lock = open::take_lock(disk, directory, Purpose::Write)?;
     open::remove_drafts(disk, directory)?;
     let found = examine(disk, directory)?;
     if found.iter().any(|segment| !segment.losses.is_empty()) {
@@ -139,7 +140,9 @@ fn examine_segment(
     first: Offset,
     limit: Option<Offset>,
 ) -> Result<(Repaired, Offset), LogError> {
-    let file = disk.open(path).map_err(LogError::io("open", path))?;
+    let file = disk
+        .open_to_read(path)
+        .map_err(LogError::io("open", path))?;
     let bytes = file.bytes().map_err(LogError::io("measure", path))?;
     let mut examination = Examination {
         file,

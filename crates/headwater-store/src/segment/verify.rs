@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::frame::{self, SEGMENT_HEADER_BYTES, Step, Walker};
+use super::open::Purpose;
 use super::{Segment, open};
 use crate::disk::Disk;
 use crate::{LogError, Offset};
@@ -26,11 +27,13 @@ pub struct VerifyReport {
 /// The first [`LogError::Damaged`] or [`LogError::UnknownVersion`], which a torn tail is, too;
 /// [`LogError::Locked`], [`LogError::Io`].
 pub fn verify_directory(disk: &dyn Disk, directory: &Path) -> Result<VerifyReport, LogError> {
-    let _lock = open::take_lock(disk, directory)?;
+    let _lock = open::take_lock(disk, directory, Purpose::Read)?;
     let mut segments = Vec::new();
     for first in open::list_segments(disk, directory)? {
         let path = directory.join(Segment::name(first));
-        let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+        let file = disk
+            .open_to_read(&path)
+            .map_err(LogError::io("open", &path))?;
         let bytes = file.bytes().map_err(LogError::io("measure", &path))?;
         segments.push((first, bytes));
     }
@@ -65,7 +68,9 @@ fn verify_segment(
     report: &mut VerifyReport,
 ) -> Result<Offset, LogError> {
     let path = directory.join(Segment::name(first));
-    let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+    let file = disk
+        .open_to_read(&path)
+        .map_err(LogError::io("open", &path))?;
     frame::check_segment_header(file.as_ref(), &path, first)?;
     open::check_first(&path, first, expected)?;
     let mut walker = Walker::new(file.as_ref(), &path, SEGMENT_HEADER_BYTES, bytes);

@@ -8,6 +8,7 @@ mod kill;
 mod log_conformance;
 mod opening;
 mod power;
+mod read_only;
 mod repair;
 mod rewrite;
 mod state_conformance;

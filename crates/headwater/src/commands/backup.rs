@@ -12,7 +12,7 @@ use headwater_store::{
 
 use crate::cli::ServerArgs;
 use crate::client::Client;
-use crate::data_folder::{DataFolder, make_empty};
+use crate::data_folder::{DataFolder, Target, make_empty};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, bytes_bar, count};
@@ -74,9 +74,11 @@ pub(crate) fn run_backup(args: &BackupArgs, environment: &Environment) -> anyhow
                 .into(),
         );
     }
-    let mut draft = target.clone().into_os_string();
-    draft.push(".part");
-    let draft = PathBuf::from(draft);
+    let place = Target::of(target);
+    let Some(draft) = place.draft() else {
+        let message = format!("{shown} is no file, and a backup is read again when it is written");
+        return Err(Failure::new(Exit::Input, message).into());
+    };
     let failed = || Failure::new(Exit::Failed, format!("cannot write {shown}"));
     let mut out = BufWriter::new(File::create(&draft).with_context(failed)?);
     let written = match &args.data {
@@ -96,8 +98,8 @@ pub(crate) fn run_backup(args: &BackupArgs, environment: &Environment) -> anyhow
             return Err(error.context(format!("no backup was written to {shown}")));
         }
     };
-    fs::rename(&draft, target).with_context(failed)?;
-    let folder = match target.parent() {
+    fs::rename(&draft, place.path()).with_context(failed)?;
+    let folder = match place.path().parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };

@@ -152,10 +152,11 @@ pub(crate) fn run(args: &DiffArgs) -> anyhow::Result<()> {
     let client = Client::new(args.ask.server.url())?;
     let mut diff = Diff::default();
     let mut places = [const { Next::Beginning }; 4];
+    let (mut from, mut to) = (args.from.variable(), args.to.variable());
     while places.iter().any(|next| *next != Next::Nowhere) {
         let (query, mut variables) = query(&places);
-        variables["from"] = args.from.variable();
-        variables["to"] = args.to.variable();
+        variables["from"] = from;
+        variables["to"] = to;
         if !args.domains.is_empty() {
             variables["filter"] = json!({ "domains": args.domains });
         }
@@ -166,6 +167,9 @@ pub(crate) fn run(args: &DiffArgs) -> anyhow::Result<()> {
             take(&mut diff.added_edges, answer.added_edges),
             take(&mut diff.removed_edges, answer.removed_edges),
         ];
+        // Further pages are of the same two graphs, whatever is submitted meanwhile.
+        from = args.from.variable_known_at(answer.from.offset);
+        to = args.to.variable_known_at(answer.to.offset);
         (diff.from, diff.to) = (Some(answer.from), Some(answer.to));
     }
     match args.ask.format {

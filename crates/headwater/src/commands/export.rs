@@ -1,6 +1,6 @@
 //! `headwater export` and `headwater import`: the log as lines of JSON.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use clap::Args;
 use headwater_engine::{ExportError, Exported};
 use headwater_store::{Disk as _, Log as _, RealDisk, SegmentLog, SegmentOptions};
 
-use crate::data_folder::{DataArgs, entries, make_empty};
+use crate::data_folder::{DataArgs, Target, entries, make_empty};
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Tone, progress_bar};
 
@@ -62,13 +62,26 @@ pub(crate) fn run_export(args: &ExportArgs) -> anyhow::Result<()> {
             other => other.map(tell_exported).map_err(Into::into),
         };
     };
-    let draft = path.with_extension("part");
+    let target = Target::of(path);
     let failed = || Failure::new(Exit::Failed, format!("cannot write {}", path.display()));
+    let Some(draft) = target.draft() else {
+        // A device or a pipe is written as it stands: a rename would put a file in its place.
+        let file = OpenOptions::new().write(true).open(path);
+        let mut out = BufWriter::new(file.with_context(failed)?);
+        tell_exported(write(&log, &mut out)?);
+        return Ok(());
+    };
     let mut out = BufWriter::new(File::create(&draft).with_context(failed)?);
-    let exported = write(&log, &mut out)?;
-    out.get_ref().sync_all().with_context(failed)?;
-    fs::rename(&draft, path).with_context(failed)?;
-    tell_exported(exported);
+    let written = write(&log, &mut out).map_err(anyhow::Error::from);
+    let written = written.and_then(|exported| {
+        out.get_ref().sync_all().with_context(failed)?;
+        fs::rename(&draft, target.path()).with_context(failed)?;
+        Ok(exported)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    tell_exported(written?);
     Ok(())
 }
 

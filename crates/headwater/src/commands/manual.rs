@@ -179,6 +179,8 @@ struct Change {
     about: String,
     #[serde(rename = "isChange")]
     is_effective: bool,
+    #[serde(default)]
+    warning: Option<String>,
     offset: Option<u64>,
     added_count: Option<u64>,
     removed_count: Option<u64>,
@@ -297,7 +299,7 @@ fn request(
         variables.insert(name.to_owned(), value);
     }
     let query = format!(
-        "mutation({}) {{ {field}({}) {{ about isChange offset addedCount removedCount source {{ name domain {{ name }} }} }} }}",
+        "mutation({}) {{ {field}({}) {{ about isChange warning offset addedCount removedCount source {{ name domain {{ name }} }} }} }}",
         declared.trim_end(),
         arguments.trim_end()
     );
@@ -335,7 +337,9 @@ fn run(fact: &Fact, verb: &str) -> anyhow::Result<()> {
 fn render(change: &Change, verb: &str) -> String {
     let about = output::printable(&change.about);
     let verb = format!("{verb}ed");
-    match (change.offset, change.is_effective) {
+    let warning = change.warning.as_deref().map(output::printable);
+    let warning = warning.map_or(String::new(), |why| format!("warning: {why}\n"));
+    let text = match (change.offset, change.is_effective) {
         (Some(offset), true) => format!(
             "{verb}: {about}\nvisible at offset {offset}: +{} -{}\n",
             change.added_count.unwrap_or_default(),
@@ -346,7 +350,8 @@ fn render(change: &Change, verb: &str) -> String {
         }
         (None, true) => format!("would be {verb}: {about}\n"),
         (None, false) => format!("nothing would change, asserted already: {about}\n"),
-    }
+    };
+    text + &warning
 }
 
 #[cfg(test)]
@@ -373,7 +378,7 @@ mod tests {
     #[test]
     fn each_fact_is_a_mutation_with_variables() {
         let (query, variables) = asked("edge a#x b --via job:etl/load --dry-run");
-        assert_snapshot!(query, @"mutation($from: Reference! $to: Reference! $via: Reference $source: ManualSource! $author: String! $reason: String! $dryRun: Boolean!) { assertEdge(from: $from to: $to via: $via source: $source author: $author reason: $reason dryRun: $dryRun) { about isChange offset addedCount removedCount source { name domain { name } } } }");
+        assert_snapshot!(query, @"mutation($from: Reference! $to: Reference! $via: Reference $source: ManualSource! $author: String! $reason: String! $dryRun: Boolean!) { assertEdge(from: $from to: $to via: $via source: $source author: $author reason: $reason dryRun: $dryRun) { about isChange warning offset addedCount removedCount source { name domain { name } } } }");
         assert_json_snapshot!(variables, @r#"
         {
           "author": "ana",
@@ -402,6 +407,7 @@ mod tests {
             let change = Change {
                 about: "db/b derives from db/a".into(),
                 is_effective: is_change,
+                warning: None,
                 offset,
                 added_count: Some(3),
                 removed_count: Some(0),
@@ -416,5 +422,19 @@ mod tests {
         assert_snapshot!(of(Some(7), false), @"nothing changes, asserted already at offset 7: db/b derives from db/a");
         assert_snapshot!(of(None, true), @"would be asserted: db/b derives from db/a");
         assert_snapshot!(of(None, false), @"nothing would change, asserted already: db/b derives from db/a");
+        let change = Change {
+            about: "db/a is also db/b".into(),
+            is_effective: true,
+            warning: Some("both are declared".into()),
+            offset: Some(7),
+            added_count: Some(1),
+            removed_count: Some(0),
+            source: None,
+        };
+        assert_snapshot!(render(&change, "assert"), @r"
+        asserted: db/a is also db/b
+        visible at offset 7: +1 -0
+        warning: both are declared
+        ");
     }
 }

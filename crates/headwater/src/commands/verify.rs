@@ -1,16 +1,15 @@
 //! `headwater verify`: whether the log is whole, and the state what the log says.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use clap::Args;
 use headwater_engine::{
     first_difference, graph_digest, graph_of_file, reason_to_rebuild, rebuild, state_digest,
 };
-use headwater_store::{Log as _, OpenReport, SegmentLog, State, StateError};
+use headwater_store::{Log as _, OpenReport, SegmentLog, StateError};
 use serde::Serialize;
 
-use crate::data_folder::{DataArgs, DataFolder, entries};
+use crate::data_folder::{DataArgs, DataFolder, OpenedState, entries};
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, count, progress_bar};
 
@@ -125,7 +124,7 @@ fn check_log(
 fn check_state(folder: &DataFolder, log: &SegmentLog, report: &mut Report) -> anyhow::Result<()> {
     let state = usable_state(folder, log, report)?;
     let up_to = match &state {
-        Some(state) => state.applied_offset()?,
+        Some(opened) => opened.state.applied_offset()?,
         None => log.last_offset(),
     };
     let scratch = folder.scratch_state(log.bytes_on_disk())?;
@@ -138,23 +137,24 @@ fn check_state(folder: &DataFolder, log: &SegmentLog, report: &mut Report) -> an
         offset: rebuilt.offset.get(),
         digest: rebuilt.state_digest.to_string(),
     });
-    let Some(state) = state else {
+    let Some(opened) = state else {
         return Ok(());
     };
-    let digest = state_digest(&*state)?;
+    let state = &opened.state;
+    let digest = state_digest(&**state)?;
     report.state = Some(StateReport {
         offset: up_to.get(),
         digest: digest.to_string(),
     });
     if digest != rebuilt.state_digest {
-        let found = first_difference(("the state", &*state), ("the log", &*scratch.state))?;
+        let found = first_difference(("the state", &**state), ("the log", &*scratch.state))?;
         let found = found.unwrap_or_else(|| "the digests differ".to_owned());
         report.differences.push(format!(
             "the state in {} is not what the log says: {found}",
             folder.0.display()
         ));
     }
-    match graph_of_file(&folder.graph(), &*state) {
+    match graph_of_file(&folder.graph(), &**state) {
         Ok(None) => {}
         Ok(Some(graph)) => {
             let digest = graph_digest(&graph);
@@ -180,9 +180,9 @@ fn usable_state(
     folder: &DataFolder,
     log: &SegmentLog,
     report: &mut Report,
-) -> anyhow::Result<Option<Arc<dyn State>>> {
-    let state = match folder.open_state() {
-        Ok(Some(state)) => state,
+) -> anyhow::Result<Option<OpenedState>> {
+    let opened = match folder.open_state() {
+        Ok(Some(opened)) => opened,
         Ok(None) => {
             let note = "there is no state: the next start rebuilds it";
             report.notes.push(note.to_owned());
@@ -195,7 +195,8 @@ fn usable_state(
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(reason) = reason_to_rebuild(log, &state)? {
+    let state = &opened.state;
+    if let Some(reason) = reason_to_rebuild(log, &**state)? {
         let note = format!("the next start rebuilds the state: {reason}");
         report.notes.push(note);
         return Ok(None);
@@ -205,7 +206,13 @@ fn usable_state(
         let note = format!("the state is at offset {applied}; the next start applies the rest");
         report.notes.push(note);
     }
-    Ok(Some(Arc::new(state)))
+    if let Some(copy) = opened.copy() {
+        report.notes.push(format!(
+            "the folder can't be written: its state is looked at in a copy, {}, which is removed again",
+            copy.display()
+        ));
+    }
+    Ok(Some(opened))
 }
 
 fn render(report: &Report) -> String {

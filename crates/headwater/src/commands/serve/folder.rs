@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use headwater_engine::{Engine, EngineOptions, ReadAhead};
 use headwater_store::{
-    Excerpt, Log, Offset, OpeningState, SegmentLog, SegmentOptions, SledOptions, SledState, State,
+    Excerpt, Log, LogError, Offset, OpeningState, SegmentLog, SegmentOptions, SledOptions, SledState, State,
     StateError,
 };
 use tokio::task::JoinHandle;
 
+use crate::data_folder::DataFolder;
 use crate::failure::{Exit, Failure};
 use crate::serve_config::{LimitsConfig, ServeConfig};
 
@@ -31,8 +32,12 @@ pub(super) fn open(config: &ServeConfig) -> anyhow::Result<(Engine, Arc<OpeningS
         reserve_bytes: config.limits.disk_reserve_bytes,
         ..SegmentOptions::default()
     };
-    let (log, report) = SegmentLog::open(&data.join("log"), options)
-        .with_context(|| format!("the log in {} can't be opened", data.display()))?;
+    let (log, report) =
+        SegmentLog::open(&data.join("log"), options).map_err(|error| match &error {
+            LogError::Locked { .. } => DataFolder(data.to_owned()).refused(error).into(),
+            _ => anyhow::Error::new(error)
+                .context(format!("the log in {} can't be opened", data.display())),
+        })?;
     if let Some(tail) = &report.torn_tail {
         tracing::warn!(
             segment = %tail.segment, byte_offset = tail.byte_offset,
