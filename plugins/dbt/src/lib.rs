@@ -9,8 +9,8 @@ mod adapters;
 mod artifact;
 mod bundle;
 mod catalog;
-mod facet;
 mod elsewhere;
+mod facet;
 mod freshness;
 mod lineage;
 mod manifest;
@@ -23,6 +23,7 @@ mod rewrite;
 mod run_results;
 mod salvage;
 mod state;
+mod template;
 mod text;
 
 use headwater_extractor::{

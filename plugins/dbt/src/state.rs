@@ -5,6 +5,7 @@ mod columns;
 mod datasets;
 mod fields;
 mod jobs;
+mod raw;
 
 use std::collections::BTreeSet;
 
@@ -88,11 +89,7 @@ struct Known<'s, 'm> {
 }
 
 impl<'s, 'm> Known<'s, 'm> {
-    fn new(
-        project: &'m Project<'m>,
-        settings: &'s Settings,
-        elsewhere: &'s Elsewhere,
-    ) -> Self {
+    fn new(project: &'m Project<'m>, settings: &'s Settings, elsewhere: &'s Elsewhere) -> Self {
         let manifest = &*project.manifest.content;
         let catalogs = project.results.catalogs.iter();
         Self {

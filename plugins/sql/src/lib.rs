@@ -79,9 +79,8 @@ impl Extractor for Sql {
         let config = Config::parse(config, KEYS)?;
         let options = options(&config)?;
         let naming = Naming::new(&config, options.dialect);
-        let (catalogs, scripts): (Vec<_>, Vec<_>) = inputs
-            .into_iter()
-            .partition(FieldCatalog::is_catalog);
+        let (catalogs, scripts): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(FieldCatalog::is_catalog);
         if scripts.is_empty() {
             let message = "expected a file with SQL, found none";
             return Err(ExtractError::Unsupported(message.into()));

@@ -1,6 +1,7 @@
 //! The product from outside: the binary, its endpoints, its command line.
 
 mod captures;
+mod catalog;
 mod command_line;
 mod commands;
 mod compat;

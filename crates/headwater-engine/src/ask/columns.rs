@@ -76,16 +76,16 @@ impl View {
 }
 
 /// What the slot lists, if that is all.
-fn listed(
-    slot: SlotKey,
-    record: &ClaimsRecord,
-    covered: &BTreeSet<SlotKey>,
-) -> Option<Vec<Str>> {
+fn listed(slot: SlotKey, record: &ClaimsRecord, covered: &BTreeSet<SlotKey>) -> Option<Vec<Str>> {
     let mut positions: BTreeMap<&str, u32> = BTreeMap::new();
     let mut has_types = true;
     for claim in &record.open {
-        if let (ClaimKey::Field(name), ClaimBody::Field { position, r#type, .. }) =
-            (&claim.key, &claim.body)
+        if let (
+            ClaimKey::Field(name),
+            ClaimBody::Field {
+                position, r#type, ..
+            },
+        ) = (&claim.key, &claim.body)
         {
             positions.insert(name, *position);
             has_types &= r#type.is_some();
