@@ -75,6 +75,7 @@ impl Filler {
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(RECURSION_MAX);
         environment.set_formatter(print);
+        environment.set_unknown_method_callback(method);
         Self(environment)
     }
 
@@ -89,7 +90,8 @@ impl Filler {
             unknown: Mutex::default(),
         });
         let mut sql = Bounded(Vec::new());
-        let filled = template.render_captured_to(Value::from_dyn_object(Arc::clone(&scope)), &mut sql);
+        let filled =
+            template.render_captured_to(Value::from_dyn_object(Arc::clone(&scope)), &mut sql);
         let unknown = scope.unknown();
         if let Err(error) = filled {
             return Err(refusal(&error, unknown));
@@ -159,6 +161,27 @@ fn print(out: &mut Output, _: &State, value: &Value) -> Result<(), Error> {
         ErrorKind::InvalidOperation,
         format!("it prints a {}", value.kind()),
     ))
+}
+
+/// What objects have in Python, and so in Jinja: `items`, `keys` and `values`.
+fn method(_: &State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let is_map = value.kind() == ValueKind::Map && args.is_empty();
+    let list = |of: &dyn Fn(Value) -> Result<Value, Error>| -> Result<Value, Error> {
+        let found: Result<Vec<Value>, Error> = value.try_iter()?.map(of).collect();
+        Ok(Value::from(found?))
+    };
+    match name {
+        "keys" if is_map => list(&|key| Ok(key)),
+        "values" if is_map => list(&|key| value.get_item(&key)),
+        "items" if is_map => list(&|key| {
+            let item = value.get_item(&key)?;
+            Ok(Value::from(vec![key, item]))
+        }),
+        _ => Err(Error::new(
+            ErrorKind::UnknownMethod,
+            format!("a {} has no method {name}", value.kind()),
+        )),
+    }
 }
 
 /// All names that a template can use, and the first one that it used and that is none.

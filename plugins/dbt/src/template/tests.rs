@@ -177,6 +177,7 @@ fn what_only_dbt_knows_refuses_a_template() {
             Some(2),
         ),
         ("{{ ['a', 'b'] }}", "it prints a sequence", Some(1)),
+        ("{{ 'a'.title() }}", "unknown method", Some(1)),
         ("{{ none }}", "it prints a none", Some(1)),
         (
             "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
@@ -194,12 +195,20 @@ fn what_only_dbt_knows_refuses_a_template() {
             "it uses `statement`",
             Some(1),
         ),
-        ("\n{% import 'a' as b %}", "it reads another template", Some(2)),
-        ("{%- include 'a' ignore missing %}", "it reads another template", Some(1)),
+        (
+            "\n{% import 'a' as b %}",
+            "it reads another template",
+            Some(2),
+        ),
+        (
+            "{%- include 'a' ignore missing %}",
+            "it reads another template",
+            Some(1),
+        ),
         ("{{ 'a", "syntax error", Some(1)),
         (
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-            "invalid operation",
+            "it uses `m`",
             None,
         ),
     ] {
