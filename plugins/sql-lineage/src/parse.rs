@@ -12,8 +12,11 @@ use crate::fixes;
 use crate::model::{Place, Problem, Severity};
 use crate::split::{Base, Piece, Splitter};
 
-/// How deep statements may nest. Deeper ones are refused, before the stack is at its end.
-const DEPTH_MAX: usize = 50;
+/// How deep statements may nest, in levels of the parser: a subquery takes three, a bracket one. Deeper ones are
+/// refused, before the stack of 8 MiB that extractors have is at its end.
+const DEPTH_MAX: usize = 300;
+/// The longest statement: its tokens and its tree take about a hundred times its bytes.
+const STATEMENT_BYTES_MAX: usize = 2 << 20;
 /// How many operators may stand one after the other, as each makes the tree deeper.
 const CHAIN_MAX: usize = 4_000;
 /// How deep texts may stand in texts: bodies of functions in dollar quotes, statements in strings.
@@ -30,21 +33,22 @@ pub(crate) struct Parsed {
     pub(crate) text: String,
 }
 
-/// Reads all statements of a text.
-pub(crate) struct Reader {
+/// Reads all statements of a text, one by one.
+pub(crate) struct Reader<'t> {
     dialect: Dialect,
-    pub(crate) parsed: Vec<Parsed>,
+    /// Is given each statement that is understood, in their order.
+    take: &'t mut dyn FnMut(Parsed),
     pub(crate) problems: Vec<Problem>,
     /// Statements that were refused.
     pub(crate) failed_count: usize,
     depth: usize,
 }
 
-impl Reader {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+impl<'t> Reader<'t> {
+    pub(crate) fn new(dialect: Dialect, take: &'t mut dyn FnMut(Parsed)) -> Self {
         Self {
             dialect,
-            parsed: Vec::new(),
+            take,
             problems: Vec::new(),
             failed_count: 0,
             depth: 0,
@@ -77,6 +81,10 @@ impl Reader {
     }
 
     fn read_piece(&mut self, piece: &Piece<'_>) {
+        if piece.text.len() > STATEMENT_BYTES_MAX {
+            let message = format!("expected a statement of at most {STATEMENT_BYTES_MAX} bytes");
+            return self.fail("length", message, piece.base.place());
+        }
         let tokens = match tokenize(self.dialect.parser(), &piece.text) {
             Ok(tokens) => tokens,
             Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
@@ -185,16 +193,18 @@ impl Reader {
         let Done { tree, rest } = done;
         let end = rest.iter().find(|token| is_significant(token));
         let to = end.map(|token| piece.base.place_of(token.span.start));
-        let text = cut(piece, place, to).trim_end().to_owned();
-        self.parsed.push(Parsed {
+        let parsed = Parsed {
             tree,
             base: piece.base.clone(),
             place,
-            text,
-        });
-        let Some(next) = end else { return };
+            text: cut(piece, place, to).trim_end().to_owned(),
+        };
+        let Some(next) = end else {
+            return (self.take)(parsed);
+        };
         let at = piece.base.place_of(next.span.start);
         if control::begins_statement(&rest) {
+            (self.take)(parsed);
             return self.read_tokens(rest, piece);
         }
         let message = format!(
@@ -202,9 +212,9 @@ impl Reader {
             next.token
         );
         if control::names_relations(&rest) {
-            self.parsed.pop();
             self.fail("syntax", message, at);
         } else {
+            (self.take)(parsed);
             self.problems.push(Problem {
                 severity: Severity::Warning,
                 code: "rest",

@@ -145,7 +145,13 @@ fn analyzed(texts: &[(String, String)], options: &Options, known: &mut Catalog) 
             has_more = true;
         }
     }
-    if has_more { all(known) } else { files }
+    if has_more {
+        // Both at once would take twice the memory.
+        drop(files);
+        all(known)
+    } else {
+        files
+    }
 }
 
 fn options(config: &Config) -> Result<Options, ExtractError> {
