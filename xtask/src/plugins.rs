@@ -346,6 +346,9 @@ mod tests {
             flags.contains("--remap-path-prefix=/p/target/plugins-build=/build\u{1f}"),
             "{flags}"
         );
-        assert!(flags.ends_with("-Clink-arg=-zstack-size=16777216"), "{flags}");
+        assert!(
+            flags.ends_with("-Clink-arg=-zstack-size=16777216"),
+            "{flags}"
+        );
     }
 }

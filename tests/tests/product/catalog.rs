@@ -103,7 +103,7 @@ fn a_star_is_the_columns_that_the_other_domain_declares() -> Result<()> {
     succeeded(&ran);
     assert!(
         ran.err
-            .contains("knows the fields of 1 of 2 datasets that the files name"),
+            .contains("knows the fields of 1 of 3 datasets that the files name"),
         "{}",
         ran.err
     );
@@ -131,7 +131,7 @@ fn a_list_of_which_nobody_says_that_it_is_whole_expands_no_star() -> Result<()> 
     let ran = mesh.submit(&[])?;
     succeeded(&ran);
     assert!(
-        ran.err.contains("knows the fields of 0 of 2"),
+        ran.err.contains("knows the fields of 0 of 3"),
         "{}",
         ran.err
     );

@@ -14,5 +14,6 @@ mod manifests;
 mod merges;
 mod mesh;
 mod operating;
+mod scripts;
 mod secrets;
 mod sql;
