@@ -139,7 +139,7 @@ fn compile(places: &Places, guests: &[Guest]) -> Result<()> {
     if !is_any {
         return Ok(());
     }
-    let flags = remapping_flags(places)?;
+    let flags = guest_flags(places)?;
     command
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .env_remove("RUSTFLAGS")
@@ -147,8 +147,12 @@ fn compile(places: &Places, guests: &[Guest]) -> Result<()> {
     cargo::check(&mut command)
 }
 
-/// Flags that keep the paths of this machine out of the output, so that every machine writes the same bytes.
-fn remapping_flags(places: &Places) -> Result<OsString> {
+/// The stack that a guest has in its memory, beside the host's; both must hold what recurses.
+const GUEST_STACK_BYTES: u32 = 16 << 20;
+
+/// Flags that give guests their stack, and keep the paths of this machine out of the output, so that every machine
+/// writes the same bytes.
+fn guest_flags(places: &Places) -> Result<OsString> {
     let version = cargo::read(Command::new(rustc()).arg("-vV"))?;
     let commit = version
         .lines()
@@ -180,6 +184,8 @@ fn remapping_flags(places: &Places) -> Result<OsString> {
         flags.push("=");
         flags.push(to);
     }
+    // Parsers recurse; a stack of its own keeps them from running over what stands below it.
+    flags.push(format!("\u{1f}-Clink-arg=-zstack-size={GUEST_STACK_BYTES}"));
     Ok(flags)
 }
 
@@ -330,14 +336,18 @@ mod tests {
     #[test]
     fn paths_of_this_machine_are_mapped_away() {
         let places = Places::new(Path::new("/p"), None, Path::new("/p"));
-        let flags = remapping_flags(&places).unwrap().into_string().unwrap();
+        let flags = guest_flags(&places).unwrap().into_string().unwrap();
         assert!(
             flags.starts_with("--remap-path-prefix=/p=/headwater\u{1f}"),
             "{flags}"
         );
         assert!(flags.contains("=/cargo\u{1f}"), "{flags}");
         assert!(
-            flags.ends_with("--remap-path-prefix=/p/target/plugins-build=/build"),
+            flags.contains("--remap-path-prefix=/p/target/plugins-build=/build\u{1f}"),
+            "{flags}"
+        );
+        assert!(
+            flags.ends_with("-Clink-arg=-zstack-size=16777216"),
             "{flags}"
         );
     }

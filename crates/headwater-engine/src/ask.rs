@@ -2,6 +2,7 @@
 
 mod batch;
 mod changes;
+mod columns;
 mod contract;
 mod details;
 mod diff;

@@ -10,6 +10,7 @@
 
 mod api;
 mod asset;
+mod catalog;
 mod changes;
 mod cursor;
 mod dataset;

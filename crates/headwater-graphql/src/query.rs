@@ -10,6 +10,7 @@ use headwater_model::{
 };
 
 use crate::asset::Asset;
+use crate::catalog::Catalog;
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::diff::LineageDiff;
@@ -402,6 +403,17 @@ impl Query {
         let count = page::count(first, 50, scope.limits.page_max)?;
         let found = scope.view.unresolved(domain.as_deref());
         page::of_assets("unresolved", &found, (count, after), Dataset::new)
+    }
+
+    /// Which fields datasets have, for reading files that do not tell. At most 1,000 datasets at once.
+    #[graphql(complexity = "times(of.len(), child_complexity)")]
+    async fn catalog(
+        &self,
+        ctx: &Context<'_>,
+        of: Vec<Reference>,
+        as_of: Option<AsOf>,
+    ) -> Result<Catalog> {
+        Catalog::read(scope_as_of(ctx, as_of)?, of)
     }
 
     async fn snapshot(&self, ctx: &Context<'_>) -> Snapshot {

@@ -28,7 +28,7 @@ pub struct HostConfig {
     pub tick: Duration,
     /// The largest component that is loaded. Default 64 MiB.
     pub component_bytes_max: u64,
-    /// The guest's stack. Default 1 MiB; the calling thread needs 1 MiB more than this.
+    /// The guest's stack. Default 8 MiB; a call runs on a thread of its own that has it, and 1 MiB more.
     pub stack_bytes_max: usize,
     /// Bytes that cross from guest to host in one push, as the host holds them. Default 64 MiB.
     pub push_bytes_max: usize,
@@ -60,7 +60,7 @@ impl Default for HostConfig {
             concurrent_calls_max: 8,
             tick: Duration::from_millis(5),
             component_bytes_max: 64 * MIB,
-            stack_bytes_max: 1 << 20,
+            stack_bytes_max: 8 << 20,
             push_bytes_max: 64 << 20,
             strings_bytes_max: 1024 * MIB,
             diagnostics_max: 10_000,

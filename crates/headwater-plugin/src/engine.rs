@@ -40,6 +40,8 @@ fn base(config: &HostConfig) -> Config {
         .epoch_interruption(true)
         .concurrency_support(false)
         .max_wasm_stack(config.stack_bytes_max)
+        // Never used, and checked all the same.
+        .async_stack_size(config.stack_bytes_max + (1 << 20))
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false);
     base

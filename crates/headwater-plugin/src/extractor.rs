@@ -1,8 +1,9 @@
 //! A loaded component, and a call of it.
 
-use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Instant;
+use std::{fmt, io, thread};
 
 use headwater_model::{
     Artifact, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
@@ -126,8 +127,11 @@ impl Program {
         name: &str,
         limits: &ExtractorLimits,
         artifacts: &[Artifact],
-        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T>,
-    ) -> Result<(T, CallState), CallError> {
+        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T> + Send,
+    ) -> Result<(T, CallState), CallError>
+    where
+        T: Send,
+    {
         let turn = self.shared.gate.enter(limits.timeout).map_err(|running| {
             CallError::Limit(format!(
                 "it waited {:?} for its turn while {running} other calls ran",
@@ -135,7 +139,10 @@ impl Program {
             ))
         })?;
         let mut store = self.store(name, limits, artifacts);
-        let called = (self.pre.instantiate(&mut store)).and_then(|guest| call(&guest, &mut store));
+        let called = on_stack(self.shared.config.stack_bytes_max, || {
+            (self.pre.instantiate(&mut store)).and_then(|guest| call(&guest, &mut store))
+        })
+        .map_err(|error| CallError::Failed(format!("no thread can be started for it: {error}")))?;
         let state = store.into_data();
         drop(turn);
         tracing::trace!(
@@ -165,6 +172,18 @@ impl Program {
         })
         .map(|(description, _)| description)
     }
+}
+
+/// Runs `call` on a thread whose stack holds `bytes` of the guest's: whoever calls may have less.
+fn on_stack<T: Send>(bytes: usize, call: impl FnOnce() -> T + Send) -> io::Result<T> {
+    const HOST_BYTES: usize = 1 << 20;
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("extractor-call".into())
+            .stack_size(bytes + HOST_BYTES)
+            .spawn_scoped(scope, call)?;
+        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 /// What one call used of what it may.

@@ -189,7 +189,7 @@ fn a_push_larger_than_the_host_copies_is_stopped() {
 fn endless_recursion_ends_with_its_stack() {
     check(
         "endless-recursion",
-        "endless-recursion was stopped: its calls nest deeper than 1 MiB of stack",
+        "endless-recursion was stopped: its calls nest deeper than 8 MiB of stack",
     );
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    aliases, backup, diff, domains, export, extract, history, impact, lineage, manual, paths,
-    plugin, prune, repair, resolve, search, send, serve, shell, status, submit, unresolved, verify,
-    watch,
+    aliases, backup, catalog, diff, domains, export, extract, history, impact, lineage, manual,
+    paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, unresolved,
+    verify, watch,
 };
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
@@ -31,6 +31,7 @@ enum Command {
     Submit(submit::SubmitArgs),
     Send(send::SendArgs),
     Extract(extract::ExtractArgs),
+    Catalog(catalog::CatalogArgs),
     Impact(impact::ImpactArgs),
     Lineage(lineage::LineageArgs),
     Paths(paths::PathsArgs),
@@ -69,6 +70,7 @@ impl Cli {
             Command::Submit(args) => submit::run(&args, environment),
             Command::Send(args) => send::run(&args),
             Command::Extract(args) => extract::run(&args, environment),
+            Command::Catalog(args) => catalog::run(&args, environment),
             Command::Impact(args) => impact::run(&args),
             Command::Lineage(args) => lineage::run(&args),
             Command::Paths(args) => paths::run(&args),
@@ -248,6 +250,10 @@ mod tests {
             "send --source orders/airflow events.ndjson more.ndjson",
             "send -",
             "extract --plugin target/plugins/dbt.wasm --set k=v manifest.json",
+            "catalog --plugin sql --server http://h:1 --as-of @7 --output c.json a.sql",
+            "extract --plugin sql --catalog c.json a.sql",
+            "submit --domain d --source s --plugin sql --catalog none a.sql",
+            "submit --catalog server",
             "impact orders.orders --direction upstream --depth 3 --require-complete --format json",
             "lineage orders.orders --direction both --limit 10",
             "search orders",

@@ -2,6 +2,7 @@
 
 pub(crate) mod aliases;
 pub(crate) mod backup;
+pub(crate) mod catalog;
 pub(crate) mod diff;
 pub(crate) mod domains;
 pub(crate) mod export;

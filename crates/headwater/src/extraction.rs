@@ -11,9 +11,11 @@ use headwater_plugin::{Usage, WasmExtractor};
 use headwater_record::{FactsDocument, JsonLayout, facts_to_json};
 
 use crate::artifacts;
+use crate::client::Client;
 use crate::environment::Environment;
 use crate::extractor_config::ExtractorConfigArgs;
 use crate::failure::{Exit, Failure};
+use crate::field_catalog::{CatalogSource, Reading};
 use crate::output;
 
 /// What configures a run of an extractor, beside the files.
@@ -37,7 +39,7 @@ pub(crate) struct Extracted {
 }
 
 impl ExtractionArgs {
-    /// Runs the extractor `plugin` in its sandbox on `paths`.
+    /// Runs the extractor `plugin` in its sandbox on `paths`, with the catalog of fields that `catalog` names.
     ///
     /// # Errors
     /// A [`Failure`]: [`Exit::Input`] if files, configuration or extractor are wrong, [`Exit::NotFound`] if there
@@ -46,13 +48,20 @@ impl ExtractionArgs {
         &self,
         plugin: &str,
         paths: &[PathBuf],
+        catalog: Option<&CatalogSource>,
+        client: Option<&Client>,
         environment: &Environment,
     ) -> anyhow::Result<Extracted> {
         let config = self.config.load()?;
         let extractor = self.plugins.load(plugin, environment)?;
         let inputs = &extractor.description().inputs;
         let artifacts = artifacts::read(paths, inputs, environment.current.as_deref())?;
-        extract(&extractor, &config, &artifacts)
+        let reading = Reading {
+            extractor: &extractor,
+            config: &config,
+            artifacts,
+        };
+        reading.extract(catalog, client)
     }
 }
 

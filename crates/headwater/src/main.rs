@@ -13,6 +13,7 @@ mod environment;
 mod extraction;
 mod extractor_config;
 mod failure;
+mod field_catalog;
 mod mesh_file;
 mod moment;
 mod output;

@@ -112,6 +112,17 @@ impl AsOfArgs {
         }
     }
 
+    /// The argument that asks for the same, as it was known at `offset`.
+    pub(crate) fn pinned(self, offset: u64) -> String {
+        match self.as_of {
+            Some(Moment::At(time)) => {
+                format!(", asOf: {{validAt: \"{time}\", knownAt: {offset}}}")
+            }
+            Some(Moment::Known(_)) => self.argument(),
+            None | Some(Moment::Now) => format!(", asOf: {{knownAt: {offset}}}"),
+        }
+    }
+
     /// The same, of a field that has no other arguments.
     pub(crate) fn only_argument(self) -> String {
         let argument = self.argument();

@@ -9,6 +9,7 @@ mod adapters;
 mod artifact;
 mod bundle;
 mod catalog;
+mod elsewhere;
 mod facet;
 mod freshness;
 mod lineage;
@@ -22,15 +23,17 @@ mod rewrite;
 mod run_results;
 mod salvage;
 mod state;
+mod template;
 mod text;
 
 use headwater_extractor::{
     Config, Coverage, Description, Diagnostic, EmitError, Emitter, ExtractError, Extraction,
-    Extractor, Input, InputPattern, Severity, time,
+    Extractor, FieldCatalog, Input, InputPattern, Severity, time,
 };
 
 use artifact::{Kind, Reading, Refusal};
 use bundle::Bundle;
+use elsewhere::Elsewhere;
 use naming::Settings;
 use place::{Places, diagnostic};
 
@@ -51,7 +54,7 @@ impl Extractor for Dbt {
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "Reads what dbt writes: what is built out of what, columns, runs, tests and freshness"
                 .into(),
-            inputs: inputs.collect(),
+            inputs: inputs.chain([FieldCatalog::input()]).collect(),
             config_schema: Config::schema(naming::KEYS),
         }
     }
@@ -62,12 +65,15 @@ impl Extractor for Dbt {
         out: &mut Emitter,
     ) -> Result<Extraction, ExtractError> {
         let settings = Settings::parse(config)?;
+        let (catalogs, inputs): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(FieldCatalog::is_catalog);
         if inputs.is_empty() {
             return Err(ExtractError::Unsupported(
                 "expected dbt's manifest.json, catalog.json, run_results.json or sources.json, found no input"
                     .into(),
             ));
         }
+        let elsewhere = Elsewhere::read(&catalogs)?;
         let mut files = Vec::with_capacity(inputs.len());
         for input in &inputs {
             files.push((input.name(), input.read_all()?));
@@ -82,7 +88,7 @@ impl Extractor for Dbt {
         }
         let bundle = Bundle::new(dated, &mut diagnostics);
         report(diagnostics, out)?;
-        state::state(&bundle.projects, &settings, out)?;
+        state::state(&bundle.projects, &settings, &elsewhere, out)?;
         results::state_alone(&bundle.alone, &settings, out)?;
         report(settings.unused(), out)?;
         Ok(Extraction {

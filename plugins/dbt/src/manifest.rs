@@ -55,6 +55,11 @@ pub(crate) struct Node<'a> {
     pub(crate) compiled_code: Option<&'a RawValue>,
     /// What `compiled_code` was called before schema version 7.
     pub(crate) compiled_sql: Option<&'a RawValue>,
+    /// The SQL before templates were filled in.
+    pub(crate) raw_code: Option<&'a RawValue>,
+    /// What `raw_code` was called before schema version 7.
+    pub(crate) raw_sql: Option<&'a RawValue>,
+    pub(crate) latest_version: Option<Scalar<'a>>,
     contract: Option<&'a RawValue>,
     /// Kept as they are written.
     pub(crate) constraints: Option<&'a RawValue>,

@@ -55,6 +55,23 @@ impl Relations {
         }
     }
 
+    /// Adds all columns of a relation that is there already.
+    pub(crate) fn learn(
+        &mut self,
+        relation: Relation<'_>,
+        dataset: DatasetNode,
+        fields: &[String],
+    ) {
+        let spellings = self.spellings.entry(dataset).or_default();
+        for field in fields {
+            spellings
+                .entry(field.to_lowercase())
+                .or_insert_with(|| field.clone());
+        }
+        self.catalog
+            .add(&table_name(relation), fields.iter().map(String::as_str));
+    }
+
     /// The dataset that a name in SQL stands for.
     pub(crate) fn dataset(&self, name: &TableName) -> Option<DatasetNode> {
         *self.by_name.get(&name.to_string().to_lowercase())?

@@ -5,6 +5,7 @@ mod columns;
 mod datasets;
 mod fields;
 mod jobs;
+mod raw;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::bundle::Project;
 use crate::catalog::Tables;
+use crate::elsewhere::Elsewhere;
 use crate::lineage::{Index, Role, Unresolved};
 use crate::manifest::{Group, Manifest, Said, is_built};
 use crate::naming::{Naming, Settings};
@@ -31,12 +33,13 @@ use jobs::Deferral;
 pub(crate) fn state<'m>(
     projects: &'m [Project<'m>],
     settings: &Settings,
+    elsewhere: &Elsewhere,
     out: &mut Emitter,
 ) -> Result<(), EmitError> {
     let mut declared = Vec::with_capacity(projects.len());
     for project in projects {
         let mut statement = Statement {
-            known: Known::new(project, settings),
+            known: Known::new(project, settings, elsewhere),
             out,
         };
         statement.index_nodes()?;
@@ -79,12 +82,14 @@ struct Known<'s, 'm> {
     tables: Tables<'m>,
     /// What compiled SQL may name.
     relations: Relations,
+    /// Columns that others have stated.
+    elsewhere: &'s Elsewhere,
     /// What may be read from another environment.
     deferrals: FxHashMap<DatasetNode, Deferral<'m>>,
 }
 
 impl<'s, 'm> Known<'s, 'm> {
-    fn new(project: &'m Project<'m>, settings: &'s Settings) -> Self {
+    fn new(project: &'m Project<'m>, settings: &'s Settings, elsewhere: &'s Elsewhere) -> Self {
         let manifest = &*project.manifest.content;
         let catalogs = project.results.catalogs.iter();
         Self {
@@ -96,6 +101,7 @@ impl<'s, 'm> Known<'s, 'm> {
             index: Index::default(),
             tables: Tables::new(catalogs.map(|catalog| &catalog.content)),
             relations: Relations::default(),
+            elsewhere,
             deferrals: FxHashMap::default(),
         }
     }

@@ -49,6 +49,7 @@ extern crate self as headwater_extractor;
 
 #[doc(hidden)]
 pub mod bindings;
+mod catalog;
 mod component;
 mod config;
 mod emitter;
@@ -64,6 +65,7 @@ pub use bindings::headwater::extractor::types::{
     Batch, Coverage, Description, Diagnostic, ExtractError, Extraction, InputPattern, Location,
     RunState, Severity,
 };
+pub use catalog::{CatalogDataset, FieldCatalog};
 pub use component::{Component, Extractor};
 pub use config::{Config, ConfigKey};
 pub use emitter::Emitter;

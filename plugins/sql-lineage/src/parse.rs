@@ -12,8 +12,11 @@ use crate::fixes;
 use crate::model::{Place, Problem, Severity};
 use crate::split::{Base, Piece, Splitter};
 
-/// How deep statements may nest. Deeper ones are refused, before the stack is at its end.
-const DEPTH_MAX: usize = 50;
+/// How deep statements may nest, in levels of the parser: a subquery takes three, a bracket one. Deeper ones are
+/// refused, before the stack of 8 MiB that extractors have is at its end.
+const DEPTH_MAX: usize = 300;
+/// The longest statement: its tokens and its tree take about a hundred times its bytes.
+const STATEMENT_BYTES_MAX: usize = 2 << 20;
 /// How many operators may stand one after the other, as each makes the tree deeper.
 const CHAIN_MAX: usize = 4_000;
 /// How deep texts may stand in texts: bodies of functions in dollar quotes, statements in strings.
@@ -30,24 +33,28 @@ pub(crate) struct Parsed {
     pub(crate) text: String,
 }
 
-/// Reads all statements of a text.
-pub(crate) struct Reader {
+/// Reads all statements of a text, one by one.
+pub(crate) struct Reader<'t> {
     dialect: Dialect,
-    pub(crate) parsed: Vec<Parsed>,
+    /// Is given each statement that is understood, in their order.
+    take: &'t mut dyn FnMut(Parsed),
     pub(crate) problems: Vec<Problem>,
     /// Statements that were refused.
     pub(crate) failed_count: usize,
     depth: usize,
+    /// Where the text of the last statement ended: the address of its piece, the place, and the bytes before it.
+    cut_to: (usize, Place, usize),
 }
 
-impl Reader {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+impl<'t> Reader<'t> {
+    pub(crate) fn new(dialect: Dialect, take: &'t mut dyn FnMut(Parsed)) -> Self {
         Self {
             dialect,
-            parsed: Vec::new(),
+            take,
             problems: Vec::new(),
             failed_count: 0,
             depth: 0,
+            cut_to: (0, Place::default(), 0),
         }
     }
 
@@ -77,6 +84,12 @@ impl Reader {
     }
 
     fn read_piece(&mut self, piece: &Piece<'_>) {
+        // Another piece may stand at the address of one that is gone.
+        self.cut_to.0 = 0;
+        if piece.text.len() > STATEMENT_BYTES_MAX {
+            let message = format!("expected a statement of at most {STATEMENT_BYTES_MAX} bytes");
+            return self.fail("length", message, piece.base.place());
+        }
         let tokens = match tokenize(self.dialect.parser(), &piece.text) {
             Ok(tokens) => tokens,
             Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
@@ -89,38 +102,55 @@ impl Reader {
         self.read_tokens(tokens, piece);
     }
 
+    /// Reads statements that stand one after the other, with nothing between them.
     fn read_tokens(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) {
-        let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
-            return;
-        };
-        let place = piece.base.place_of(first.span.start);
         if longest_chain(&tokens) > CHAIN_MAX {
+            let first = tokens.iter().find(|token| is_significant(token));
+            let place = first.map_or(piece.base.place(), |first| {
+                piece.base.place_of(first.span.start)
+            });
             let message = format!("expected at most {CHAIN_MAX} operators in a row");
             return self.fail("depth", message, place);
         }
+        let mut next = Some(tokens);
+        while let Some(tokens) = next {
+            next = self.read_first(tokens, piece);
+        }
+    }
+
+    /// Reads what the tokens begin with; returns those behind it, which are fewer.
+    fn read_first(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) -> Rest {
+        let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
+            return None;
+        };
+        let place = piece.base.place_of(first.span.start);
         if let Some(inner) = control::inner(&tokens) {
             return self.read_inner(inner, tokens, piece);
         }
-        self.read_statement(tokens, piece, place);
+        self.read_statement(tokens, piece, place)
     }
 
-    fn read_inner(&mut self, inner: Inner, mut tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) {
+    fn read_inner(
+        &mut self,
+        inner: Inner,
+        mut tokens: Vec<TokenWithSpan>,
+        piece: &Piece<'_>,
+    ) -> Rest {
         match inner {
-            Inner::Nothing => {}
+            Inner::Nothing => None,
             Inner::From(at) => {
                 // What begins there must be less than this was, or it would be read for ever.
                 if !tokens[..at].iter().any(is_significant) {
                     let place = piece.base.place_of(tokens[at].span.start);
                     return self.read_statement(tokens, piece, place);
                 }
-                let rest = tokens.split_off(at);
-                self.read_tokens(rest, piece);
+                Some(tokens.split_off(at))
             }
             Inner::Within(range, after) => {
                 let rest = tokens.split_off(after);
                 let query = tokens.drain(range).collect();
                 self.read_tokens(query, piece);
-                self.read_tokens(rest, piece);
+                Some(rest)
             }
             Inner::Text(at) => {
                 let place = piece.base.place_of(tokens[at].span.start);
@@ -128,11 +158,24 @@ impl Reader {
                     let column = place.column + skipped;
                     self.read(&body, Place { column, ..place });
                 }
+                None
             }
         }
     }
 
-    fn read_statement(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) {
+    fn read_statement(
+        &mut self,
+        tokens: Vec<TokenWithSpan>,
+        piece: &Piece<'_>,
+        place: Place,
+    ) -> Rest {
+        let count = tokens.len();
+        let rest = self.read_one(tokens, piece, place);
+        // What was changed to be understood may have become longer, and would be read for ever.
+        rest.filter(|rest| rest.len() < count)
+    }
+
+    fn read_one(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) -> Rest {
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
             Ok(done) if self.is_cut_short(&done) => {
                 match tokenize(self.dialect.parser(), &piece.text) {
@@ -146,7 +189,8 @@ impl Reader {
             Ok(done) => return self.keep(done, piece, place),
             // Other grammars nest no less.
             Err((error @ ParserError::RecursionLimitExceeded, _)) => {
-                return self.fail("depth", message_of(&error), place);
+                self.fail("depth", message_of(&error), place);
+                return None;
             }
             Err(failure) => failure,
         };
@@ -162,11 +206,11 @@ impl Reader {
                 Err((_, back)) => tokens = back,
             }
         }
-        if control::is_without_lineage(&tokens) {
-            return;
+        if !control::is_without_lineage(&tokens) {
+            let at = error_place(&error, &piece.base).unwrap_or(place);
+            self.fail("syntax", message_of(&error), at);
         }
-        let at = error_place(&error, &piece.base).unwrap_or(place);
-        self.fail("syntax", message_of(&error), at);
+        None
     }
 
     /// `CREATE TABLE t SELECT …`: the parser takes the beginning for all of it. Where statements need no semicolon
@@ -181,30 +225,33 @@ impl Reader {
         is_empty && selects && self.dialect != Dialect::MsSql
     }
 
-    fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) {
+    fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) -> Rest {
         let Done { tree, rest } = done;
         let end = rest.iter().find(|token| is_significant(token));
         let to = end.map(|token| piece.base.place_of(token.span.start));
-        let text = cut(piece, place, to).trim_end().to_owned();
-        self.parsed.push(Parsed {
+        let parsed = Parsed {
             tree,
             base: piece.base.clone(),
             place,
-            text,
-        });
-        let Some(next) = end else { return };
+            text: self.cut(piece, place, to).trim_end().to_owned(),
+        };
+        let Some(next) = end else {
+            (self.take)(parsed);
+            return None;
+        };
         let at = piece.base.place_of(next.span.start);
         if control::begins_statement(&rest) {
-            return self.read_tokens(rest, piece);
+            (self.take)(parsed);
+            return Some(rest);
         }
         let message = format!(
             "expected the end of the statement, found `{}`; the rest is left out",
             next.token
         );
         if control::names_relations(&rest) {
-            self.parsed.pop();
             self.fail("syntax", message, at);
         } else {
+            (self.take)(parsed);
             self.problems.push(Problem {
                 severity: Severity::Warning,
                 code: "rest",
@@ -212,8 +259,46 @@ impl Reader {
                 place: at,
             });
         }
+        None
     }
 }
+
+impl Reader<'_> {
+    /// The text between two places, as the script has it.
+    fn cut<'p>(&mut self, piece: &Piece<'p>, from: Place, to: Option<Place>) -> &'p str {
+        let text = piece.original;
+        let base = piece.base.place();
+        if base == from && to.is_none() {
+            return text;
+        }
+        // Statements come one after the other: on from where the last one ended.
+        let (mut place, mut at) = match self.cut_to {
+            (address, place, at) if address == text.as_ptr().addr() && place <= from => (place, at),
+            _ => (base, 0),
+        };
+        let mut start = None;
+        for symbol in text[at..].chars() {
+            if start.is_none() && place >= from {
+                start = Some(at);
+            }
+            if to.is_some_and(|to| place >= to) {
+                break;
+            }
+            if symbol == '\n' {
+                place.line += 1;
+                place.column = 1;
+            } else {
+                place.column += 1;
+            }
+            at += symbol.len_utf8();
+        }
+        self.cut_to = (text.as_ptr().addr(), place, at);
+        &text[start.unwrap_or(at)..at]
+    }
+}
+
+/// The tokens behind a statement, if more may begin there.
+type Rest = Option<Vec<TokenWithSpan>>;
 
 /// What one parse made.
 struct Done {
@@ -317,32 +402,6 @@ fn longest_chain(tokens: &[TokenWithSpan]) -> usize {
         }
     }
     longest
-}
-
-/// The text between two places, as the script has it.
-fn cut<'p>(piece: &Piece<'p>, from: Place, to: Option<Place>) -> &'p str {
-    let text = piece.original;
-    let mut place = piece.base.place();
-    if place == from && to.is_none() {
-        return text;
-    }
-    let (mut start, mut end) = (None, text.len());
-    for (at, symbol) in text.char_indices() {
-        if start.is_none() && place >= from {
-            start = Some(at);
-        }
-        if to.is_some_and(|to| place >= to) {
-            end = at;
-            break;
-        }
-        if symbol == '\n' {
-            place.line += 1;
-            place.column = 1;
-        } else {
-            place.column += 1;
-        }
-    }
-    &text[start.unwrap_or(end).min(end)..end]
 }
 
 /// The parser tells places in its messages only.

@@ -1,14 +1,18 @@
 //! Scripts: statements one after the other.
 
 use rustc_hash::FxHashSet;
-use sqlparser::ast::{ObjectType, Statement as Tree};
+use sqlparser::ast::{ObjectName, ObjectType, Statement as Tree};
 
 use crate::catalog::Catalog;
 use crate::dialect::Dialect;
-use crate::model::{Place, Script};
+use crate::model::{Place, Problem, Script};
 use crate::parse::{Parsed, Reader};
 use crate::query::Analysis;
 use crate::session::{Defaults, Session};
+
+/// The longest text whose statements are kept between finding out what they are and analysing them. Those of a longer one
+/// are read twice, and one at a time.
+const KEPT_BYTES_MAX: usize = 256 << 10;
 
 /// How a script is to be read.
 #[derive(Clone, Debug, Default)]
@@ -23,23 +27,29 @@ pub struct Options {
 
 /// Reads a script. What is not understood is left out, and told as a problem.
 pub fn analyze(text: &str, options: &Options, catalog: &Catalog) -> Script {
-    let reader = match options.dialect {
-        Some(dialect) => read(text, dialect),
+    let attempt = match options.dialect {
+        Some(dialect) => Attempt::new(text, dialect),
         None => best(text),
     };
-    let (dialect, reader) = reader;
+    let dialect = attempt.dialect;
     let defaults = Defaults {
         database: options.database.clone(),
         schema: options.schema.clone(),
     };
     let mut session = Session::new(dialect, defaults, catalog);
-    session.problems = reader.problems;
-    mark_dropped(&reader.parsed, &mut session);
-    let mut statements = Vec::with_capacity(reader.parsed.len());
-    for parsed in &reader.parsed {
+    mark_dropped(&attempt.made_and_dropped, &mut session);
+    let mut statements = Vec::with_capacity(attempt.parsed_count);
+    let mut analyze = |parsed: Parsed| {
         let mut analysis = Analysis::new(&mut session, parsed.base.clone());
-        statements.push(analysis.statement(parsed));
+        statements.push(analysis.statement(&parsed));
+    };
+    if attempt.kept.len() == attempt.parsed_count {
+        attempt.kept.into_iter().for_each(&mut analyze);
+    } else {
+        read(text, dialect, &mut analyze);
     }
+    let of_analysis = std::mem::replace(&mut session.problems, attempt.problems);
+    session.problems.extend(of_analysis);
     // What lives no longer than the script, and was read, is a step between what it was made of and what came of it.
     let steps: FxHashSet<_> = session
         .made
@@ -72,53 +82,92 @@ pub fn analyze(text: &str, options: &Options, catalog: &Catalog) -> Script {
     }
 }
 
-fn read(text: &str, dialect: Dialect) -> (Dialect, Reader) {
-    let mut reader = Reader::new(dialect);
+/// What reading a text came to.
+struct Attempt {
+    dialect: Dialect,
+    /// The statements; none of a long text, whose trees together would take a hundred times its bytes.
+    kept: Vec<Parsed>,
+    parsed_count: usize,
+    made_and_dropped: Vec<Lifetime>,
+    problems: Vec<Problem>,
+    failed_count: usize,
+}
+
+/// What tells whether a table lives longer than the script.
+enum Lifetime {
+    Made(ObjectName),
+    Dropped(ObjectName),
+}
+
+impl Attempt {
+    fn new(text: &str, dialect: Dialect) -> Self {
+        let is_kept = text.len() <= KEPT_BYTES_MAX;
+        let (mut kept, mut made_and_dropped, mut parsed_count) = (Vec::new(), Vec::new(), 0);
+        let (problems, failed_count) = read(text, dialect, &mut |parsed| {
+            parsed_count += 1;
+            match &parsed.tree {
+                Tree::CreateTable(create) => {
+                    made_and_dropped.push(Lifetime::Made(create.name.clone()));
+                }
+                Tree::Drop {
+                    object_type: ObjectType::Table | ObjectType::View,
+                    names,
+                    ..
+                } => made_and_dropped.extend(names.iter().cloned().map(Lifetime::Dropped)),
+                _ => {}
+            }
+            if is_kept {
+                kept.push(parsed);
+            }
+        });
+        Self {
+            dialect,
+            kept,
+            parsed_count,
+            made_and_dropped,
+            problems,
+            failed_count,
+        }
+    }
+}
+
+/// Gives `take` each statement; returns what was not understood, and how many statements were refused.
+fn read(text: &str, dialect: Dialect, take: &mut dyn FnMut(Parsed)) -> (Vec<Problem>, usize) {
+    let mut reader = Reader::new(dialect, take);
     reader.read(text, Place { line: 1, column: 1 });
-    (dialect, reader)
+    (reader.problems, reader.failed_count)
 }
 
 /// The first of the dialects that refuse least.
-fn best(text: &str) -> (Dialect, Reader) {
-    let mut best: Option<(Dialect, Reader)> = None;
-    for dialect in Dialect::ALL {
-        let (dialect, reader) = read(text, dialect);
-        if reader.problems.is_empty() {
-            return (dialect, reader);
+fn best(text: &str) -> Attempt {
+    let mut best = Attempt::new(text, Dialect::ALL[0]);
+    for dialect in &Dialect::ALL[1..] {
+        if best.problems.is_empty() {
+            break;
         }
-        let is_better = best.as_ref().is_none_or(|(_, known)| {
-            (reader.failed_count, reader.problems.len())
-                < (known.failed_count, known.problems.len())
-        });
+        let attempt = Attempt::new(text, *dialect);
+        let is_better = (attempt.failed_count, attempt.problems.len())
+            < (best.failed_count, best.problems.len());
         if is_better {
-            best = Some((dialect, reader));
+            best = attempt;
         }
     }
-    best.unwrap_or_else(|| read(text, Dialect::Generic))
+    best
 }
 
 /// Tables that the script makes and drops again live no longer than it.
-fn mark_dropped(parsed: &[Parsed], session: &mut Session<'_>) {
+fn mark_dropped(lifetimes: &[Lifetime], session: &mut Session<'_>) {
     let mut made = FxHashSet::default();
-    for parsed in parsed {
-        match &parsed.tree {
-            Tree::CreateTable(create) => {
-                made.extend(session.table_named(&create.name));
-            }
-            Tree::Drop {
-                object_type: ObjectType::Table | ObjectType::View,
-                names,
-                ..
-            } => {
-                for name in names {
-                    if let Some(table) = session.table_named(name)
-                        && made.contains(&table)
-                    {
-                        session.passes(table);
-                    }
+    for lifetime in lifetimes {
+        match lifetime {
+            Lifetime::Made(name) => made.extend(session.table_named(name)),
+            Lifetime::Dropped(name) => {
+                if let Some(table) = session.table_named(name)
+                    && made.contains(&table)
+                {
+                    session.passes(table);
                 }
             }
-            _ => {}
         }
     }
 }

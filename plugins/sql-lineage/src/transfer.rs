@@ -165,11 +165,13 @@ impl Analysis<'_, '_> {
 
     /// A query that stands in a string.
     pub(crate) fn unloaded(&mut self, text: &str, target: u32) {
-        let mut reader = Reader::new(self.session.dialect);
+        let mut kept = Vec::new();
+        let mut take = |parsed| kept.push(parsed);
+        let mut reader = Reader::new(self.session.dialect, &mut take);
         reader.read(text, self.base.place());
         self.session.problems.append(&mut reader.problems);
         self.effects.outputs.push(target);
-        for parsed in &reader.parsed {
+        for parsed in &kept {
             if let Tree::Query(query) = &parsed.tree {
                 let output = self.query(query, View::NONE, None);
                 self.write_to(target, &[], &output);

@@ -83,11 +83,25 @@ fn nesting_that_people_write_is_read() {
 
 #[test]
 fn a_statement_that_looks_like_a_label_is_read_once() {
-    for text in ["with :p as x", "select : a", "insert :: t", "drop : : x"] {
+    for text in [
+        "with :p as x",
+        "select : a",
+        "insert :: t",
+        "drop : : x",
+        "create table as\ncreate table as select fromu u as select from",
+    ] {
         for dialect in Dialect::ALL {
             read(text, dialect);
         }
     }
+}
+
+#[test]
+fn thousands_of_statements_need_nothing_between_them() {
+    let text = "insert into u select a from t\n".repeat(3_000);
+    let script = read(&text, Dialect::MsSql);
+    assert_eq!(script.problems, []);
+    assert_eq!(script.statements.len(), 3_000);
 }
 
 #[test]

@@ -2,17 +2,15 @@
 //!
 //! `docs/sql.md` says what it reads and how it is configured, `docs/sql-lineage.md` what counts as lineage.
 
-mod catalog;
 mod naming;
 mod state;
 
 use headwater_extractor::{
     Config, ConfigKey, Coverage, Description, Diagnostic, Emitter, ExtractError, Extraction,
-    Extractor, Input, InputPattern, Location, Severity,
+    Extractor, FieldCatalog, Input, InputPattern, Location, Severity,
 };
-use sql_lineage::{Catalog, Dialect, Options, Script, analyze};
+use sql_lineage::{Catalog, Dialect, Options, Script, TableName, analyze};
 
-use catalog::CATALOG_NAME;
 use naming::Naming;
 
 /// The extractor.
@@ -58,9 +56,9 @@ struct File {
 
 impl Extractor for Sql {
     fn describe() -> Description {
-        let pattern = |glob: &str, media_type: &str| InputPattern {
-            glob: glob.into(),
-            media_type: media_type.into(),
+        let scripts = InputPattern {
+            glob: "**/*.sql".into(),
+            media_type: "application/sql".into(),
             required: false,
         };
         Description {
@@ -68,10 +66,7 @@ impl Extractor for Sql {
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "Reads SQL files: which tables and columns each statement reads and writes"
                 .into(),
-            inputs: vec![
-                pattern("**/*.sql", "application/sql"),
-                pattern(&format!("**/{CATALOG_NAME}"), "application/json"),
-            ],
+            inputs: vec![scripts, FieldCatalog::input()],
             config_schema: Config::schema(KEYS),
         }
     }
@@ -84,16 +79,20 @@ impl Extractor for Sql {
         let config = Config::parse(config, KEYS)?;
         let options = options(&config)?;
         let naming = Naming::new(&config, options.dialect);
-        let (catalogs, scripts): (Vec<_>, Vec<_>) = inputs
-            .into_iter()
-            .partition(|input| catalog::is_catalog(input.name()));
+        let (catalogs, scripts): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(FieldCatalog::is_catalog);
         if scripts.is_empty() {
             let message = "expected a file with SQL, found none";
             return Err(ExtractError::Unsupported(message.into()));
         }
         let mut known = Catalog::default();
         for input in &catalogs {
-            catalog::read(input, &naming, &mut known)?;
+            // Only those in namespaces that the SQL may name.
+            for dataset in FieldCatalog::read(input, "sql/catalog")?.datasets {
+                if naming.has_namespace(&dataset.namespace) {
+                    known.add(&TableName::new(dataset.name.split('.')), dataset.fields);
+                }
+            }
         }
         let mut texts = Vec::with_capacity(scripts.len());
         for input in &scripts {
@@ -146,7 +145,13 @@ fn analyzed(texts: &[(String, String)], options: &Options, known: &mut Catalog) 
             has_more = true;
         }
     }
-    if has_more { all(known) } else { files }
+    if has_more {
+        // Both at once would take twice the memory.
+        drop(files);
+        all(known)
+    } else {
+        files
+    }
 }
 
 fn options(config: &Config) -> Result<Options, ExtractError> {

@@ -1,6 +1,7 @@
 //! The product from outside: the binary, its endpoints, its command line.
 
 mod captures;
+mod catalog;
 mod command_line;
 mod commands;
 mod compat;
@@ -14,5 +15,6 @@ mod merges;
 mod mesh;
 mod operating;
 mod read_only;
+mod scripts;
 mod secrets;
 mod sql;

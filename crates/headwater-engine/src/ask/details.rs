@@ -130,7 +130,7 @@ struct Said {
 }
 
 /// Whether what a slot says of an asset declares it.
-fn declares(record: &ClaimsRecord) -> bool {
+pub(crate) fn declares(record: &ClaimsRecord) -> bool {
     record
         .open
         .iter()

@@ -1,6 +1,7 @@
 //! The engine from outside: submit, then ask.
 
 mod aliases;
+mod columns;
 mod completeness;
 mod contract;
 mod disk;

@@ -313,6 +313,10 @@ fn of_assets() -> Vec<Question> {
             format!("{{ unresolved(first: 100) {{ totalCount nodes {{ {SCALARS} {ASSERTED} }} }} }}"),
         ),
         (
+            &["Catalog.datasets", "CatalogEntry.fields"],
+            format!("{{ catalog(of: [\"{PG}/d0.hub\"]) {{ datasets {{ fields }} }} }}"),
+        ),
+        (
             &["Resolution.steps", "Resolution.candidates"],
             "{ resolve(reference: \"id\") { steps } many: resolve(reference: \"out\") { steps candidates { description } } }"
                 .to_owned(),

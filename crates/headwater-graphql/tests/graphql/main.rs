@@ -1,6 +1,7 @@
 //! The schema, asked as clients ask it: bytes of JSON in, bytes of JSON out.
 
 mod answers;
+mod catalog;
 mod errors;
 mod limits;
 mod lists;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Client;
+use super::{Client, Reply};
 use crate::failure::{Exit, Failure};
 
 /// How many candidates an error lists.
@@ -49,6 +49,25 @@ impl Client {
         let reply = self
             .post_once("/graphql", &[], body.as_bytes())
             .map_err(|error| self.unreachable(error))?;
+        self.answered(name, &reply)
+    }
+
+    /// The same, and again while the service is busy or the connection breaks.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub(crate) fn ask_repeatable<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        query: &str,
+        variables: &Value,
+    ) -> Result<T, Failure> {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let reply = self.post_repeatable("/graphql", &[], body.as_bytes())?;
+        self.answered(name, &reply)
+    }
+
+    fn answered<T: DeserializeOwned>(&self, name: &str, reply: &Reply) -> Result<T, Failure> {
         let Ok(answer) = serde_json::from_slice::<Answer>(&reply.body) else {
             let message = format!("{}/graphql answered {}", self.server, reply.status);
             return Err(

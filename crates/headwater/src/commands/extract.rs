@@ -5,20 +5,24 @@ use std::path::PathBuf;
 use clap::Args;
 use headwater_record::JsonLayout;
 
+use crate::cli::ServerArgs;
+use crate::client::Client;
 use crate::diagnostics::{self, Finding};
 use crate::environment::Environment;
 use crate::extraction::ExtractionArgs;
 use crate::failure::{Exit, Failure};
+use crate::field_catalog::{CatalogArgs, CatalogSource};
 use crate::output;
 
 /// Print the facts that an extractor finds in files, as JSON
 ///
 /// Diagnostics go to standard error too. If part of the input could not be understood, the facts of the rest are
-/// printed and the exit code is 3.
+/// printed and the exit code is 3. No service is asked for anything, unless with --catalog server.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   headwater extract --plugin dbt target/manifest.json
+  headwater extract --plugin sql --catalog headwater-catalog.json sql/
   headwater extract --plugin ./my.wasm --set dialect=snowflake models/ | jq .edges")]
 pub(crate) struct ExtractArgs {
     /// Name of an extractor in the plugins folder, or path to a component
@@ -28,6 +32,12 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     extraction: ExtractionArgs,
 
+    #[command(flatten)]
+    catalog: CatalogArgs,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
     /// Files to read; of a folder, those that the extractor reads
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -35,9 +45,19 @@ pub(crate) struct ExtractArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ExtractArgs, environment: &Environment) -> anyhow::Result<()> {
-    let extracted = args
-        .extraction
-        .run(&args.plugin, &args.files, environment)?;
+    let catalog = args.catalog.catalog.as_ref();
+    // Nothing else needs a service.
+    let client = match catalog {
+        Some(CatalogSource::Server) => Some(Client::new(args.server.url())?),
+        _ => None,
+    };
+    let extracted = args.extraction.run(
+        &args.plugin,
+        &args.files,
+        catalog,
+        client.as_ref(),
+        environment,
+    )?;
     let layout = if output::is_stdout_terminal() {
         JsonLayout::Pretty
     } else {

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::extraction::ExtractionArgs;
 use crate::failure::{self, Exit, Failure};
+use crate::field_catalog::CatalogArgs;
 use crate::output::{self, Format, Tone, count};
 
 mod document;
@@ -31,6 +32,9 @@ const PROJECT_FILE: &str = "headwater.toml";
 /// The source's facts of the kinds that the extractor covers are replaced by what the files say now. Without
 /// --domain, --source, --plugin and files, everything is submitted that ./headwater.toml lists; one source that fails
 /// does not keep the others from being submitted.
+///
+/// Extractors that read headwater-catalog.json are told which fields the service knows of the datasets that the files
+/// read, unless --catalog says otherwise or such a file is among them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -85,6 +89,9 @@ pub(crate) struct SubmitArgs {
     #[command(flatten)]
     extraction: ExtractionArgs,
 
+    #[command(flatten)]
+    catalog: CatalogArgs,
+
     /// Keep nothing, and show what would change and who is downstream of it
     #[arg(long)]
     dry_run: bool,
@@ -108,10 +115,15 @@ pub(crate) fn run(args: &SubmitArgs, environment: &Environment) -> anyhow::Resul
         source: source.clone(),
         is_dry_run: args.dry_run,
     };
+    let client = Client::new(args.server.url())?;
     let document = match (&args.facts, &args.plugin) {
         (Some(path), _) => Document::of_facts(path)?,
         (None, Some(plugin)) => {
-            Document::of(&args.extraction.run(plugin, &args.files, environment)?)?
+            let catalog = args.catalog.catalog.as_ref();
+            let extracted =
+                args.extraction
+                    .run(plugin, &args.files, catalog, Some(&client), environment)?;
+            Document::of(&extracted)?
         }
         (None, None) => {
             let message = format!("nothing to submit for {target}");
@@ -121,7 +133,6 @@ pub(crate) fn run(args: &SubmitArgs, environment: &Environment) -> anyhow::Resul
                 .into());
         }
     };
-    let client = Client::new(args.server.url())?;
     let answer = target.submit(&client, &document, args.format)?;
     match args.format {
         Format::Json => output::print_json(&answer),
@@ -159,7 +170,7 @@ fn run_project(args: &SubmitArgs, environment: &Environment) -> anyhow::Result<(
             is_dry_run: args.dry_run,
         };
         let submitted = source
-            .document(&project, &args.extraction.plugins, environment)
+            .document(&project, args, &client, environment)
             .and_then(|document| target.submit(&client, &document, args.format));
         let key = json!({"domain": source.domain.as_str(), "source": source.source.as_str()});
         match submitted {

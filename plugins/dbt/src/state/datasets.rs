@@ -1,6 +1,6 @@
 //! What a project builds, and what it reads of others.
 
-use headwater_extractor::{Dataset, EmitError, Severity};
+use headwater_extractor::{Dataset, DatasetNode, EmitError, Severity};
 
 use super::Statement;
 use super::jobs::Deferral;
@@ -46,6 +46,10 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         self.known
             .relations
             .add(node.relation(), dataset, &columns.fields, table.is_some());
+        // What SQL builds, the SQL tells; of a seed nothing else here does.
+        if table.is_none() && node.kind(id) == "seed" {
+            self.learn(node.relation(), &named, dataset);
+        }
         self.describe(dataset, &node.said())?;
         self.column_tags(dataset, &columns)?;
         if let Some(access) = node.access() {
@@ -91,7 +95,16 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         self.known
             .relations
             .add(node.relation(), dataset, &[], false);
+        self.learn(node.relation(), &named, dataset);
         Ok(Role::Dataset(dataset))
+    }
+
+    /// Takes over the columns that the graph knows of a relation.
+    fn learn(&mut self, relation: Relation<'_>, named: &Named, dataset: DatasetNode) {
+        let elsewhere = self.known.elsewhere;
+        if let Some(fields) = elsewhere.fields(&named.namespace, &named.name) {
+            self.known.relations.learn(relation, dataset, fields);
+        }
     }
 
     /// Mentions a table that dbt only reads, with what this project knows about it.
@@ -127,6 +140,9 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         self.known
             .relations
             .add(source.relation(), dataset, &columns.fields, table.is_some());
+        if table.is_none() {
+            self.learn(source.relation(), &named, dataset);
+        }
         self.describe(dataset, &source.said())?;
         self.column_tags(dataset, &columns)?;
         let facet = DbtFacet::of_source(id, source).with_table(table);

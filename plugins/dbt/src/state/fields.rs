@@ -23,6 +23,10 @@ pub(super) struct Built<'m> {
     pub(super) dataset: DatasetNode,
     pub(super) job: JobNode,
     pub(super) sql: Text<'m>,
+    /// Where in the node it is.
+    pub(super) key: &'static str,
+    /// Whether places in it are places in the node's text.
+    pub(super) has_places: bool,
 }
 
 impl<'m> Statement<'_, '_, '_, 'm> {
@@ -133,14 +137,14 @@ impl<'m> Statement<'_, '_, '_, 'm> {
 
     /// A place in the text of the node's SQL.
     fn place_in_sql(&self, built: &Built<'m>, place: Place) -> Location {
-        let key = if built.node.compiled_code.is_some() {
-            "compiled_code"
-        } else {
-            "compiled_sql"
-        };
-        let mut at = Places::pointer(self.known.artifact, pointer(&["nodes", built.id, key]));
-        at.line = Some(place.line.saturating_sub(1).max(1));
-        at.column = Some(place.column.max(1));
+        let mut at = Places::pointer(
+            self.known.artifact,
+            pointer(&["nodes", built.id, built.key]),
+        );
+        if built.has_places {
+            at.line = Some(place.line.saturating_sub(1).max(1));
+            at.column = Some(place.column.max(1));
+        }
         at
     }
 }

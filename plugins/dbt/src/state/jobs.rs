@@ -1,10 +1,13 @@
 //! The jobs that build nodes, and what each of them reads and writes.
 
+use std::borrow::Cow;
+
 use headwater_extractor::{Alias, DatasetNode, EmitError, Job, JobNode, Location, Severity};
 use rustc_hash::FxHashMap;
 
 use super::Statement;
 use super::fields::Built;
+use super::raw::Raw;
 use crate::facet::DbtFacet;
 use crate::manifest::{DeferRelation, Node};
 use crate::naming::{is_name, join};
@@ -58,6 +61,7 @@ impl<'m> Statement<'_, '_, '_, 'm> {
         let mut jobs = FxHashMap::default();
         let mut unresolved = Vec::new();
         let mut built = Vec::new();
+        let mut raw = Raw::new(manifest, self.known.naming.dialect());
         for (id, node) in &manifest.nodes.0 {
             if node.is_elsewhere() || !node.is_enabled() {
                 continue;
@@ -75,12 +79,23 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             self.out.writes(job, dataset, Some(&at))?;
             self.report(&mut unresolved)?;
             jobs.insert(&**id, job);
-            built.extend(sql.map(|sql| Built {
+            let key = if node.compiled_code.is_some() {
+                "compiled_code"
+            } else {
+                "compiled_sql"
+            };
+            let sql = match sql {
+                Some(sql) => Some((sql, key, true)),
+                None => self.filled_in(id, node, &mut raw)?,
+            };
+            built.extend(sql.map(|(sql, key, has_places)| Built {
                 id,
                 node,
                 dataset,
                 job,
                 sql,
+                key,
+                has_places,
             }));
         }
         self.field_lineage(&built)?;
@@ -149,6 +164,34 @@ impl<'m> Statement<'_, '_, '_, 'm> {
             self.diagnose(Severity::Info, "dbt/python-model", message, at.clone())?;
         }
         Ok(job)
+    }
+
+    /// The template of a node that dbt has not compiled, filled in, and the key that it is under.
+    fn filled_in(
+        &mut self,
+        id: &'m str,
+        node: &'m Node<'m>,
+        raw: &mut Raw<'m>,
+    ) -> Result<Option<(Text<'m>, &'static str, bool)>, EmitError> {
+        let key = if node.raw_code.is_some() {
+            "raw_code"
+        } else {
+            "raw_sql"
+        };
+        match raw.filled(id, node) {
+            None => Ok(None),
+            Some(Ok(sql)) => Ok(Some((Text(Cow::Owned(sql)), key, false))),
+            Some(Err(refusal)) => {
+                let message = format!(
+                    "field lineage of {id} is missing: dbt has not compiled it, and {}",
+                    refusal.reason
+                );
+                let mut at = Places::pointer(self.known.artifact, pointer(&["nodes", id, key]));
+                at.line = refusal.line;
+                self.diagnose(Severity::Info, "dbt/template", message, at)?;
+                Ok(None)
+            }
+        }
     }
 
     /// The SQL that dbt has compiled; not templates, not Python.

@@ -54,7 +54,7 @@ struct Kind {
 pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<()> {
     let extracted = args
         .extraction
-        .run(&args.plugin, &args.files, environment)?;
+        .run(&args.plugin, &args.files, None, None, environment)?;
     let found = extracted.extraction.diagnostics.iter();
     let findings: Vec<Finding> = found.map(Finding::from).collect();
     match args.format {

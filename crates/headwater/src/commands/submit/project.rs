@@ -10,12 +10,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::document::Document;
-use super::expand;
+use super::{SubmitArgs, expand};
 use crate::artifacts;
+use crate::client::Client;
 use crate::environment::Environment;
-use crate::extraction::extract;
 use crate::extractor_config::{config_of_table, read_file};
 use crate::failure::{Exit, Failure};
+use crate::field_catalog::{CatalogSource, Reading};
 use crate::plugins::PluginsArgs;
 
 /// The largest file that is read.
@@ -38,6 +39,7 @@ struct Table {
     source: Spanned<String>,
     plugin: Option<Spanned<String>>,
     config: Option<Spanned<toml::Value>>,
+    catalog: Option<Spanned<String>>,
     files: Option<Spanned<Vec<Spanned<String>>>>,
     facts: Option<Spanned<PathBuf>>,
 }
@@ -71,6 +73,8 @@ enum Says {
         plugin: String,
         config: ExtractorConfig,
         config_file: Option<PathBuf>,
+        /// Where the catalog of fields comes from.
+        catalog: Option<CatalogSource>,
         /// Each with its line.
         files: Vec<(String, usize)>,
     },
@@ -178,11 +182,11 @@ impl Place<'_> {
             self.wrong(table.source.span(), "source", &message)
         })?;
         let says = match (&table.facts, &table.plugin, &table.files) {
-            (Some(facts), None, None) if table.config.is_none() => {
+            (Some(facts), None, None) if table.config.is_none() && table.catalog.is_none() => {
                 Says::Facts(folder.join(facts.get_ref()))
             }
             (Some(facts), ..) => {
-                let message = "are ready-made: they go with no plugin, config or files";
+                let message = "are ready-made: they go with no plugin, config, catalog or files";
                 return Err(self.wrong(facts.span(), "facts", message));
             }
             (None, Some(plugin), Some(files)) => {
@@ -195,6 +199,10 @@ impl Place<'_> {
                     plugin: plugin.get_ref().clone(),
                     config,
                     config_file,
+                    catalog: table
+                        .catalog
+                        .as_ref()
+                        .map(|from| catalog(from.get_ref(), folder)),
                     files: files
                         .map(|file| (file.get_ref().clone(), self.line(file.span())))
                         .collect(),
@@ -244,17 +252,19 @@ impl ProjectSource {
     pub(super) fn document(
         &self,
         project: &Project,
-        plugins: &PluginsArgs,
+        args: &SubmitArgs,
+        client: &Client,
         environment: &Environment,
     ) -> anyhow::Result<Document> {
-        let (plugin, config, config_file, files) = match &self.says {
+        let (plugin, config, config_file, catalog, files) = match &self.says {
             Says::Facts(path) => return Document::of_facts(path),
             Says::Extracted {
                 plugin,
                 config,
                 config_file,
+                catalog,
                 files,
-            } => (plugin, config, config_file, files),
+            } => (plugin, config, config_file, catalog, files),
         };
         let config = match config_file {
             Some(file) => &read_file(file).with_context(|| {
@@ -262,7 +272,9 @@ impl ProjectSource {
             })?,
             None => config,
         };
-        // A folder on the command line is stronger than the file's.
+        // The command line is stronger than the file.
+        let plugins = &args.extraction.plugins;
+        let catalog = args.catalog.catalog.as_ref().or(catalog.as_ref());
         let plugins = PluginsArgs {
             dir: plugins.dir.clone().or_else(|| project.plugins.clone()),
         };
@@ -276,7 +288,21 @@ impl ProjectSource {
         }
         let patterns = &headwater_model::Extractor::description(&extractor).inputs;
         let artifacts = artifacts::read(&paths, patterns, Some(&project.folder))?;
-        Document::of(&extract(&extractor, config, &artifacts)?)
+        let reading = Reading {
+            extractor: &extractor,
+            config,
+            artifacts,
+        };
+        Document::of(&reading.extract(catalog, Some(client))?)
+    }
+}
+
+/// The path of a file starts from the file's folder.
+fn catalog(from: &str, folder: &Path) -> CatalogSource {
+    let Ok(source) = from.parse();
+    match source {
+        CatalogSource::File(path) => CatalogSource::File(folder.join(path)),
+        other => other,
     }
 }
 
