@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use headwater_engine::{Engine, EngineOptions, ReadAhead};
 use headwater_store::{
-    Excerpt, Log, LogError, Offset, OpeningState, SegmentLog, SegmentOptions, SledOptions, SledState, State,
-    StateError,
+    Excerpt, Log, LogError, Offset, OpeningState, SegmentLog, SegmentOptions, SledOptions,
+    SledState, State, StateError,
 };
 use tokio::task::JoinHandle;
 
