@@ -295,9 +295,10 @@ impl Engine {
         });
         self.send(Command::Prune { prune, done })?;
         let receipt = receiver.recv().unwrap_or_else(|_| Err(self.closed()))?;
-        let sealed = match self.log.newest_file_bytes() >= SEALED_BYTES_MIN {
-            true => self.log.seal().map_err(Into::into),
-            false => Ok(()),
+        let sealed = if self.log.newest_file_bytes() >= SEALED_BYTES_MIN {
+            self.log.seal().map_err(Into::into)
+        } else {
+            Ok(())
         };
         let rewritten = sealed.and_then(|()| drop_bodies(&*self.log, prune.before, archive));
         let report = rewritten.map_err(|error| SubmitError::Rewrite(error.to_string()))?;

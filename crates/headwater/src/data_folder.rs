@@ -105,13 +105,12 @@ impl DataFolder {
         if !state.is_dir() {
             return Ok(None);
         }
-        let copy = match self.is_read_only() {
-            true => {
-                let copy = Temporary::new().map_err(StateError::Io)?;
-                copy_folder(&state, &copy.0).map_err(StateError::Io)?;
-                Some(copy)
-            }
-            false => None,
+        let copy = if self.is_read_only() {
+            let copy = Temporary::new().map_err(StateError::Io)?;
+            copy_folder(&state, &copy.0).map_err(StateError::Io)?;
+            Some(copy)
+        } else {
+            None
         };
         let place = copy.as_ref().map_or(&*state, |copy| &*copy.0);
         let state = SledState::open(place, SledOptions::default())?;
@@ -132,12 +131,11 @@ impl DataFolder {
                 _folder: None,
             });
         }
-        let folder = match self.is_read_only() {
-            true => Temporary::new().map_err(StateError::Io)?,
-            false => {
-                SledState::remove(&self.scratch())?;
-                Temporary(self.scratch())
-            }
+        let folder = if self.is_read_only() {
+            Temporary::new().map_err(StateError::Io)?
+        } else {
+            SledState::remove(&self.scratch())?;
+            Temporary(self.scratch())
         };
         Ok(Scratch {
             state: Arc::new(SledState::open(&folder.0, SledOptions::default())?),

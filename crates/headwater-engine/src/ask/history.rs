@@ -164,9 +164,10 @@ impl View {
             ),
             ClaimKey::Alias(other) => {
                 let other = self.raw_reference(*other);
-                match is_own {
-                    true => format!("is also {other}"),
-                    false => format!("{} is also {other}", self.raw_reference(owner.get())),
+                if is_own {
+                    format!("is also {other}")
+                } else {
+                    format!("{} is also {other}", self.raw_reference(owner.get()))
                 }
             }
             ClaimKey::Selector {

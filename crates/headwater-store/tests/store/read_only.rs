@@ -144,6 +144,6 @@ fn a_log_without_a_lock_file_is_locked_for_reading_where_none_can_be_made() {
     assert!(RealDisk.lock(&lock).unwrap().is_none());
     drop(held);
     let nowhere = folder.path().join("nowhere/LOCK");
-    let error = RealDisk.lock_to_read(&nowhere).err().expect("no folder");
+    let error = RealDisk.lock_to_read(&nowhere).expect_err("no folder");
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
