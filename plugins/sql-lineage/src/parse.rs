@@ -120,9 +120,7 @@ impl<'t> Reader<'t> {
 
     /// Reads what the tokens begin with; returns those behind it, which are fewer.
     fn read_first(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) -> Rest {
-        let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
-            return None;
-        };
+        let first = tokens.iter().find(|token| is_significant(token))?;
         let place = piece.base.place_of(first.span.start);
         if let Some(inner) = control::inner(&tokens) {
             return self.read_inner(inner, tokens, piece);
