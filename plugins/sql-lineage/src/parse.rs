@@ -95,7 +95,8 @@ impl<'t> Reader<'t> {
             Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
                 Ok(tokens) => tokens,
                 Err(_) => {
-                    return self.fail("syntax", message, piece.base.place_of(location));
+                    let place = within(piece, piece.base.place_of(location));
+                    return self.fail("syntax", message, place);
                 }
             },
         };
@@ -292,6 +293,22 @@ impl Reader<'_> {
         }
         self.cut_to = (text.as_ptr().addr(), place, at);
         &text[start.unwrap_or(at)..at]
+    }
+}
+
+/// The place, or the nearest in the piece: of a text that does not end, tokenizers tell places in what stands for its
+/// templates.
+fn within(piece: &Piece<'_>, place: Place) -> Place {
+    let base = piece.base.place();
+    let line = place.line.saturating_sub(base.line) as usize;
+    let Some(text) = piece.original.split('\n').nth(line) else {
+        return base;
+    };
+    let first = if line == 0 { base.column } else { 1 };
+    let last = first + text.chars().count() as u32;
+    Place {
+        column: place.column.min(last),
+        ..place
     }
 }
 
