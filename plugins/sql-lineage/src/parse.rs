@@ -95,7 +95,8 @@ impl<'t> Reader<'t> {
             Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
                 Ok(tokens) => tokens,
                 Err(_) => {
-                    return self.fail("syntax", message, piece.base.place_of(location));
+                    let place = within(piece, piece.base.place_of(location));
+                    return self.fail("syntax", message, place);
                 }
             },
         };
@@ -120,9 +121,7 @@ impl<'t> Reader<'t> {
 
     /// Reads what the tokens begin with; returns those behind it, which are fewer.
     fn read_first(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>) -> Rest {
-        let Some(first) = tokens.iter().find(|token| is_significant(token)) else {
-            return None;
-        };
+        let first = tokens.iter().find(|token| is_significant(token))?;
         let place = piece.base.place_of(first.span.start);
         if let Some(inner) = control::inner(&tokens) {
             return self.read_inner(inner, tokens, piece);
@@ -294,6 +293,22 @@ impl Reader<'_> {
         }
         self.cut_to = (text.as_ptr().addr(), place, at);
         &text[start.unwrap_or(at)..at]
+    }
+}
+
+/// The place, or the nearest in the piece: of a text that does not end, tokenizers tell places in what stands for its
+/// templates.
+fn within(piece: &Piece<'_>, place: Place) -> Place {
+    let base = piece.base.place();
+    let line = place.line.saturating_sub(base.line) as usize;
+    let Some(text) = piece.original.split('\n').nth(line) else {
+        return base;
+    };
+    let first = if line == 0 { base.column } else { 1 };
+    let last = first + text.chars().count() as u32;
+    Place {
+        column: place.column.min(last),
+        ..place
     }
 }
 

@@ -163,12 +163,15 @@ impl Analysis<'_, '_> {
         made
     }
 
-    /// A query that stands in a string.
+    /// A query that stands in a string, of which the parser does not tell the place: what is in it is where the
+    /// statement is.
     pub(crate) fn unloaded(&mut self, text: &str, target: u32) {
+        let place = self.base.place();
         let mut kept = Vec::new();
         let mut take = |parsed| kept.push(parsed);
         let mut reader = Reader::new(self.session.dialect, &mut take);
-        reader.read(text, self.base.place());
+        reader.read(text, place);
+        let problems_before = self.session.problems.len();
         self.session.problems.append(&mut reader.problems);
         self.effects.outputs.push(target);
         for parsed in &kept {
@@ -177,5 +180,14 @@ impl Analysis<'_, '_> {
                 self.write_to(target, &[], &output);
             }
         }
+        let problems = self.session.problems[problems_before..].iter_mut();
+        let edges = self.effects.edges.iter_mut().map(|edge| &mut edge.place);
+        let influences = self.effects.influences.iter_mut();
+        let influences = influences.map(|influence| &mut influence.place);
+        let places = problems.map(|problem| &mut problem.place);
+        places
+            .chain(edges)
+            .chain(influences)
+            .for_each(|of| *of = place);
     }
 }

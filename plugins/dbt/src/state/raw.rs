@@ -68,13 +68,13 @@ impl<'m> Raw<'m> {
         for id in node.depends_on() {
             if let Some(source) = self.sources.get(&**id) {
                 let text = |text: Option<&Text>| said(text).unwrap_or_default().to_owned();
-                let named = (text(source.set_name.as_ref()), text(source.name.as_ref()));
+                let (set, table) = (text(source.set_name.as_ref()), text(source.name.as_ref()));
                 let relation = relation(
                     source.relation_name.as_ref(),
                     source.relation(),
                     self.dialect,
                 );
-                names.sources.push((named.0, named.1, relation));
+                names.sources.push((set, table, relation));
             }
             let Some((id, node)) = self.nodes.get_key_value(&**id) else {
                 continue;

@@ -102,6 +102,16 @@ fn a_template_becomes_sql() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn refuses(template: &str, expected: &str, line: Option<u32>, wrong: &mut Vec<String>) {
+    let filled = fill(template);
+    let is_expected = filled.as_ref().is_err_and(|refusal| {
+        refusal.reason.contains(expected) && (line.is_none() || refusal.line == line)
+    });
+    if !is_expected {
+        wrong.push(format!("{template}: {filled:?}"));
+    }
+}
+
 /// What is not understood must refuse the template, not leave something out.
 #[test]
 fn what_only_dbt_knows_refuses_a_template() {
@@ -159,6 +169,16 @@ fn what_only_dbt_knows_refuses_a_template() {
             "source(raw, gone) is not among what",
             Some(1),
         ),
+    ] {
+        refuses(template, expected, line, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_would_be_guessed_or_goes_beyond_a_bound_refuses_a_template() {
+    let mut wrong = Vec::new();
+    for (template, expected, line) in [
         ("{{ var('x') }}", "what var(x) is", Some(1)),
         ("{{ var('x', ref('orders')) }}", "what var(x) is", Some(1)),
         (
@@ -212,13 +232,7 @@ fn what_only_dbt_knows_refuses_a_template() {
             None,
         ),
     ] {
-        let filled = fill(template);
-        let is_expected = filled.as_ref().is_err_and(|refusal| {
-            refusal.reason.contains(expected) && (line.is_none() || refusal.line == line)
-        });
-        if !is_expected {
-            wrong.push(format!("{template}: {filled:?}"));
-        }
+        refuses(template, expected, line, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
