@@ -2,6 +2,8 @@
 //!
 //! Each fix is a function of its own, tried only on statements that were refused. `docs/sql-lineage.md` lists them.
 
+pub(crate) mod duckdb;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -25,6 +27,17 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         composite_star,
         length_as_text,
         columns_without_types,
+        duckdb::asof_join,
+        duckdb::positional_join,
+        duckdb::materialized,
+        duckdb::merge_using,
+        duckdb::merge_all,
+        duckdb::star_like,
+        duckdb::select_first,
+        duckdb::list_comprehension,
+        duckdb::spread_columns,
+        duckdb::pivot_statement,
+        duckdb::unpivot_statement,
     ];
     FIXES.iter().any(|fix| fix(tokens, dialect))
 }

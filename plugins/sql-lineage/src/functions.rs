@@ -282,6 +282,44 @@ pub(crate) fn is_date_part(function: &str, word: &str) -> bool {
     is_one_of(OF_DATE_PARTS, function) && is_one_of(DATE_PARTS, word)
 }
 
+/// Functions that give several rows where they stand in a select list.
+const ROW_MAKERS: &[&str] = &[
+    "explode",
+    "explode_outer",
+    "flatten",
+    "generate_series",
+    "generate_subscripts",
+    "inline",
+    "inline_outer",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "posexplode",
+    "posexplode_outer",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "stack",
+    "string_to_table",
+    "unnest",
+];
+
+/// True if the function gives several rows where it stands in a select list.
+pub(crate) fn makes_rows(name: &str) -> bool {
+    is_one_of(ROW_MAKERS, name)
+}
+
+/// True if the call stands for columns: `COLUMNS(…)`, and `*COLUMNS(…)`, which has them all in one.
+pub(crate) fn is_columns(name: &str) -> bool {
+    is_one_of(&["columns", "*columns"], name)
+}
+
 /// The columns of a function that stands in FROM, if it always has the same.
 pub(crate) fn columns_of(name: &str) -> &'static [&'static str] {
     if name.eq_ignore_ascii_case("flatten") {

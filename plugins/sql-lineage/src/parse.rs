@@ -28,6 +28,8 @@ pub(crate) struct Parsed {
     /// Where the statement begins.
     pub(crate) place: Place,
     pub(crate) text: String,
+    /// True if what is inserted goes where its names say.
+    pub(crate) is_by_name: bool,
 }
 
 /// Reads all statements of a text.
@@ -132,7 +134,16 @@ impl Reader {
         }
     }
 
-    fn read_statement(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) {
+    fn read_statement(&mut self, mut tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) {
+        let is_by_name = fixes::duckdb::take_by_name(&mut tokens);
+        if self.dialect == Dialect::DuckDb {
+            fixes::duckdb::aliases_behind(&mut tokens);
+        }
+        let at = Statement {
+            piece,
+            place,
+            is_by_name,
+        };
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
             Ok(done) if self.is_cut_short(&done) => {
                 match tokenize(self.dialect.parser(), &piece.text) {
@@ -140,10 +151,13 @@ impl Reader {
                         ParserError::ParserError("expected AS before the query".into()),
                         tokens,
                     ),
-                    Err(_) => return self.keep(done, piece, place),
+                    Err(_) => return self.keep(done, &at),
                 }
             }
-            Ok(done) => return self.keep(done, piece, place),
+            Ok(done) => {
+                let done = self.with_its_rest(done);
+                return self.keep(done, &at);
+            }
             // Other grammars nest no less.
             Err((error @ ParserError::RecursionLimitExceeded, _)) => {
                 return self.fail("depth", message_of(&error), place);
@@ -152,13 +166,16 @@ impl Reader {
         };
         while fixes::apply(&mut tokens, self.dialect) {
             match parse(self.dialect.parser(), tokens) {
-                Ok(done) => return self.keep(done, piece, place),
+                Ok(done) => {
+                    let done = self.with_its_rest(done);
+                    return self.keep(done, &at);
+                }
                 Err((_, back)) => tokens = back,
             }
         }
         for other in fixes::others(self.dialect) {
             match parse(other.parser(), tokens) {
-                Ok(done) => return self.keep(done, piece, place),
+                Ok(done) => return self.keep(done, &at),
                 Err((_, back)) => tokens = back,
             }
         }
@@ -167,6 +184,27 @@ impl Reader {
         }
         let at = error_place(&error, &piece.base).unwrap_or(place);
         self.fail("syntax", message_of(&error), at);
+    }
+
+    /// A statement that the parser took for the beginning of something else, read again with what is to be fixed.
+    fn with_its_rest(&self, done: Done) -> Done {
+        let is_whole = !done.rest.iter().any(is_significant);
+        if is_whole || control::begins_statement(&done.rest) {
+            return done;
+        }
+        let mut tokens = done.taken.clone();
+        tokens.extend_from_slice(&done.rest);
+        while fixes::apply(&mut tokens, self.dialect) {
+            match parse(self.dialect.parser(), tokens) {
+                Ok(all) if !all.rest.iter().any(is_significant) => return all,
+                Ok(part) => {
+                    tokens = part.taken;
+                    tokens.extend(part.rest);
+                }
+                Err((_, back)) => tokens = back,
+            }
+        }
+        done
     }
 
     /// `CREATE TABLE t SELECT …`: the parser takes the beginning for all of it. Where statements need no semicolon
@@ -181,8 +219,13 @@ impl Reader {
         is_empty && selects && self.dialect != Dialect::MsSql
     }
 
-    fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) {
-        let Done { tree, rest } = done;
+    fn keep(&mut self, done: Done, at: &Statement<'_, '_>) {
+        let Statement {
+            piece,
+            place,
+            is_by_name,
+        } = *at;
+        let Done { tree, rest, .. } = done;
         let end = rest.iter().find(|token| is_significant(token));
         let to = end.map(|token| piece.base.place_of(token.span.start));
         let text = cut(piece, place, to).trim_end().to_owned();
@@ -191,6 +234,7 @@ impl Reader {
             base: piece.base.clone(),
             place,
             text,
+            is_by_name,
         });
         let Some(next) = end else { return };
         let at = piece.base.place_of(next.span.start);
@@ -215,9 +259,18 @@ impl Reader {
     }
 }
 
+/// A statement that is read.
+struct Statement<'x, 'p> {
+    piece: &'x Piece<'p>,
+    place: Place,
+    is_by_name: bool,
+}
+
 /// What one parse made.
 struct Done {
     tree: Tree,
+    /// The tokens of the statement.
+    taken: Vec<TokenWithSpan>,
     rest: Vec<TokenWithSpan>,
 }
 
@@ -250,7 +303,11 @@ fn parse(
             } else {
                 Vec::new()
             };
-            Ok(Done { tree, rest })
+            Ok(Done {
+                tree,
+                taken: tokens,
+                rest,
+            })
         }
         Err(error) => Err((error, parser.into_tokens())),
     }

@@ -1,7 +1,7 @@
 //! Scripts: statements one after the other.
 
 use rustc_hash::FxHashSet;
-use sqlparser::ast::{ObjectType, Statement as Tree};
+use sqlparser::ast::{AlterTableOperation, ObjectType, RenameTableNameKind, Statement as Tree};
 
 use crate::catalog::Catalog;
 use crate::dialect::Dialect;
@@ -97,13 +97,39 @@ fn best(text: &str) -> (Dialect, Reader) {
     best.unwrap_or_else(|| read(text, Dialect::Generic))
 }
 
-/// Tables that the script makes and drops again live no longer than it.
+/// Tables that the script makes and drops again live no longer than it, unless it makes them once more.
 fn mark_dropped(parsed: &[Parsed], session: &mut Session<'_>) {
     let mut made = FxHashSet::default();
     for parsed in parsed {
         match &parsed.tree {
             Tree::CreateTable(create) => {
-                made.extend(session.table_named(&create.name));
+                if let Some(table) = session.table_named(&create.name) {
+                    made.insert(table);
+                    session.stays(table);
+                }
+            }
+            Tree::CreateView(create) => {
+                if let Some(table) = session.table_named(&create.name) {
+                    session.stays(table);
+                }
+            }
+            Tree::AlterTable(alter) => {
+                for operation in &alter.operations {
+                    if let AlterTableOperation::RenameTable { table_name } = operation {
+                        let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) =
+                            table_name;
+                        if let Some(table) = session.table_named(to) {
+                            session.stays(table);
+                        }
+                    }
+                }
+            }
+            Tree::RenameTable(renames) => {
+                for rename in renames {
+                    if let Some(table) = session.table_named(&rename.new_name) {
+                        session.stays(table);
+                    }
+                }
             }
             Tree::Drop {
                 object_type: ObjectType::Table | ObjectType::View,

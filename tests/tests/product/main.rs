@@ -15,3 +15,4 @@ mod mesh;
 mod operating;
 mod secrets;
 mod sql;
+mod truth;
