@@ -193,12 +193,12 @@ impl Analysis<'_, '_> {
             output.named(folded, &|symbol| names.fold(symbol)).is_some()
         };
         match operation {
-            AlterTableOperation::AddColumn { column_def, .. } => {
-                if !has(self, &output, &column_def.name) {
-                    let name = Some(self.session.symbol(&column_def.name));
-                    let origins = Vec::new();
-                    output.items.push(Item::Column(Column { name, origins }));
-                }
+            AlterTableOperation::AddColumn { column_def, .. }
+                if !has(self, &output, &column_def.name) =>
+            {
+                let name = Some(self.session.symbol(&column_def.name));
+                let origins = Vec::new();
+                output.items.push(Item::Column(Column { name, origins }));
             }
             AlterTableOperation::DropColumn { column_names, .. } => {
                 let dropped: Vec<_> = column_names

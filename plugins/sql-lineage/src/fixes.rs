@@ -3,6 +3,7 @@
 //! Each fix is a function of its own, tried only on statements that were refused. `docs/sql-lineage.md` lists them.
 
 pub(crate) mod duckdb;
+pub(crate) mod pivot;
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -36,8 +37,8 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         duckdb::select_first,
         duckdb::list_comprehension,
         duckdb::spread_columns,
-        duckdb::pivot_statement,
-        duckdb::unpivot_statement,
+        pivot::pivot_statement,
+        pivot::unpivot_statement,
     ];
     FIXES.iter().any(|fix| fix(tokens, dialect))
 }

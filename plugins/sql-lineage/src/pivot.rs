@@ -5,7 +5,7 @@ use sqlparser::ast::{
     PivotValueSource, TableFactor, Value,
 };
 
-use crate::fixes::duckdb::PIVOT_GROUPS;
+use crate::fixes::pivot::PIVOT_GROUPS;
 use crate::intern::Folded;
 use crate::model::Transformations as T;
 use crate::origin::Origin;

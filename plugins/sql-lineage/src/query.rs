@@ -460,7 +460,7 @@ impl Analysis<'_, '_> {
                 let is_star = matches!(meant, Item::Star(_));
                 spread.turn += 1;
                 let has_more = spread.turn < spread.items.len();
-                self.name_spread(items.last_mut(), item, name, is_star);
+                Self::name_spread(items.last_mut(), item, name, is_star);
                 if !has_more {
                     break;
                 }
@@ -474,7 +474,6 @@ impl Analysis<'_, '_> {
 
     /// The column that `COLUMNS(…)` made is called as the column that it stands for, unless it has an alias.
     fn name_spread(
-        &mut self,
         made: Option<&mut Item>,
         item: &SelectItem,
         name: Option<Symbol>,
