@@ -8,6 +8,7 @@ use sqlparser::ast::{
     OneOrManyWithParens, WindowType,
 };
 
+use crate::dialect::Dialect;
 use crate::expr::Around;
 use crate::functions;
 use crate::intern::Folded;
@@ -50,6 +51,7 @@ impl Analysis<'_, '_> {
             return self.columns_expression(name, function, inner, out);
         }
         let from = out.len();
+        self.called_on(function, inner, out);
         self.arguments(name, &function.parameters, inner, out);
         self.arguments(name, &function.args, inner, out);
         if functions::makes_rows(name) {
@@ -83,6 +85,31 @@ impl Analysis<'_, '_> {
                     ..*origin
                 }));
             }
+        }
+    }
+
+    /// `column.f(x)`: the column is the first argument. What no table has is the schema of the function.
+    fn called_on(
+        &mut self,
+        function: &Function,
+        around: Around<'_, '_, '_>,
+        out: &mut Vec<Origin>,
+    ) {
+        if self.session.dialect != Dialect::DuckDb {
+            return;
+        }
+        let parts = idents(&function.name).unwrap_or_default();
+        let [column @ .., _] = &parts[..] else { return };
+        let [first, rest @ ..] = column else { return };
+        let folded = self.session.folded(first);
+        let is_relation = around
+            .scope
+            .relations
+            .iter()
+            .any(|relation| relation.is_called(&[folded], false));
+        if self.is_column(first, around.scope) || is_relation && !rest.is_empty() {
+            let column: Vec<Ident> = column.iter().map(|part| (*part).clone()).collect();
+            self.column(&column, around.scope, around.how, out);
         }
     }
 

@@ -310,7 +310,12 @@ impl Analysis<'_, '_> {
         for access in chain {
             match access {
                 AccessExpr::Dot(Expr::Identifier(ident)) if is_path => parts.push(ident.clone()),
-                AccessExpr::Dot(_) => is_path = false,
+                AccessExpr::Dot(Expr::Identifier(_)) => is_path = false,
+                // What stands before the dot is the first argument of a call behind it.
+                AccessExpr::Dot(call) => {
+                    is_path = false;
+                    self.expr(call, inner, out);
+                }
                 AccessExpr::Subscript(Subscript::Index { index }) => {
                     is_path = false;
                     self.expr(index, inner, out);

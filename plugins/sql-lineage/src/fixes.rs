@@ -37,6 +37,8 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         duckdb::select_first,
         duckdb::list_comprehension,
         duckdb::spread_columns,
+        duckdb::small_words,
+        pivot::pivot_groups,
         pivot::pivot_statement,
         pivot::unpivot_statement,
     ];

@@ -4,8 +4,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, PipeOperator,
-    Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
+    AccessExpr, Cte, Distinct, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy,
+    PipeOperator, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableAlias,
+    Values, With,
 };
 
 use crate::intern::{Folded, Symbol};
@@ -564,12 +565,20 @@ impl Analysis<'_, '_> {
                 }
                 _ => None,
             },
-            Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last() {
-                Some(sqlparser::ast::AccessExpr::Dot(Expr::Identifier(ident))) => {
-                    Some(self.session.symbol(ident))
+            Expr::CompoundFieldAccess { access_chain, .. }
+                if self.depth > 1
+                    || !matches!(
+                        access_chain.last(),
+                        Some(AccessExpr::Dot(Expr::Function(_)))
+                    ) =>
+            {
+                match access_chain.last() {
+                    Some(AccessExpr::Dot(Expr::Identifier(ident))) => {
+                        Some(self.session.symbol(ident))
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             // Inside of other queries some systems call it as its function is called; elsewhere it is shown by its text.
             Expr::Function(function) if self.depth > 1 => {
                 let name = crate::name::idents(&function.name)?.last().copied()?;

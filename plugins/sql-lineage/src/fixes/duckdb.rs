@@ -238,6 +238,62 @@ pub(super) fn select_first(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool 
     false
 }
 
+/// What stands in a window's frame, in a filter, in a comparison and behind a table, and does not bear on lineage or is
+/// written otherwise elsewhere: `EXCLUDE CURRENT ROW`, `FILTER (a > 1)`, `GLOB`, `USING KEY (a)`, `TABLESAMPLE 10%`.
+pub(super) fn small_words(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    let is = |at: usize, text: &str| places.get(at).is_some_and(|at| is_word(&tokens[*at], text));
+    for at in 1..places.len() {
+        let opens = |at: usize| {
+            places
+                .get(at)
+                .is_some_and(|at| tokens[*at].token == Token::LParen)
+        };
+        let is_exclusion =
+            is(at, "EXCLUDE") && (is(at + 1, "CURRENT") && is(at + 2, "ROW") || is(at + 1, "NO"));
+        if is_exclusion {
+            tokens.drain(places[at]..=places[at + 2]);
+            return true;
+        }
+        if is(at, "EXCLUDE") && (is(at + 1, "GROUP") || is(at + 1, "TIES")) {
+            tokens.drain(places[at]..=places[at + 1]);
+            return true;
+        }
+        if is(at, "FILTER") && opens(at + 1) && !is(at + 2, "WHERE") {
+            let made = spaced(vec![word("WHERE", tokens, places[at])]);
+            let after = places[at + 1] + 1;
+            tokens.splice(after..after, made);
+            return true;
+        }
+        if is(at, "GLOB") && !opens(at + 1) {
+            tokens[places[at]].token = Token::make_keyword("LIKE");
+            return true;
+        }
+        let is_key = is(at, "USING") && is(at + 1, "KEY") && opens(at + 2);
+        if is_key && let Some(end) = closing(tokens, &places, at + 2) {
+            tokens.drain(places[at]..=places[end]);
+            return true;
+        }
+        let sample = if is(at, "TABLESAMPLE") {
+            Some(at + 1)
+        } else {
+            (is(at, "USING") && is(at + 1, "SAMPLE")).then_some(at + 2)
+        };
+        if let Some(sample) = sample {
+            let ends = |token: &TokenWithSpan| {
+                token.token == Token::Comma || ends_item(keyword(token)) || {
+                    keyword(token) == Keyword::JOIN
+                }
+            };
+            let end = end_of(tokens, &places, sample, ends);
+            let end = end.map_or(tokens.len(), |end| places[end]);
+            tokens.drain(places[at]..end);
+            return true;
+        }
+    }
+    false
+}
+
 /// `* LIKE 'a%'`: `COLUMNS('^a.*$')`.
 pub(super) fn star_like(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
     let places = places(tokens);

@@ -55,16 +55,50 @@ pub(super) fn pivot_statement(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bo
         made.extend([named("ANY"), of(Token::RParen)]);
     }
     if !groups.is_empty() {
-        made.extend(["DEFAULT", "ON", "NULL"].map(named));
-        made.push(of(Token::LParen));
-        made.push(of(Token::make_word(PIVOT_GROUPS, Some('"'))));
-        made.push(of(Token::LParen));
-        made.extend(copy(groups.start + 1..groups.end));
-        made.extend([of(Token::RParen), of(Token::RParen)]);
+        made.extend(grouped(tokens, &places, groups.start + 1..groups.end));
     }
     made.push(of(Token::RParen));
     tokens.splice(places[start]..=places[end - 1], spaced(made));
     true
+}
+
+/// `t PIVOT (sum(b) FOR a IN (…) GROUP BY c)`.
+pub(super) fn pivot_groups(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    for at in 1..places.len().saturating_sub(1) {
+        let opens = tokens[places[at + 1]].token == Token::LParen;
+        if !opens || !is_word(&tokens[places[at]], "PIVOT") {
+            continue;
+        }
+        let is_group = |token: &TokenWithSpan| keyword(token) == Keyword::GROUP;
+        let group = end_of(tokens, &places, at + 2, is_group);
+        let Some((group, end)) = group.zip(closing(tokens, &places, at + 1)) else {
+            continue;
+        };
+        if group >= end {
+            continue;
+        }
+        let made = grouped(tokens, &places, group + 2..end);
+        tokens.splice(places[group]..places[end], spaced(made));
+        return true;
+    }
+    false
+}
+
+/// `DEFAULT ON NULL ("group by"(…))`: where PIVOT's GROUP BY has a place in the tree.
+fn grouped(tokens: &[TokenWithSpan], places: &[usize], part: Part) -> Vec<TokenWithSpan> {
+    let place = places[part.start];
+    let of = |token: Token| bare(token, tokens, place);
+    let mut made: Vec<_> = ["DEFAULT", "ON", "NULL"]
+        .into_iter()
+        .map(|text| word(text, tokens, place))
+        .collect();
+    made.push(of(Token::LParen));
+    made.push(of(Token::make_word(PIVOT_GROUPS, Some('"'))));
+    made.push(of(Token::LParen));
+    made.extend(copied(tokens, places, part));
+    made.extend([of(Token::RParen), of(Token::RParen)]);
+    made
 }
 
 /// `UNPIVOT t ON a, b INTO NAME n VALUE v` as a query: `SELECT * FROM t UNPIVOT (v FOR n IN (a, b))`.
