@@ -37,6 +37,7 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         duckdb::select_first,
         duckdb::list_comprehension,
         duckdb::spread_columns,
+        duckdb::method_word,
         duckdb::small_words,
         pivot::pivot_groups,
         pivot::pivot_statement,

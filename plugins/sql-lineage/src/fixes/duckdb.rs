@@ -1,7 +1,7 @@
 //! What `DuckDB` writes and the parser does not take.
 
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace, Word};
 
 use super::{closing, is_word, keyword, places};
 use crate::dialect::Dialect;
@@ -236,6 +236,31 @@ pub(super) fn select_first(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool 
         return true;
     }
     false
+}
+
+/// `column.trim()`: behind a dot, a word that has a grammar of its own is the name of a function.
+#[allow(clippy::ptr_arg, reason = "fixes are called alike")]
+pub(super) fn method_word(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool {
+    let places = places(tokens);
+    let mut is_changed = false;
+    for around in places.windows(3) {
+        let [before, at, after] = *around else {
+            continue;
+        };
+        let is_call = tokens[before].token == Token::Period && tokens[after].token == Token::LParen;
+        if is_call
+            && keyword(&tokens[at]) != Keyword::NoKeyword
+            && let Token::Word(word) = &mut tokens[at].token
+        {
+            *word = Word {
+                value: std::mem::take(&mut word.value),
+                quote_style: Some('"'),
+                keyword: Keyword::NoKeyword,
+            };
+            is_changed = true;
+        }
+    }
+    is_changed
 }
 
 /// What stands in a window's frame, in a filter, in a comparison and behind a table, and does not bear on lineage or is
