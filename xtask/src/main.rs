@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cargo;
 mod demo;
+mod duckdb;
 mod graphiql;
 mod places;
 mod plugins;

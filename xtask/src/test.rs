@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::cargo::{self, cargo, cargo_in_plugins, has_subcommand};
 use crate::places::Places;
 use crate::step::{skip, step};
-use crate::{demo, plugins, tidy};
+use crate::{demo, duckdb, plugins, tidy};
 use tally::Tally;
 
 /// What `test` is asked for.
@@ -41,6 +41,17 @@ fn announce_data(places: &Places) {
     }
 }
 
+/// Shows how far field lineage agrees with what changes when columns are altered; what the tests print is not shown.
+fn announce_truth(places: &Places) {
+    let report = places.target().join("truth/report.txt");
+    if let Ok(text) = std::fs::read_to_string(&report) {
+        for line in text.lines().take(3) {
+            println!("    {line}");
+        }
+        println!("    each edge: {}", places.shown(&report));
+    }
+}
+
 fn gates(places: &Places, args: &Args, tally: &mut Tally) -> Result<()> {
     step("format", || {
         cargo::check(cargo(places).args(["fmt", "--all", "--check"]))?;
@@ -57,7 +68,17 @@ fn gates(places: &Places, args: &Args, tally: &mut Tally) -> Result<()> {
     if !has_nextest {
         println!("cargo-nextest is not installed: tests run with `cargo test`");
     }
-    step("tests", || tests(places, cargo(places), has_nextest, tally))?;
+    let python = duckdb::python(places);
+    step("tests", || {
+        let mut cargo = cargo(places);
+        if let Some(python) = &python {
+            cargo.env(duckdb::VARIABLE, python);
+        }
+        tests(places, cargo, has_nextest, tally)
+    })?;
+    if python.is_some() {
+        announce_truth(places);
+    }
     step("tests of the extractors", || {
         tests(places, cargo_in_plugins(places), has_nextest, tally)
     })?;

@@ -6,6 +6,7 @@ use sqlparser::ast::{
     UpdateTableFromKind,
 };
 
+use crate::dialect::Dialect;
 use crate::intern::Symbol;
 use crate::model::{Place, Transformations as T};
 use crate::name::idents;
@@ -121,14 +122,22 @@ impl Analysis<'_, '_> {
         self.write_to(target, &[], &output);
     }
 
-    /// Every column of the source goes into the target's column of the same name.
+    /// Every column of the source goes into the target's column of the same name; in `DuckDB` of the same place, where
+    /// the statement does not say BY NAME.
     fn all_of(&mut self, target: u32, source: &Scope<'_>) {
         let items = self.all_items(source);
         let output = Output {
             items,
             influences: Vec::new(),
         };
-        self.write_to(target, &[], &output);
+        let fields = if self.session.dialect == Dialect::DuckDb && !self.is_by_name {
+            self.session.fields_of(target).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let is_by_position = fields.len() == output.items.len() && !output.is_open();
+        let names = if is_by_position { &fields[..] } else { &[] };
+        self.write_to(target, names, &output);
     }
 
     /// `SET a = …, b = …`.

@@ -1,15 +1,16 @@
 //! Tables and views as they are made, copied, renamed and altered.
 
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, CreateTable, CreateTableLikeKind, CreateView, Ident,
-    ObjectName, RenameTableNameKind, Use,
+    AlterTable, AlterTableOperation, ColumnOption, CreateTable, CreateTableLikeKind, CreateView,
+    Ident, ObjectName, RenameTableNameKind, Use,
 };
 
 use crate::intern::Symbol;
-use crate::model::Place;
+use crate::model::{Place, Transformations};
 use crate::name::{TableName, folded, idents};
+use crate::origin::Origin;
 use crate::query::{Analysis, View};
-use crate::scope::{Column, Item, Output};
+use crate::scope::{Column, Item, Output, Scope};
 
 impl Analysis<'_, '_> {
     pub(crate) fn create_table<'a>(&mut self, create: &'a CreateTable, view: View<'_, 'a>) {
@@ -69,6 +70,7 @@ impl Analysis<'_, '_> {
                     self.keep(target, &output);
                 } else {
                     self.session.learn(target, &names, Place::default());
+                    self.generated(create, target);
                 }
                 self.effects.created = Some((self.session.table(target).clone(), names));
             }
@@ -94,7 +96,7 @@ impl Analysis<'_, '_> {
         } else {
             columns.iter().map(|column| column.value.clone()).collect()
         };
-        if names.len() == output.items.len() {
+        if !names.is_empty() && names.len() == output.items.len() {
             self.session.learn(target, &names, Place::default());
             self.effects.created = Some((self.session.table(target).clone(), names));
         }
@@ -170,14 +172,127 @@ impl Analysis<'_, '_> {
                 AlterTableOperation::AddColumn { .. }
                 | AlterTableOperation::DropColumn { .. }
                 | AlterTableOperation::RenameColumn { .. }
-                | AlterTableOperation::ChangeColumn { .. }
-                | AlterTableOperation::ModifyColumn { .. }
-                | AlterTableOperation::AlterColumn { .. } => {
-                    // What its columns are now is not known any more.
-                    self.session.forget(target);
+                | AlterTableOperation::ChangeColumn { .. } => {
                     self.wrote(target);
+                    self.alter_columns(target, operation);
                 }
+                AlterTableOperation::ModifyColumn { .. }
+                | AlterTableOperation::AlterColumn { .. } => self.wrote(target),
                 _ => {}
+            }
+        }
+    }
+
+    /// Another list of columns. A catalog may know the columns as they are in the end: what it has is not added again.
+    fn alter_columns(&mut self, target: u32, operation: &AlterTableOperation) {
+        let mut output = (*self.session.output_of(target, Place::default())).clone();
+        let is_passing = self.session.is_passing(target);
+        let has = |analysis: &mut Self, output: &Output, name: &Ident| {
+            let folded = analysis.session.folded(name);
+            let names = &analysis.session.names;
+            output.named(folded, &|symbol| names.fold(symbol)).is_some()
+        };
+        match operation {
+            AlterTableOperation::AddColumn { column_def, .. }
+                if !has(self, &output, &column_def.name) =>
+            {
+                let name = Some(self.session.symbol(&column_def.name));
+                let origins = Vec::new();
+                output.items.push(Item::Column(Column { name, origins }));
+            }
+            AlterTableOperation::DropColumn { column_names, .. } => {
+                let dropped: Vec<_> = column_names
+                    .iter()
+                    .map(|name| self.session.folded(name))
+                    .collect();
+                self.without(&dropped, &mut output.items);
+            }
+            AlterTableOperation::RenameColumn {
+                old_column_name: old,
+                new_column_name: new,
+            }
+            | AlterTableOperation::ChangeColumn {
+                old_name: old,
+                new_name: new,
+                ..
+            } => {
+                if has(self, &output, old) || output.is_open() {
+                    self.rename(old, new, &mut output.items);
+                }
+                if !is_passing && !old.value.eq_ignore_ascii_case(&new.value) {
+                    self.renamed_column(target, old, new);
+                }
+            }
+            _ => {}
+        }
+        if is_passing {
+            if let Some(made) = self.session.made.get_mut(&target) {
+                made.output = output.into();
+            }
+            return;
+        }
+        let names: Option<Vec<String>> = output
+            .items
+            .iter()
+            .map(|item| match item {
+                Item::Column(column) => column.name,
+                Item::Star(_) => None,
+            })
+            .map(|name| name.map(|name| self.session.names.text(name).to_owned()))
+            .collect();
+        match names {
+            Some(names) => {
+                self.session.learn(target, &names, Place::default());
+                self.effects.created = Some((self.session.table(target).clone(), names));
+            }
+            // What its columns are now is not known.
+            None => self.session.forget(target),
+        }
+    }
+
+    /// What was in a column goes on under another name.
+    fn renamed_column(&mut self, target: u32, old: &Ident, new: &Ident) {
+        let column = Column {
+            name: Some(self.session.symbol(new)),
+            origins: vec![Origin {
+                table: Some(target),
+                column: Some(self.session.symbol(old)),
+                how: Transformations(Transformations::IDENTITY),
+                place: self.place(old),
+            }],
+        };
+        let output = Output {
+            items: vec![Item::Column(column)],
+            influences: Vec::new(),
+        };
+        self.emit(Some(target), None, &output);
+    }
+
+    /// Columns that are computed from other columns of the same table.
+    fn generated(&mut self, create: &CreateTable, target: u32) {
+        let mut scope = Scope::default();
+        for column in &create.columns {
+            for option in &column.options {
+                let ColumnOption::Generated {
+                    generation_expr: Some(expr),
+                    ..
+                } = &option.option
+                else {
+                    continue;
+                };
+                if scope.relations.is_empty() {
+                    let output = self.session.output_of(target, Place::default());
+                    let mut ignored = Vec::new();
+                    self.relate(output, None, Vec::new(), &mut scope, &mut ignored);
+                }
+                let mut origins = Vec::new();
+                self.value(expr, &scope, View::NONE, &mut origins);
+                let name = Some(self.session.symbol(&column.name));
+                let output = Output {
+                    items: vec![Item::Column(Column { name, origins })],
+                    influences: Vec::new(),
+                };
+                self.emit(Some(target), None, &output);
             }
         }
     }

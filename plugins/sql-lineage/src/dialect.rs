@@ -146,7 +146,7 @@ impl Dialect {
             Self::MySql => &parsers::MySqlDialect {},
             Self::MsSql => &parsers::MsSqlDialect {},
             Self::Oracle => &parsers::OracleDialect,
-            Self::DuckDb => &parsers::DuckDbDialect,
+            Self::DuckDb => &crate::grammar::DuckDb,
             Self::ClickHouse => &parsers::ClickHouseDialect {},
             Self::Sqlite => &parsers::SQLiteDialect {},
             Self::Trino | Self::Generic => &parsers::GenericDialect {},
@@ -244,6 +244,11 @@ impl Dialect {
             self,
             Self::MySql | Self::Hive | Self::Spark | Self::ClickHouse
         )
+    }
+
+    /// True if `COLUMNS(…)` stands for columns, one after the other.
+    pub(crate) fn has_columns_expression(self) -> bool {
+        matches!(self, Self::DuckDb | Self::ClickHouse | Self::Generic)
     }
 
     /// True if a common table expression may name itself without RECURSIVE.

@@ -1,9 +1,6 @@
 //! Expressions: which columns go into a value, and how.
 
-use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, JsonPathElem, OneOrManyWithParens, Query, Subscript, WindowType,
-};
+use sqlparser::ast::{AccessExpr, Expr, Ident, JsonPathElem, Query, Subscript};
 
 use crate::functions;
 use crate::intern::Folded;
@@ -17,14 +14,14 @@ use crate::split::is_placeholder;
 /// What surrounds an expression.
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'x, 'p, 'a> {
-    scope: &'x Scope<'x>,
-    view: View<'p, 'a>,
-    how: u16,
+    pub(crate) scope: &'x Scope<'x>,
+    pub(crate) view: View<'p, 'a>,
+    pub(crate) how: u16,
 }
 
 impl Around<'_, '_, '_> {
     /// Inside of a computation.
-    fn computed(self) -> Self {
+    pub(crate) fn computed(self) -> Self {
         let how = match self.how & T::DIRECT {
             0 | T::AGGREGATION => self.how,
             _ => self.how & !T::DIRECT | T::TRANSFORMATION,
@@ -32,7 +29,7 @@ impl Around<'_, '_, '_> {
         Self { how, ..self }
     }
 
-    fn aggregated(self) -> Self {
+    pub(crate) fn aggregated(self) -> Self {
         let how = match self.how & T::DIRECT {
             0 => self.how,
             _ => self.how & !T::DIRECT | T::AGGREGATION,
@@ -40,7 +37,7 @@ impl Around<'_, '_, '_> {
         Self { how, ..self }
     }
 
-    fn also(self, how: u16) -> Self {
+    pub(crate) fn also(self, how: u16) -> Self {
         Self {
             how: self.how | how,
             ..self
@@ -74,7 +71,7 @@ impl Analysis<'_, '_> {
         self.expr(expr, Around { scope, view, how }, out);
     }
 
-    fn exprs<'x, 'a: 'x>(
+    pub(crate) fn exprs<'x, 'a: 'x>(
         &mut self,
         exprs: impl IntoIterator<Item = &'a Expr>,
         around: Around<'x, '_, 'a>,
@@ -85,7 +82,12 @@ impl Analysis<'_, '_> {
         }
     }
 
-    fn expr<'a>(&mut self, expr: &'a Expr, around: Around<'_, '_, 'a>, out: &mut Vec<Origin>) {
+    pub(crate) fn expr<'a>(
+        &mut self,
+        expr: &'a Expr,
+        around: Around<'_, '_, 'a>,
+        out: &mut Vec<Origin>,
+    ) {
         let inner = around.computed();
         match expr {
             Expr::Identifier(ident) => {
@@ -147,18 +149,7 @@ impl Analysis<'_, '_> {
                     }
                 }
             }
-            Expr::Lambda(lambda) => {
-                let names: Vec<&Ident> = match &lambda.params {
-                    OneOrManyWithParens::One(one) => vec![&one.name],
-                    OneOrManyWithParens::Many(many) => many.iter().map(|one| &one.name).collect(),
-                };
-                let names: Vec<Folded> =
-                    names.into_iter().map(|n| self.session.folded(n)).collect();
-                let known = around.scope.parameters.borrow().len();
-                around.scope.parameters.borrow_mut().extend(names);
-                self.expr(&lambda.body, inner, out);
-                around.scope.parameters.borrow_mut().truncate(known);
-            }
+            Expr::Lambda(lambda) => self.arrow(lambda, inner, out),
             Expr::QualifiedWildcard(name, _) => {
                 if let Some(parts) = idents(name) {
                     let parts: Vec<Ident> = parts.into_iter().cloned().collect();
@@ -319,7 +310,12 @@ impl Analysis<'_, '_> {
         for access in chain {
             match access {
                 AccessExpr::Dot(Expr::Identifier(ident)) if is_path => parts.push(ident.clone()),
-                AccessExpr::Dot(_) => is_path = false,
+                AccessExpr::Dot(Expr::Identifier(_)) => is_path = false,
+                // What stands before the dot is the first argument of a call behind it.
+                AccessExpr::Dot(call) => {
+                    is_path = false;
+                    self.expr(call, inner, out);
+                }
                 AccessExpr::Subscript(Subscript::Index { index }) => {
                     is_path = false;
                     self.expr(index, inner, out);
@@ -345,7 +341,7 @@ impl Analysis<'_, '_> {
         }
     }
 
-    fn subquery<'a>(
+    pub(crate) fn subquery<'a>(
         &mut self,
         query: &'a Query,
         around: Around<'_, '_, 'a>,
@@ -367,149 +363,8 @@ impl Analysis<'_, '_> {
         out.extend(output.influences);
     }
 
-    fn function<'a>(
-        &mut self,
-        function: &'a Function,
-        around: Around<'_, '_, 'a>,
-        out: &mut Vec<Origin>,
-    ) {
-        let name = idents(&function.name).and_then(|parts| parts.last().map(|last| &*last.value));
-        let name = name.unwrap_or_default();
-        let is_windowed = function.over.is_some();
-        let mut inner = if is_windowed || functions::is_aggregate(name) {
-            self.note_aggregate();
-            around.aggregated()
-        } else {
-            around.computed()
-        };
-        if functions::is_mask(name) {
-            inner = inner.also(T::MASKING);
-        }
-        self.arguments(name, &function.parameters, inner, out);
-        self.arguments(name, &function.args, inner, out);
-        for by in &function.within_group {
-            self.expr(&by.expr, inner, out);
-        }
-        if let Some(filter) = &function.filter {
-            self.expr(filter, inner.also(T::CONDITIONAL), out);
-        }
-        let window = around.computed().also(T::WINDOW);
-        let named = match &function.over {
-            Some(WindowType::WindowSpec(spec)) => {
-                self.exprs(&spec.partition_by, window, out);
-                self.exprs(spec.order_by.iter().map(|by| &by.expr), window, out);
-                spec.window_name.as_ref()
-            }
-            Some(WindowType::NamedWindow(name)) => Some(name),
-            None => None,
-        };
-        if let Some(name) = named {
-            let name = self.session.folded(name);
-            let windows = around.scope.windows.iter();
-            for (_, origins) in windows.filter(|(known, _)| *known == name) {
-                out.extend(origins.iter().map(|origin| Origin {
-                    how: origin.how.then(T(window.how)),
-                    ..*origin
-                }));
-            }
-        }
-    }
-
-    fn arguments<'a>(
-        &mut self,
-        function: &str,
-        arguments: &'a FunctionArguments,
-        around: Around<'_, '_, 'a>,
-        out: &mut Vec<Origin>,
-    ) {
-        let list = match arguments {
-            FunctionArguments::None => return,
-            FunctionArguments::Subquery(query) => return self.subquery(query, around, out),
-            FunctionArguments::List(list) => list,
-        };
-        for (at, argument) in list.args.iter().enumerate() {
-            let (FunctionArg::Named { arg, .. }
-            | FunctionArg::ExprNamed { arg, .. }
-            | FunctionArg::Unnamed(arg)) = argument;
-            match arg {
-                FunctionArgExpr::Expr(expr) => {
-                    if let Expr::Identifier(ident) = expr
-                        && functions::is_date_part(function, &ident.value)
-                        && !self.is_column(ident, around.scope)
-                    {
-                        continue;
-                    }
-                    let around = if at == 0 && functions::is_conditional(function) {
-                        around.also(T::CONDITIONAL)
-                    } else {
-                        around
-                    };
-                    self.expr(expr, around, out);
-                }
-                FunctionArgExpr::QualifiedWildcard(name) => {
-                    if let Some(parts) = idents(name) {
-                        let parts: Vec<Ident> = parts.into_iter().cloned().collect();
-                        self.whole(&parts, around, out);
-                    }
-                }
-                FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
-                    self.all_rows(around, out);
-                }
-            }
-        }
-        for clause in &list.clauses {
-            match clause {
-                FunctionArgumentClause::OrderBy(order) => {
-                    self.exprs(order.iter().map(|by| &by.expr), around, out);
-                }
-                FunctionArgumentClause::Where(expr) => {
-                    self.expr(expr, around.also(T::CONDITIONAL), out);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// `count(*)`: rows, not columns. Where columns are not known, it stands for all of them.
-    fn all_rows(&mut self, around: Around<'_, '_, '_>, out: &mut Vec<Origin>) {
-        for relation in &around.scope.relations {
-            for item in &relation.output.items {
-                if let Item::Star(star) = item {
-                    let mut origins = Vec::new();
-                    Self::star_origins(star, None, self.base.place(), &mut origins);
-                    out.extend(origins.into_iter().map(|origin| Origin {
-                        how: origin.how.then(T(around.how)),
-                        ..origin
-                    }));
-                }
-            }
-        }
-    }
-
-    /// All columns of a relation, as one value.
-    fn whole(&mut self, parts: &[Ident], around: Around<'_, '_, '_>, out: &mut Vec<Origin>) {
-        let qualifier: Vec<Folded> = parts.iter().map(|part| self.session.folded(part)).collect();
-        let found = around
-            .scope
-            .relations
-            .iter()
-            .find(|relation| relation.is_called(&qualifier, false));
-        let Some(relation) = found else { return };
-        for item in &relation.output.items {
-            let mut origins = Vec::new();
-            match item {
-                Item::Column(column) => origins.extend_from_slice(&column.origins),
-                Item::Star(star) => Self::star_origins(star, None, self.base.place(), &mut origins),
-            }
-            out.extend(origins.into_iter().map(|origin| Origin {
-                how: origin.how.then(T(around.how)),
-                ..origin
-            }));
-        }
-    }
-
     /// True if a relation is known to have the column.
-    fn is_column(&mut self, ident: &Ident, scope: &Scope<'_>) -> bool {
+    pub(crate) fn is_column(&mut self, ident: &Ident, scope: &Scope<'_>) -> bool {
         let name = self.session.folded(ident);
         let names = &self.session.names;
         let fold = |symbol| names.fold(symbol);
@@ -533,7 +388,10 @@ impl Analysis<'_, '_> {
         }
         let names: Vec<Folded> = parts.iter().map(|part| self.session.folded(part)).collect();
         let from = out.len();
-        let is_found = Self::is_parameter(names[0], scope)
+        let is_parameter = Self::is_parameter(names[0], scope);
+        self.parameters_met += usize::from(is_parameter);
+        let is_found = is_parameter
+            || self.macro_parameter(parts, names[0], scope, out)
             || self.qualified(parts, &names, scope, out)
             || (parts.len() == 1 || self.session.dialect.has_field_paths())
                 && self.anywhere(parts, names[0], scope, out);
@@ -666,7 +524,7 @@ impl Analysis<'_, '_> {
         }
     }
 
-    fn unqualified(
+    pub(crate) fn unqualified(
         &mut self,
         parts: &[Ident],
         name: Folded,

@@ -2,6 +2,9 @@
 //!
 //! Each fix is a function of its own, tried only on statements that were refused. `docs/sql-lineage.md` lists them.
 
+pub(crate) mod duckdb;
+pub(crate) mod pivot;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -25,6 +28,20 @@ pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
         composite_star,
         length_as_text,
         columns_without_types,
+        duckdb::asof_join,
+        duckdb::positional_join,
+        duckdb::materialized,
+        duckdb::merge_using,
+        duckdb::merge_all,
+        duckdb::star_like,
+        duckdb::select_first,
+        duckdb::list_comprehension,
+        duckdb::spread_columns,
+        duckdb::method_word,
+        duckdb::small_words,
+        pivot::pivot_groups,
+        pivot::pivot_statement,
+        pivot::unpivot_statement,
     ];
     FIXES.iter().any(|fix| fix(tokens, dialect))
 }

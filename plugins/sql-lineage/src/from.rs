@@ -14,6 +14,7 @@ use crate::origin::Origin;
 use crate::query::{Analysis, View};
 use crate::scope::{Column, Item, Merged, Output, Relation, Scope};
 use crate::split::is_placeholder;
+use crate::unpack::multiplies;
 
 /// Which side of a join gives the columns that it makes one of two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Analysis<'_, '_> {
             join.join_operator,
             J::ArrayJoin | J::LeftArrayJoin | J::InnerArrayJoin
         ) {
-            self.array_join(&join.relation, scope);
+            self.array_join(&join.relation, scope, influences);
             return;
         }
         match &join.relation {
@@ -206,7 +207,12 @@ impl Analysis<'_, '_> {
     }
 
     /// `ClickHouse`'s ARRAY JOIN: an array's elements under the array's name or another.
-    fn array_join(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) {
+    fn array_join(
+        &mut self,
+        factor: &TableFactor,
+        scope: &mut Scope<'_>,
+        influences: &mut Vec<Origin>,
+    ) {
         let TableFactor::Table { name, alias, .. } = factor else {
             return;
         };
@@ -214,6 +220,7 @@ impl Analysis<'_, '_> {
         let parts: Vec<Ident> = parts.into_iter().cloned().collect();
         let mut origins = Vec::new();
         self.column(&parts, scope, T::TRANSFORMATION, &mut origins);
+        multiplies(&origins, influences);
         let shown = alias.as_ref().map(|alias| &alias.name).or(parts.last());
         if let Some(shown) = shown {
             let name = Some(self.session.symbol(shown));
@@ -283,7 +290,8 @@ impl Analysis<'_, '_> {
                 alias,
                 ..
             } => {
-                let output = if *lateral {
+                // DuckDB does without the word.
+                let output = if *lateral || self.session.dialect == crate::Dialect::DuckDb {
                     self.query(subquery, view, Some(&*scope))
                 } else {
                     self.query(subquery, view, scope.parent)
@@ -308,6 +316,7 @@ impl Analysis<'_, '_> {
                 other => {
                     let mut origins = Vec::new();
                     self.value(other, scope, view, &mut origins);
+                    multiplies(&origins, influences);
                     self.made_of(origins, alias.as_ref(), "", scope);
                 }
             },
@@ -336,7 +345,7 @@ impl Analysis<'_, '_> {
                 self.table(name, alias.as_ref(), scope, view, influences);
             }
             other => {
-                if !self.unpacked(other, scope, view) {
+                if !self.unpacked(other, scope, view, influences) {
                     self.reshaped(other, scope, view, influences);
                 }
             }
@@ -375,6 +384,7 @@ impl Analysis<'_, '_> {
                 let parts: Vec<Ident> = parts.into_iter().cloned().collect();
                 let mut origins = Vec::new();
                 self.column(&parts, scope, T::TRANSFORMATION, &mut origins);
+                multiplies(&origins, influences);
                 return self.unnested(&origins, alias, None, scope);
             }
         }

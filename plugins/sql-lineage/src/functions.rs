@@ -7,13 +7,18 @@ const AGGREGATES: &[&str] = &[
     "approx_distinct",
     "approx_median",
     "approx_percentile",
+    "approx_quantile",
     "approx_quantiles",
     "approx_top_k",
     "arbitrary",
     "arg_max",
+    "arg_max_null",
     "arg_min",
+    "arg_min_null",
     "argmax",
+    "argmaxnull",
     "argmin",
+    "argminnull",
     "array_agg",
     "array_concat_agg",
     "array_union_agg",
@@ -25,6 +30,7 @@ const AGGREGATES: &[&str] = &[
     "bit_xor",
     "bitand_agg",
     "bitor_agg",
+    "bitstring_agg",
     "bool_and",
     "bool_or",
     "booland_agg",
@@ -38,14 +44,19 @@ const AGGREGATES: &[&str] = &[
     "countif",
     "covar_pop",
     "covar_samp",
+    "entropy",
     "every",
+    "favg",
     "first",
     "first_value",
+    "fsum",
+    "geomean",
+    "geometric_mean",
     "group_concat",
     "grouparray",
-    "groupuniqarray",
     "grouping",
     "grouping_id",
+    "groupuniqarray",
     "hash_agg",
     "histogram",
     "hll",
@@ -56,13 +67,16 @@ const AGGREGATES: &[&str] = &[
     "json_objectagg",
     "jsonb_agg",
     "jsonb_object_agg",
+    "kahan_sum",
     "kurtosis",
+    "kurtosis_pop",
     "last",
     "last_value",
     "list",
     "listagg",
     "logical_and",
     "logical_or",
+    "mad",
     "map_agg",
     "max",
     "max_by",
@@ -78,7 +92,10 @@ const AGGREGATES: &[&str] = &[
     "percentile_approx",
     "percentile_cont",
     "percentile_disc",
+    "product",
     "quantile",
+    "quantile_cont",
+    "quantile_disc",
     "quantilecont",
     "regr_avgx",
     "regr_avgy",
@@ -86,6 +103,11 @@ const AGGREGATES: &[&str] = &[
     "regr_intercept",
     "regr_r2",
     "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "reservoir_quantile",
+    "sem",
     "skewness",
     "some",
     "std",
@@ -96,8 +118,9 @@ const AGGREGATES: &[&str] = &[
     "stdevp",
     "string_agg",
     "sum",
-    "sumif",
     "sum_distinct",
+    "sumif",
+    "sumkahan",
     "try_avg",
     "try_sum",
     "uniq",
@@ -107,6 +130,7 @@ const AGGREGATES: &[&str] = &[
     "var_samp",
     "variance",
     "varp",
+    "weighted_avg",
     "wm_concat",
     "xmlagg",
 ];
@@ -280,6 +304,44 @@ pub(crate) fn is_conditional(name: &str) -> bool {
 /// True if `word` is a part of a date when it stands in that function.
 pub(crate) fn is_date_part(function: &str, word: &str) -> bool {
     is_one_of(OF_DATE_PARTS, function) && is_one_of(DATE_PARTS, word)
+}
+
+/// Functions that give several rows where they stand in a select list.
+const ROW_MAKERS: &[&str] = &[
+    "explode",
+    "explode_outer",
+    "flatten",
+    "generate_series",
+    "generate_subscripts",
+    "inline",
+    "inline_outer",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "posexplode",
+    "posexplode_outer",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "stack",
+    "string_to_table",
+    "unnest",
+];
+
+/// True if the function gives several rows where it stands in a select list.
+pub(crate) fn makes_rows(name: &str) -> bool {
+    is_one_of(ROW_MAKERS, name)
+}
+
+/// True if the call stands for columns: `COLUMNS(…)`, and `*COLUMNS(…)`, which has them all in one.
+pub(crate) fn is_columns(name: &str) -> bool {
+    is_one_of(&["columns", "*columns"], name)
 }
 
 /// The columns of a function that stands in FROM, if it always has the same.

@@ -41,7 +41,7 @@ impl Analysis<'_, '_> {
         };
         let Some(target) = target else { return };
         let mut columns = self.symbols(&insert.columns);
-        if columns.is_empty() {
+        if columns.is_empty() && !self.is_by_name {
             columns = self.target_columns(target, &output, insert);
         }
         let columns = if columns.len() == output.items.len() || output.is_open() {

@@ -12,6 +12,7 @@
 //! assert_eq!((edge.from.to_string(), edge.to.to_string()), ("s.a".into(), "t.b".into()));
 //! ```
 
+mod call;
 mod catalog;
 mod change;
 mod control;
@@ -21,6 +22,7 @@ mod expr;
 mod fixes;
 mod from;
 mod functions;
+mod grammar;
 mod insert;
 mod intern;
 mod model;
@@ -33,6 +35,7 @@ mod rows;
 mod scope;
 mod script;
 mod session;
+mod sets;
 pub mod split;
 mod statement;
 mod transfer;

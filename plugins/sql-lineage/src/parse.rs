@@ -31,6 +31,8 @@ pub(crate) struct Parsed {
     /// Where the statement begins.
     pub(crate) place: Place,
     pub(crate) text: String,
+    /// True if what is inserted goes where its names say.
+    pub(crate) is_by_name: bool,
 }
 
 /// Reads all statements of a text, one by one.
@@ -90,15 +92,16 @@ impl<'t> Reader<'t> {
             let message = format!("expected a statement of at most {STATEMENT_BYTES_MAX} bytes");
             return self.fail("length", message, piece.base.place());
         }
-        let tokens = match tokenize(self.dialect.parser(), &piece.text) {
+        let tokens = tokenize(self.dialect.parser(), &piece.text).or_else(|error| {
+            let tokens = tokenize(Dialect::Generic.parser(), &piece.text);
+            tokens.map_err(|_| error)
+        });
+        let tokens = match tokens {
             Ok(tokens) => tokens,
-            Err((message, location)) => match tokenize(Dialect::Generic.parser(), &piece.text) {
-                Ok(tokens) => tokens,
-                Err(_) => {
-                    let place = within(piece, piece.base.place_of(location));
-                    return self.fail("syntax", message, place);
-                }
-            },
+            Err((message, location)) => {
+                let place = within(piece, piece.base.place_of(location));
+                return self.fail("syntax", message, place);
+            }
         };
         self.read_tokens(tokens, piece);
     }
@@ -174,7 +177,21 @@ impl<'t> Reader<'t> {
         rest.filter(|rest| rest.len() < count)
     }
 
-    fn read_one(&mut self, tokens: Vec<TokenWithSpan>, piece: &Piece<'_>, place: Place) -> Rest {
+    fn read_one(
+        &mut self,
+        mut tokens: Vec<TokenWithSpan>,
+        piece: &Piece<'_>,
+        place: Place,
+    ) -> Rest {
+        let is_by_name = fixes::duckdb::take_by_name(&mut tokens);
+        if self.dialect == Dialect::DuckDb {
+            fixes::duckdb::aliases_behind(&mut tokens);
+        }
+        let at = Statement {
+            piece,
+            place,
+            is_by_name,
+        };
         let (error, mut tokens) = match parse(self.dialect.parser(), tokens) {
             Ok(done) if self.is_cut_short(&done) => {
                 match tokenize(self.dialect.parser(), &piece.text) {
@@ -182,10 +199,13 @@ impl<'t> Reader<'t> {
                         ParserError::ParserError("expected AS before the query".into()),
                         tokens,
                     ),
-                    Err(_) => return self.keep(done, piece, place),
+                    Err(_) => return self.keep(done, &at),
                 }
             }
-            Ok(done) => return self.keep(done, piece, place),
+            Ok(done) => {
+                let done = self.with_its_rest(done);
+                return self.keep(done, &at);
+            }
             // Other grammars nest no less.
             Err((error @ ParserError::RecursionLimitExceeded, _)) => {
                 self.fail("depth", message_of(&error), place);
@@ -195,13 +215,16 @@ impl<'t> Reader<'t> {
         };
         while fixes::apply(&mut tokens, self.dialect) {
             match parse(self.dialect.parser(), tokens) {
-                Ok(done) => return self.keep(done, piece, place),
+                Ok(done) => {
+                    let done = self.with_its_rest(done);
+                    return self.keep(done, &at);
+                }
                 Err((_, back)) => tokens = back,
             }
         }
         for other in fixes::others(self.dialect) {
             match parse(other.parser(), tokens) {
-                Ok(done) => return self.keep(done, piece, place),
+                Ok(done) => return self.keep(done, &at),
                 Err((_, back)) => tokens = back,
             }
         }
@@ -210,6 +233,27 @@ impl<'t> Reader<'t> {
             self.fail("syntax", message_of(&error), at);
         }
         None
+    }
+
+    /// A statement that the parser took for the beginning of something else, read again with what is to be fixed.
+    fn with_its_rest(&self, done: Done) -> Done {
+        let is_whole = !done.rest.iter().any(is_significant);
+        if is_whole || control::begins_statement(&done.rest) {
+            return done;
+        }
+        let mut tokens = done.taken.clone();
+        tokens.extend_from_slice(&done.rest);
+        while fixes::apply(&mut tokens, self.dialect) {
+            match parse(self.dialect.parser(), tokens) {
+                Ok(all) if !all.rest.iter().any(is_significant) => return all,
+                Ok(part) => {
+                    tokens = part.taken;
+                    tokens.extend(part.rest);
+                }
+                Err((_, back)) => tokens = back,
+            }
+        }
+        done
     }
 
     /// `CREATE TABLE t SELECT …`: the parser takes the beginning for all of it. Where statements need no semicolon
@@ -224,8 +268,13 @@ impl<'t> Reader<'t> {
         is_empty && selects && self.dialect != Dialect::MsSql
     }
 
-    fn keep(&mut self, done: Done, piece: &Piece<'_>, place: Place) -> Rest {
-        let Done { tree, rest } = done;
+    fn keep(&mut self, done: Done, at: &Statement<'_, '_>) -> Rest {
+        let Statement {
+            piece,
+            place,
+            is_by_name,
+        } = *at;
+        let Done { tree, rest, .. } = done;
         let end = rest.iter().find(|token| is_significant(token));
         let to = end.map(|token| piece.base.place_of(token.span.start));
         let parsed = Parsed {
@@ -233,6 +282,7 @@ impl<'t> Reader<'t> {
             base: piece.base.clone(),
             place,
             text: self.cut(piece, place, to).trim_end().to_owned(),
+            is_by_name,
         };
         let Some(next) = end else {
             (self.take)(parsed);
@@ -315,9 +365,18 @@ fn within(piece: &Piece<'_>, place: Place) -> Place {
 /// The tokens behind a statement, if more may begin there.
 type Rest = Option<Vec<TokenWithSpan>>;
 
+/// A statement that is read.
+struct Statement<'x, 'p> {
+    piece: &'x Piece<'p>,
+    place: Place,
+    is_by_name: bool,
+}
+
 /// What one parse made.
 struct Done {
     tree: Tree,
+    /// The tokens of the statement.
+    taken: Vec<TokenWithSpan>,
     rest: Vec<TokenWithSpan>,
 }
 
@@ -350,7 +409,11 @@ fn parse(
             } else {
                 Vec::new()
             };
-            Ok(Done { tree, rest })
+            Ok(Done {
+                tree,
+                taken: tokens,
+                rest,
+            })
         }
         Err(error) => Err((error, parser.into_tokens())),
     }

@@ -1,10 +1,11 @@
 //! Relations that are made of another one: PIVOT, UNPIVOT, `MATCH_RECOGNIZE`.
 
 use sqlparser::ast::{
-    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, PivotValueSource,
-    TableFactor, Value,
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, NullInclusion,
+    PivotValueSource, TableFactor, Value,
 };
 
+use crate::fixes::pivot::PIVOT_GROUPS;
 use crate::intern::Folded;
 use crate::model::Transformations as T;
 use crate::origin::Origin;
@@ -27,15 +28,15 @@ impl Analysis<'_, '_> {
                 aggregate_functions,
                 value_column,
                 value_source,
+                default_on_null,
                 alias,
-                ..
             } => {
                 let (input, name) = self.alone(table, view, influences);
                 let output = self.pivoted(
                     &input,
                     aggregate_functions,
                     value_column,
-                    value_source,
+                    (value_source, default_on_null.as_ref()),
                     view,
                     influences,
                 );
@@ -46,11 +47,17 @@ impl Analysis<'_, '_> {
                 value,
                 name: label,
                 columns,
+                null_inclusion,
                 alias,
-                ..
             } => {
                 let (input, name) = self.alone(table, view, influences);
                 let output = self.unpivoted(&input, value, label, columns, view);
+                if *null_inclusion != Some(NullInclusion::IncludeNulls) {
+                    // What has no value makes no row.
+                    for column in columns {
+                        self.influence(&column.expr, &input, view, T::FILTER, influences);
+                    }
+                }
                 self.relate(output, alias.as_ref(), name, scope, influences);
             }
             TableFactor::MatchRecognize {
@@ -110,7 +117,7 @@ impl Analysis<'_, '_> {
         input: &Scope<'_>,
         aggregates: &'a [ExprWithAlias],
         chosen: &'a [Expr],
-        source: &'a PivotValueSource,
+        (source, groups): (&'a PivotValueSource, Option<&'a Expr>),
         view: View<'_, 'a>,
         influences: &mut Vec<Origin>,
     ) -> Output {
@@ -125,9 +132,29 @@ impl Analysis<'_, '_> {
             let mut origins = Vec::new();
             self.value(&aggregate.expr, input, view, &mut origins);
             self.names_in(&aggregate.expr, &mut used);
-            made.push((aggregate.alias.as_ref(), origins));
+            let mut suffix = aggregate.alias.as_ref().map(|alias| alias.value.clone());
+            if suffix.is_none() && aggregates.len() > 1 {
+                suffix = Some(aggregate.expr.to_string());
+            }
+            made.push((suffix, origins));
         }
         self.without(&used, &mut items);
+        if let Some(groups) = groups.and_then(groups_of) {
+            items.clear();
+            for by in groups {
+                let FunctionArg::Unnamed(FunctionArgExpr::Expr(by)) = by else {
+                    continue;
+                };
+                let mut origins = Vec::new();
+                self.value(by, input, view, &mut origins);
+                let name = self.implied_name(by);
+                items.push(Item::Column(Column { name, origins }));
+            }
+        }
+        // What stays makes the groups.
+        for item in &items {
+            self.bear(item, T::GROUP_BY, influences);
+        }
         let values: &[ExprWithAlias] = match source {
             PivotValueSource::List(values) => values,
             PivotValueSource::Any(_) => &[],
@@ -154,9 +181,9 @@ impl Analysis<'_, '_> {
                     (None, Expr::Identifier(ident)) => ident.value.clone(),
                     (None, other) => other.to_string(),
                 };
-                for (alias, origins) in &made {
-                    let name = match alias {
-                        Some(alias) => format!("{text}_{}", alias.value),
+                for (suffix, origins) in &made {
+                    let name = match suffix {
+                        Some(suffix) => format!("{text}_{suffix}"),
                         None => text.clone(),
                     };
                     let name = self.session.names.intern(&name);
@@ -234,6 +261,15 @@ impl Analysis<'_, '_> {
         for column in columns {
             self.value(&column.expr, input, view, &mut origins);
             self.names_in(&column.expr, &mut used);
+            if let Expr::Function(function) = &column.expr
+                && function.name.to_string().eq_ignore_ascii_case("columns")
+            {
+                let meant = self.columns_meant(function, input, view);
+                used.extend(meant.iter().filter_map(|item| match item {
+                    Item::Column(column) => column.name.map(|name| self.fold(name)),
+                    Item::Star(_) => None,
+                }));
+            }
         }
         let origins = transformed(&origins);
         self.without(&used, &mut items);
@@ -250,6 +286,18 @@ impl Analysis<'_, '_> {
             items,
             influences: Vec::new(),
         }
+    }
+}
+
+/// What PIVOT groups by, where it says so.
+fn groups_of(expr: &Expr) -> Option<&[FunctionArg]> {
+    let Expr::Function(function) = expr else {
+        return None;
+    };
+    let name = crate::name::idents(&function.name)?;
+    match (&name[..], &function.args) {
+        ([name], FunctionArguments::List(list)) if name.value == PIVOT_GROUPS => Some(&list.args),
+        _ => None,
     }
 }
 

@@ -4,14 +4,15 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, PipeOperator, Query, Select,
-    SelectItem, SetExpr, SetOperator, TableAlias, Values, With,
+    AccessExpr, Cte, Distinct, Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy,
+    PipeOperator, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableAlias,
+    Values, With,
 };
 
 use crate::intern::{Folded, Symbol};
 use crate::model::{Place, Transformations};
 use crate::origin::{self, Origin};
-use crate::scope::{Column, Item, Output, Relation, Scope, Star};
+use crate::scope::{Column, Item, Output, Relation, Scope, Star, StarSource};
 use crate::session::Session;
 use crate::split::Base;
 use crate::statement::Effects;
@@ -31,6 +32,24 @@ pub(crate) struct Analysis<'s, 'c> {
     pub(crate) depth: usize,
     /// The depths at which an aggregate or a window was called, a bit each.
     pub(crate) aggregates: u64,
+    /// How often a lambda's parameter was named.
+    pub(crate) parameters_met: usize,
+    /// What the select list that is read unnests, so that it decides how many rows come out.
+    pub(crate) multipliers: Vec<Origin>,
+    /// The item of a select list that is read, if `COLUMNS(…)` in it stands for one column after the other.
+    pub(crate) spread: Option<Spread>,
+    /// How many macros are called around what is looked at.
+    pub(crate) macros: usize,
+    /// True if what the statement inserts goes where its names say.
+    pub(crate) is_by_name: bool,
+}
+
+/// Whose turn it is among the columns that `COLUMNS(…)` stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Spread {
+    pub(crate) turn: usize,
+    /// All of them, once they were met.
+    pub(crate) items: Vec<Item>,
 }
 
 impl<'s, 'c> Analysis<'s, 'c> {
@@ -42,6 +61,11 @@ impl<'s, 'c> Analysis<'s, 'c> {
             effects: Effects::default(),
             depth: 0,
             aggregates: 0,
+            parameters_met: 0,
+            multipliers: Vec::new(),
+            spread: None,
+            macros: 0,
+            is_by_name: false,
         }
     }
 }
@@ -279,55 +303,12 @@ impl Analysis<'_, '_> {
         match body {
             SetExpr::Select(select) => self.select(select, view, parent, order_by),
             SetExpr::Query(query) => self.query(query, view, parent),
-            SetExpr::SetOperation { op, .. } if *op == SetOperator::Union => {
-                // A long chain of unions leans to the left.
-                let mut branches = Vec::new();
-                let mut rest = body;
-                while let SetExpr::SetOperation {
-                    left,
-                    op: SetOperator::Union,
-                    right,
-                    ..
-                } = rest
-                {
-                    branches.push(&**right);
-                    rest = left;
-                }
-                let mut output = self.set_expr(rest, view, parent, None);
-                for branch in branches.into_iter().rev() {
-                    let next = self.set_expr(branch, view, parent, None);
-                    output = self.united(output, &next);
-                }
-                self.sorted(output, order_by, view, parent)
-            }
-            SetExpr::SetOperation { left, right, .. } => {
-                let mut output = self.set_expr(left, view, parent, None);
-                let other = self.set_expr(right, view, parent, None);
-                // What the right side gives decides which rows stay.
-                let filter = Transformations(Transformations::FILTER);
-                for item in &other.items {
-                    match item {
-                        Item::Column(column) => {
-                            let origins = column.origins.iter().map(|origin| Origin {
-                                how: origin.how.then(filter),
-                                ..*origin
-                            });
-                            output.influences.extend(origins);
-                        }
-                        Item::Star(star) => {
-                            let mut origins = Vec::new();
-                            Self::star_origins(star, None, self.base.place(), &mut origins);
-                            output
-                                .influences
-                                .extend(origins.into_iter().map(|origin| Origin {
-                                    how: origin.how.then(filter),
-                                    ..origin
-                                }));
-                        }
-                    }
-                }
-                output.influences.extend(other.influences);
-                origin::merge(&mut output.influences);
+            SetExpr::SetOperation { op, .. } => {
+                let output = if *op == SetOperator::Union {
+                    self.union(body, view, parent)
+                } else {
+                    self.kept_rows(body, view, parent)
+                };
                 self.sorted(output, order_by, view, parent)
             }
             SetExpr::Values(values) => self.values(values, view, parent),
@@ -376,110 +357,6 @@ impl Analysis<'_, '_> {
         output
     }
 
-    /// Column by column: the first branch names, all give values.
-    pub(crate) fn united(&mut self, mut left: Output, right: &Output) -> Output {
-        left.influences.extend_from_slice(&right.influences);
-        origin::merge(&mut left.influences);
-        if left.items.is_empty() {
-            left.items.clone_from(&right.items);
-            return left;
-        }
-        let is_same_shape = left.items.len() == right.items.len()
-            && left.items.iter().zip(&right.items).all(|(left, right)| {
-                matches!(left, Item::Star(_)) == matches!(right, Item::Star(_))
-            });
-        if is_same_shape || !left.is_open() && !right.is_open() {
-            for (left, right) in left.items.iter_mut().zip(&right.items) {
-                match (left, right) {
-                    (Item::Column(left), Item::Column(right)) => {
-                        left.origins.extend_from_slice(&right.origins);
-                        origin::merge(&mut left.origins);
-                    }
-                    (Item::Star(left), Item::Star(right)) => {
-                        for source in &right.sources {
-                            if !left.sources.contains(source) {
-                                left.sources.push(source.clone());
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            return left;
-        }
-        self.united_by_name(left, right)
-    }
-
-    /// Columns that are not known have no places: names must do.
-    fn united_by_name(&mut self, mut left: Output, right: &Output) -> Output {
-        for item in &mut left.items {
-            match item {
-                Item::Column(column) => {
-                    let Some(name) = column.name else { continue };
-                    let folded = self.fold(name);
-                    let fold = |symbol| self.session.names.fold(symbol);
-                    if let Some(found) = right.named(folded, &fold) {
-                        column.origins.extend_from_slice(&found.origins);
-                    } else {
-                        let mut origins = Vec::new();
-                        for star in right.stars(folded) {
-                            Self::star_origins(star, Some(name), self.base.place(), &mut origins);
-                        }
-                        column.origins.extend(origins);
-                    }
-                    origin::merge(&mut column.origins);
-                }
-                Item::Star(star) => {
-                    for other in &right.items {
-                        if let Item::Star(other) = other {
-                            for source in &other.sources {
-                                if !star.sources.contains(source) {
-                                    star.sources.push(source.clone());
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        if left.is_open() && !right.is_open() {
-            let more: Vec<Item> = right
-                .items
-                .iter()
-                .filter(|item| match item {
-                    Item::Column(Column {
-                        name: Some(name), ..
-                    }) => {
-                        let fold = |symbol| self.session.names.fold(symbol);
-                        left.named(fold(*name), &fold).is_none()
-                    }
-                    _ => false,
-                })
-                .cloned()
-                .collect();
-            // The columns of the left side may have these names: both give values then.
-            let mut added = Vec::new();
-            for item in more {
-                let Item::Column(mut column) = item else {
-                    continue;
-                };
-                if let Some(name) = column.name {
-                    let folded = self.fold(name);
-                    let stars: Vec<Star> = left.stars(folded).cloned().collect();
-                    let mut origins = Vec::new();
-                    for star in &stars {
-                        Self::star_origins(star, Some(name), self.base.place(), &mut origins);
-                    }
-                    column.origins.extend(origins);
-                    origin::merge(&mut column.origins);
-                }
-                added.push(Item::Column(column));
-            }
-            left.items = added;
-        }
-        left
-    }
-
     fn values<'a>(
         &mut self,
         values: &'a Values,
@@ -525,7 +402,7 @@ impl Analysis<'_, '_> {
             self.table_with_joins(from, &mut scope, view, &mut influences);
         }
         for lateral in &select.lateral_views {
-            self.lateral_view(lateral, &mut scope, view);
+            self.lateral_view(lateral, &mut scope, view, &mut influences);
         }
         for NamedWindowDefinition(name, window) in &select.named_window {
             let mut origins = Vec::new();
@@ -538,9 +415,24 @@ impl Analysis<'_, '_> {
             let name = self.session.folded(name);
             scope.windows.push((name, origins));
         }
-        let mut items = self.select_list(&select.projection, &scope, view);
+        let around = std::mem::take(&mut self.multipliers);
+        let mut items = if select.flavor == SelectFlavor::FromFirstNoSelect {
+            self.all_items(&scope)
+        } else {
+            self.select_list(&select.projection, &scope, view)
+        };
+        let multipliers = std::mem::replace(&mut self.multipliers, around);
+        influences.extend(multipliers.into_iter().map(|origin| Origin {
+            how: origin.how.then(Transformations(Transformations::JOIN)),
+            ..origin
+        }));
         if let Some(exclude) = &select.exclude {
             self.exclude(exclude, &mut items);
+        }
+        if matches!(&select.distinct, Some(Distinct::Distinct)) {
+            for item in &items {
+                self.bear(item, Transformations::GROUP_BY, &mut influences);
+            }
         }
         self.conditions(select, &items, &scope, view, &mut influences);
         self.order_by(order_by, &items, &scope, view, &mut influences);
@@ -556,48 +448,101 @@ impl Analysis<'_, '_> {
     ) -> Vec<Item> {
         let mut items = Vec::with_capacity(list.len());
         for item in list {
-            match item {
-                SelectItem::UnnamedExpr(expr) => {
-                    let mut origins = Vec::new();
-                    self.value(expr, scope, view, &mut origins);
-                    let name = self.implied_name(expr);
-                    if let (Some(name), false) = (name, is_reference(expr)) {
-                        self.offer(scope, name, &origins);
-                    }
-                    items.push(Item::Column(Column { name, origins }));
+            let around = self.spread.replace(Spread::default());
+            let before = items.len();
+            self.select_item(item, scope, view, &mut items);
+            while let Some(spread) = &mut self.spread
+                && let Some(meant) = spread.items.get(spread.turn)
+            {
+                let name = match meant {
+                    Item::Column(column) => column.name,
+                    Item::Star(_) => None,
+                };
+                let is_star = matches!(meant, Item::Star(_));
+                spread.turn += 1;
+                let has_more = spread.turn < spread.items.len();
+                Self::name_spread(items.last_mut(), item, name, is_star);
+                if !has_more {
+                    break;
                 }
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    let mut origins = Vec::new();
-                    self.value(expr, scope, view, &mut origins);
-                    let name = self.session.symbol(alias);
-                    self.offer(scope, name, &origins);
-                    items.push(Item::Column(Column {
-                        name: Some(name),
-                        origins,
-                    }));
-                }
-                SelectItem::ExprWithAliases { expr, aliases } => {
-                    let mut origins = Vec::new();
-                    self.value(expr, scope, view, &mut origins);
-                    for alias in aliases {
-                        let name = self.session.symbol(alias);
-                        items.push(Item::Column(Column {
-                            name: Some(name),
-                            origins: origins.clone(),
-                        }));
-                    }
-                }
-                SelectItem::Wildcard(options) => {
-                    let expanded = self.all_items(scope);
-                    items.extend(self.with_options(expanded, options, scope, view));
-                }
-                SelectItem::QualifiedWildcard(kind, options) => {
-                    let expanded = self.qualified_items(kind, scope, view);
-                    items.extend(self.with_options(expanded, options, scope, view));
-                }
+                self.select_item(item, scope, view, &mut items);
             }
+            debug_assert!(items.len() >= before);
+            self.spread = around;
         }
         items
+    }
+
+    /// The column that `COLUMNS(…)` made is called as the column that it stands for, unless it has an alias.
+    fn name_spread(
+        made: Option<&mut Item>,
+        item: &SelectItem,
+        name: Option<Symbol>,
+        is_star: bool,
+    ) {
+        let (Some(Item::Column(column)), SelectItem::UnnamedExpr(_)) = (&made, item) else {
+            return;
+        };
+        let origins = column.origins.clone();
+        if let Some(made) = made {
+            *made = if is_star {
+                Item::Star(Star {
+                    sources: vec![StarSource::Values(origins)],
+                    except: Vec::new(),
+                })
+            } else {
+                Item::Column(Column { name, origins })
+            };
+        }
+    }
+
+    fn select_item<'a>(
+        &mut self,
+        item: &'a SelectItem,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+        items: &mut Vec<Item>,
+    ) {
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let mut origins = Vec::new();
+                self.value(expr, scope, view, &mut origins);
+                let name = self.implied_name(expr);
+                if let (Some(name), false) = (name, is_reference(expr)) {
+                    self.offer(scope, name, &origins);
+                }
+                items.push(Item::Column(Column { name, origins }));
+            }
+            SelectItem::ExprWithAlias { expr, alias } => {
+                let mut origins = Vec::new();
+                self.value(expr, scope, view, &mut origins);
+                let name = self.session.symbol(alias);
+                self.offer(scope, name, &origins);
+                items.push(Item::Column(Column {
+                    name: Some(name),
+                    origins,
+                }));
+            }
+            SelectItem::ExprWithAliases { expr, aliases } => {
+                let mut origins = Vec::new();
+                self.value(expr, scope, view, &mut origins);
+                for alias in aliases {
+                    let name = self.session.symbol(alias);
+                    items.push(Item::Column(Column {
+                        name: Some(name),
+                        origins: origins.clone(),
+                    }));
+                }
+            }
+            SelectItem::Wildcard(options) => {
+                let expanded = self.all_items(scope);
+                items.extend(self.with_options(expanded, options, scope, view));
+            }
+            SelectItem::QualifiedWildcard(kind, options) => {
+                let expanded = self.qualified_items(kind, scope, view);
+                items.extend(self.with_options(expanded, options, scope, view));
+            }
+        }
     }
 
     /// Lets later items of the select list, and what follows it, use the alias.
@@ -620,12 +565,20 @@ impl Analysis<'_, '_> {
                 }
                 _ => None,
             },
-            Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last() {
-                Some(sqlparser::ast::AccessExpr::Dot(Expr::Identifier(ident))) => {
-                    Some(self.session.symbol(ident))
+            Expr::CompoundFieldAccess { access_chain, .. }
+                if self.depth > 1
+                    || !matches!(
+                        access_chain.last(),
+                        Some(AccessExpr::Dot(Expr::Function(_)))
+                    ) =>
+            {
+                match access_chain.last() {
+                    Some(AccessExpr::Dot(Expr::Identifier(ident))) => {
+                        Some(self.session.symbol(ident))
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             // Inside of other queries some systems call it as its function is called; elsewhere it is shown by its text.
             Expr::Function(function) if self.depth > 1 => {
                 let name = crate::name::idents(&function.name)?.last().copied()?;

@@ -164,7 +164,7 @@ impl Analysis<'_, '_> {
     }
 
     /// Lets what goes into an item bear on the rows.
-    fn bear(&self, item: &Item, how: u16, out: &mut Vec<Origin>) {
+    pub(crate) fn bear(&self, item: &Item, how: u16, out: &mut Vec<Origin>) {
         let mut of_star = Vec::new();
         let origins = match item {
             Item::Column(column) => &column.origins,

@@ -111,6 +111,8 @@ pub(crate) struct Scope<'p> {
     pub(crate) aliases: RefCell<Vec<(Folded, Rc<Vec<Origin>>)>>,
     /// Parameters of lambdas, which are no columns.
     pub(crate) parameters: RefCell<Vec<Folded>>,
+    /// True if its columns are the parameters of a macro, which stand for what they mean before any column does.
+    pub(crate) is_macro: bool,
     pub(crate) parent: Option<&'p Scope<'p>>,
 }
 

@@ -1,7 +1,9 @@
 //! Scripts: statements one after the other.
 
 use rustc_hash::FxHashSet;
-use sqlparser::ast::{ObjectName, ObjectType, Statement as Tree};
+use sqlparser::ast::{
+    AlterTableOperation, ObjectName, ObjectType, RenameTableNameKind, Statement as Tree,
+};
 
 use crate::catalog::Catalog;
 use crate::dialect::Dialect;
@@ -96,7 +98,38 @@ struct Attempt {
 /// What tells whether a table lives longer than the script.
 enum Lifetime {
     Made(ObjectName),
+    /// Something gets the name that is not dropped with the table that had it.
+    Stays(ObjectName),
     Dropped(ObjectName),
+}
+
+/// What a statement says of the lives of tables.
+fn lifetimes(tree: &Tree) -> Vec<Lifetime> {
+    match tree {
+        Tree::CreateTable(create) => vec![Lifetime::Made(create.name.clone())],
+        Tree::CreateView(create) => vec![Lifetime::Stays(create.name.clone())],
+        Tree::AlterTable(alter) => alter
+            .operations
+            .iter()
+            .filter_map(|operation| match operation {
+                AlterTableOperation::RenameTable { table_name } => {
+                    let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
+                    Some(Lifetime::Stays(to.clone()))
+                }
+                _ => None,
+            })
+            .collect(),
+        Tree::RenameTable(renames) => renames
+            .iter()
+            .map(|rename| Lifetime::Stays(rename.new_name.clone()))
+            .collect(),
+        Tree::Drop {
+            object_type: ObjectType::Table | ObjectType::View,
+            names,
+            ..
+        } => names.iter().cloned().map(Lifetime::Dropped).collect(),
+        _ => Vec::new(),
+    }
 }
 
 impl Attempt {
@@ -105,17 +138,7 @@ impl Attempt {
         let (mut kept, mut made_and_dropped, mut parsed_count) = (Vec::new(), Vec::new(), 0);
         let (problems, failed_count) = read(text, dialect, &mut |parsed| {
             parsed_count += 1;
-            match &parsed.tree {
-                Tree::CreateTable(create) => {
-                    made_and_dropped.push(Lifetime::Made(create.name.clone()));
-                }
-                Tree::Drop {
-                    object_type: ObjectType::Table | ObjectType::View,
-                    names,
-                    ..
-                } => made_and_dropped.extend(names.iter().cloned().map(Lifetime::Dropped)),
-                _ => {}
-            }
+            made_and_dropped.extend(lifetimes(&parsed.tree));
             if is_kept {
                 kept.push(parsed);
             }
@@ -155,12 +178,22 @@ fn best(text: &str) -> Attempt {
     best
 }
 
-/// Tables that the script makes and drops again live no longer than it.
+/// Tables that the script makes and drops again live no longer than it, unless it makes them once more.
 fn mark_dropped(lifetimes: &[Lifetime], session: &mut Session<'_>) {
     let mut made = FxHashSet::default();
     for lifetime in lifetimes {
         match lifetime {
-            Lifetime::Made(name) => made.extend(session.table_named(name)),
+            Lifetime::Made(name) => {
+                if let Some(table) = session.table_named(name) {
+                    made.insert(table);
+                    session.stays(table);
+                }
+            }
+            Lifetime::Stays(name) => {
+                if let Some(table) = session.table_named(name) {
+                    session.stays(table);
+                }
+            }
             Lifetime::Dropped(name) => {
                 if let Some(table) = session.table_named(name)
                     && made.contains(&table)

@@ -42,6 +42,7 @@ pub(crate) struct Session<'c> {
     /// Tables that live no longer than the script.
     passing: FxHashSet<u32>,
     pub(crate) made: FxHashMap<u32, Passing>,
+    pub(crate) macros: FxHashMap<crate::intern::Folded, Rc<crate::call::Macro>>,
 }
 
 impl<'c> Session<'c> {
@@ -57,6 +58,7 @@ impl<'c> Session<'c> {
             known: FxHashMap::default(),
             passing: FxHashSet::default(),
             made: FxHashMap::default(),
+            macros: FxHashMap::default(),
         }
     }
 
@@ -249,6 +251,11 @@ impl<'c> Session<'c> {
     /// Marks a table as one that lives no longer than the script.
     pub(crate) fn passes(&mut self, table: u32) {
         self.passing.insert(table);
+    }
+
+    /// Takes that back.
+    pub(crate) fn stays(&mut self, table: u32) {
+        self.passing.remove(&table);
     }
 
     pub(crate) fn is_passing(&self, table: u32) -> bool {

@@ -23,6 +23,7 @@ pub(crate) struct Effects {
 impl Analysis<'_, '_> {
     /// What the statement reads and writes.
     pub(crate) fn statement(&mut self, parsed: &Parsed) -> Statement {
+        self.is_by_name = parsed.is_by_name;
         let kind = self.tree(&parsed.tree, View::NONE);
         let mut effects = std::mem::take(&mut self.effects);
         let inputs = self
@@ -144,6 +145,12 @@ impl Analysis<'_, '_> {
                 self.touch(name);
             }
             Tree::CreateVirtualTable { name, .. } => self.touch(name),
+            Tree::CreateMacro {
+                name,
+                args,
+                definition,
+                ..
+            } => self.create_macro(name, args.as_ref(), definition),
             Tree::Drop {
                 object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView,
                 names,

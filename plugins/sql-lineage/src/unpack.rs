@@ -19,6 +19,7 @@ impl Analysis<'_, '_> {
         factor: &'a TableFactor,
         scope: &mut Scope<'_>,
         view: View<'_, 'a>,
+        influences: &mut Vec<Origin>,
     ) -> bool {
         match factor {
             TableFactor::UNNEST {
@@ -32,6 +33,7 @@ impl Analysis<'_, '_> {
                     self.value(expr, scope, view, &mut origins);
                 }
                 origin::merge(&mut origins);
+                multiplies(&origins, influences);
                 self.unnested(&origins, alias.as_ref(), with_offset_alias.as_ref(), scope);
             }
             TableFactor::JsonTable {
@@ -42,6 +44,7 @@ impl Analysis<'_, '_> {
             } => {
                 let mut origins = Vec::new();
                 self.value(json_expr, scope, view, &mut origins);
+                multiplies(&origins, influences);
                 let mut names = Vec::new();
                 json_columns(columns, &mut names);
                 self.columns_made_of(&names, &origins, alias.as_ref(), scope);
@@ -54,6 +57,7 @@ impl Analysis<'_, '_> {
             } => {
                 let mut origins = Vec::new();
                 self.value(json_expr, scope, view, &mut origins);
+                multiplies(&origins, influences);
                 let names: Vec<&Ident> = columns.iter().map(|column| &column.name).collect();
                 if names.is_empty() {
                     self.made_of(origins, alias.as_ref(), "", scope);
@@ -73,6 +77,7 @@ impl Analysis<'_, '_> {
                 for argument in &passing.arguments {
                     self.value(&argument.expr, scope, view, &mut origins);
                 }
+                multiplies(&origins, influences);
                 let names: Vec<&Ident> = columns.iter().map(|column| &column.name).collect();
                 self.columns_made_of(&names, &origins, alias.as_ref(), scope);
             }
@@ -127,6 +132,9 @@ impl Analysis<'_, '_> {
         if !args.is_empty() && args.iter().all(is_hint) {
             return self.table(name, alias, scope, view, influences);
         }
+        if let Some(output) = self.macro_relation(name, args, scope, view) {
+            return self.relate(output, alias, Vec::new(), scope, influences);
+        }
         let mut origins = Vec::new();
         for arg in args {
             let (FunctionArg::Named { arg, .. }
@@ -163,6 +171,7 @@ impl Analysis<'_, '_> {
             }
         }
         origin::merge(&mut origins);
+        multiplies(&origins, influences);
         self.made_of(origins, alias, function, scope);
     }
 
@@ -308,9 +317,11 @@ impl Analysis<'_, '_> {
         lateral: &'a LateralView,
         scope: &mut Scope<'_>,
         view: View<'_, 'a>,
+        influences: &mut Vec<Origin>,
     ) {
         let mut origins = Vec::new();
         self.value(&lateral.lateral_view, scope, view, &mut origins);
+        multiplies(&origins, influences);
         let origins = transformed(&origins);
         let name = idents(&lateral.lateral_view_name).and_then(|parts| parts.last().copied());
         let mut items: Vec<Item> = Vec::new();
@@ -334,6 +345,14 @@ impl Analysis<'_, '_> {
             is_hidden: false,
         });
     }
+}
+
+/// What is unnested decides how many rows come out.
+pub(crate) fn multiplies(origins: &[Origin], influences: &mut Vec<Origin>) {
+    influences.extend(origins.iter().map(|origin| Origin {
+        how: origin.how.then(T(T::JOIN)),
+        ..*origin
+    }));
 }
 
 pub(crate) fn transformed(origins: &[Origin]) -> Vec<Origin> {

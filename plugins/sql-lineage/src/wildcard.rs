@@ -3,15 +3,18 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    ExcludeSelectItem, Ident, ObjectName, RenameSelectItem, SelectItemQualifiedWildcardKind,
+    ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, RenameSelectItem, SelectItemQualifiedWildcardKind, Value,
     WildcardAdditionalOptions,
 };
+
+use crate::expr::Around;
 
 use crate::intern::{Folded, Symbol};
 use crate::model::{Place, Transformations};
 use crate::name::idents;
 use crate::origin::{self, Origin};
-use crate::query::{Analysis, View};
+use crate::query::{Analysis, View, is_reference};
 use crate::scope::{Column, Item, Merged, Scope, Star, StarSource};
 
 impl Analysis<'_, '_> {
@@ -271,9 +274,122 @@ impl Analysis<'_, '_> {
         }));
     }
 
+    /// `COLUMNS(…)`: in an item of a select list that is read once for each of these columns, the one whose turn it is;
+    /// elsewhere, all of them.
+    pub(crate) fn columns_expression<'a>(
+        &mut self,
+        name: &str,
+        function: &'a Function,
+        around: Around<'_, '_, 'a>,
+        out: &mut Vec<Origin>,
+    ) {
+        let items = self.columns_meant(function, around.scope, around.view);
+        let place = self.base.place();
+        let mut add = |item: &Item| {
+            let mut of_star = Vec::new();
+            let origins = match item {
+                Item::Column(column) => &column.origins,
+                Item::Star(star) => {
+                    Self::star_origins(star, None, place, &mut of_star);
+                    &of_star
+                }
+            };
+            out.extend(origins.iter().map(|origin| Origin {
+                how: origin.how.then(Transformations(around.how)),
+                ..*origin
+            }));
+        };
+        match &mut self.spread {
+            Some(spread) if !name.starts_with('*') => {
+                if let Some(item) = items.get(spread.turn) {
+                    add(item);
+                }
+                if spread.items.is_empty() {
+                    spread.items = items;
+                }
+            }
+            _ => items.iter().for_each(add),
+        }
+    }
+
+    /// The columns that `COLUMNS(…)` stands for: those of a star, those whose names a pattern matches, those of a list.
+    /// A condition that is computed from the names is not: all columns may be meant.
+    pub(crate) fn columns_meant<'a>(
+        &mut self,
+        function: &'a Function,
+        scope: &Scope<'_>,
+        view: View<'_, 'a>,
+    ) -> Vec<Item> {
+        let FunctionArguments::List(list) = &function.args else {
+            return Vec::new();
+        };
+        let mut items = Vec::new();
+        for arg in &list.args {
+            let FunctionArg::Unnamed(arg) = arg else {
+                continue;
+            };
+            match arg {
+                FunctionArgExpr::Wildcard => items.extend(self.all_items(scope)),
+                FunctionArgExpr::WildcardWithOptions(options) => {
+                    let all = self.all_items(scope);
+                    items.extend(self.with_options(all, options, scope, view));
+                }
+                FunctionArgExpr::QualifiedWildcard(name) => {
+                    items.extend(self.items_of(name, scope));
+                }
+                FunctionArgExpr::Expr(expr) => {
+                    let mut all = self.all_items(scope);
+                    if let Some(pattern) = text_of_value(expr) {
+                        // What this kind of pattern does not have may match any name.
+                        let pattern = regex_lite::Regex::new(&format!("(?i){pattern}")).ok();
+                        all.retain(|item| match (item, &pattern) {
+                            (
+                                Item::Column(Column {
+                                    name: Some(name), ..
+                                }),
+                                Some(pattern),
+                            ) => pattern.is_match(self.session.names.text(*name)),
+                            _ => true,
+                        });
+                    } else if let Expr::Array(array) = expr {
+                        let names: Vec<&str> =
+                            array.elem.iter().filter_map(text_of_value).collect();
+                        all.retain(|item| match item {
+                            Item::Column(Column {
+                                name: Some(name), ..
+                            }) => {
+                                let text = self.session.names.text(*name);
+                                names.iter().any(|name| name.eq_ignore_ascii_case(text))
+                            }
+                            _ => true,
+                        });
+                    } else if is_reference(expr) {
+                        all.clear();
+                        let mut origins = Vec::new();
+                        self.value(expr, scope, view, &mut origins);
+                        let name = self.implied_name(expr);
+                        all.push(Item::Column(Column { name, origins }));
+                    }
+                    items.extend(all);
+                }
+            }
+        }
+        items
+    }
+
     /// A relation's output without what nobody can name.
     pub(crate) fn shared(items: Vec<Item>, influences: Vec<Origin>) -> Rc<crate::scope::Output> {
         Rc::new(crate::scope::Output { items, influences })
+    }
+}
+
+fn text_of_value(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -5,6 +5,8 @@
 mod naming;
 mod state;
 
+use std::collections::BTreeMap;
+
 use headwater_extractor::{
     Config, ConfigKey, Coverage, Description, Diagnostic, Emitter, ExtractError, Extraction,
     Extractor, FieldCatalog, Input, InputPattern, Location, Severity,
@@ -123,35 +125,42 @@ impl Extractor for Sql {
     }
 }
 
-/// All files. What one of them creates, the others know.
+/// Rounds in which files may go on to learn from each other which columns tables have.
+const ROUNDS_MAX: usize = 16;
+
+/// All files. What one of them creates, the others know: later ones at once, earlier ones in the next round. A catalog
+/// that is given knows better.
 fn analyzed(texts: &[(String, String)], options: &Options, known: &mut Catalog) -> Vec<File> {
-    let all = |known: &Catalog| -> Vec<File> {
-        texts
-            .iter()
-            .map(|(name, text)| File {
+    let mut files = Vec::new();
+    let mut before = BTreeMap::new();
+    for _ in 0..ROUNDS_MAX {
+        files.clear();
+        let mut created: BTreeMap<TableName, Vec<String>> = BTreeMap::new();
+        for (name, text) in texts {
+            let script = analyze(text, options, known);
+            for statement in &script.statements {
+                if let Some((table, fields)) = &statement.created
+                    && (before.contains_key(table)
+                        || created.contains_key(table)
+                        || known.fields(table).is_none())
+                {
+                    created.insert(table.clone(), fields.clone());
+                    if texts.len() > 1 {
+                        known.add(table, fields.iter().cloned());
+                    }
+                }
+            }
+            files.push(File {
                 name: name.clone(),
-                script: analyze(text, options, known),
-            })
-            .collect()
-    };
-    let files = all(known);
-    let mut has_more = false;
-    for statement in files.iter().flat_map(|file| &file.script.statements) {
-        if let Some((table, fields)) = &statement.created
-            && texts.len() > 1
-            && known.fields(table).is_none()
-        {
-            known.add(table, fields.iter().cloned());
-            has_more = true;
+                script,
+            });
         }
+        if texts.len() == 1 || created == before {
+            break;
+        }
+        before = created;
     }
-    if has_more {
-        // Both at once would take twice the memory.
-        drop(files);
-        all(known)
-    } else {
-        files
-    }
+    files
 }
 
 fn options(config: &Config) -> Result<Options, ExtractError> {

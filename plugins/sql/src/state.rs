@@ -52,11 +52,18 @@ pub(crate) fn state(
 impl Stating<'_, '_> {
     /// Declares what the files create, with its columns.
     fn created(&mut self, files: &[File]) -> Result<(), ExtractError> {
+        // What was altered has other columns in the end than it began with.
+        let statements = files.iter().flat_map(|file| &file.script.statements);
+        let in_the_end: BTreeMap<&TableName, &Vec<String>> = statements
+            .filter_map(|statement| statement.created.as_ref())
+            .map(|(table, fields)| (table, fields))
+            .collect();
         for file in files {
             for statement in &file.script.statements {
                 let Some((table, fields)) = &statement.created else {
                     continue;
                 };
+                let fields = in_the_end.get(table).copied().unwrap_or(fields);
                 if self.datasets.contains_key(table) || !statement.outputs.contains(table) {
                     continue;
                 }

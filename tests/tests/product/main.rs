@@ -18,3 +18,4 @@ mod read_only;
 mod scripts;
 mod secrets;
 mod sql;
+mod truth;

@@ -1,0 +1,1 @@
+create table a as select * from b where n > 0;

@@ -1,0 +1,1 @@
+create view b as select *, k + 1 as n from c;

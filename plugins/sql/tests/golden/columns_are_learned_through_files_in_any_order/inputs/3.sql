@@ -1,0 +1,2 @@
+create table c (k int);
+alter table c add column v int;
