@@ -1,4 +1,4 @@
-//! A Python with duckdb from PyPI, for the tests that run SQL to see what it does.
+//! A Python with duckdb from `PyPI`, for the tests that run SQL to see what it does.
 
 use std::fs;
 use std::path::PathBuf;
