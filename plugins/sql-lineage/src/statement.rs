@@ -102,14 +102,8 @@ impl Analysis<'_, '_> {
                 self.write_to(target, &[], &output);
             }
             Tree::Copy {
-                source,
-                to,
-                target,
-                options: _,
-                ..
-            } => {
-                self.copy(source, *to, target, view);
-            }
+                source, to, target, ..
+            } => self.copy(source, *to, target, view),
             Tree::CopyIntoSnowflake { .. } => self.copy_into(tree, view),
             Tree::Unload {
                 query,
