@@ -198,24 +198,29 @@ pub(crate) fn adds_to_past(
 ) -> bool {
     let is_said =
         |e: &&RunEventEntry| slot.contributions[e.contribution as usize] == event.contribution;
-    let of_run = |attempt: &&Attempt| {
+    let of_run = |attempt: &Attempt| {
         *slot.runs[attempt.run].run == *event.run && attempt.start <= event.time
     };
-    let Some(own) = attempts.iter().rfind(of_run) else {
+    let Some(at) = attempts.iter().rposition(of_run) else {
         return true;
     };
+    let own = &attempts[at];
     if own.start == event.time {
         // What follows it at the same time may have been a part of the attempt before.
         return own.events.len() > 1;
     }
-    let defines = |attempt: &Attempt| {
-        let definition = attempt.definition();
-        definition.map(|at| slot.definitions[at as usize])
-    };
-    let before = attempts
+    // Of several versions, one may now begin earlier, or run beside the next one for longer.
+    let mut definitions = attempts.iter().map(Attempt::definition);
+    let definition = definitions.next().flatten();
+    if definitions.any(|other| other != definition) {
+        return true;
+    }
+    let is_first_to_tell = attempts[..at].iter().all(|other| !other.names_datasets());
+    let has_ended = own
+        .events
         .iter()
-        .filter(|attempt| attempt.start <= own.start && *attempt != own);
-    if event.definition.is_some() && before.rev().find_map(defines) != event.definition {
+        .any(|e| e.state >= COMPLETE && e.time < event.time);
+    if has_ended || (event.definition.is_some() && is_first_to_tell) {
         return true;
     }
     if own.events.iter().filter(is_said).count() > 1 {

@@ -412,6 +412,25 @@ fn check_stream(steps: &[(u8, i64, u8, u8)], times: &[i64]) -> Result<(), TestCa
     Ok(())
 }
 
+/// A run whose definition is told by a later event of it, and one that turns out to run beside another version.
+#[test]
+fn an_event_may_change_which_version_a_run_belonged_to() {
+    let told_late: [Step; 4] = [
+        (2, 2, 18, 0, 0),
+        (2, 4, 17, 0, 4),
+        (3, 1, 17, 0, 1),
+        (2, 1, 18, 0, 1),
+    ];
+    check(&told_late, 10).expect("told late");
+    let beside: [Step; 4] = [
+        (2, 0, 10, 0, 1),
+        (2, 1, 12, 0, 4),
+        (2, 2, 20, 0, 0),
+        (2, 0, 20, 1, 1),
+    ];
+    check(&beside, 10).expect("beside");
+}
+
 fn is_snapshot(submission: &Submission) -> bool {
     matches!(submission.statement, Statement::Snapshot(_))
 }
