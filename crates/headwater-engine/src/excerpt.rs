@@ -20,20 +20,20 @@ fn ranges(shared: &Shared) -> Result<Vec<Range<Vec<u8>>>, EngineError> {
         keys::UNDER_WAY,
     ]
     .into_iter()
-    .map(|tag| tag.to_vec()..keys::after_tag(tag))
+    .filter_map(|tag| Some(tag.to_vec()..keys::after(tag)?))
     .collect();
     // Of a source, the newest submission: it comes first.
     for source in shared.sources.all() {
         let prefix = keys::submissions_of(source.number);
         let end = match reader.scan(&prefix).next().transpose()? {
             Some((newest, _)) => [&*newest, &[0]].concat(),
-            None => [&*prefix, &[u8::MAX; 9]].concat(),
+            None => keys::after(&prefix).unwrap_or_default(),
         };
         ranges.push(prefix..end);
     }
     let applied = shared.state.applied_offset()?;
     let deltas = keys::deltas_prefix();
-    ranges.push(keys::delta(applied.next())..keys::after_tag(&deltas));
+    ranges.extend(keys::after(&deltas).map(|end| keys::delta(applied.next())..end));
     Ok(ranges)
 }
 

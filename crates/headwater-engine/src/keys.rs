@@ -424,7 +424,10 @@ pub(crate) const COMMITTED_AT: &[u8] = b"t";
 pub(crate) const VERSION: &[u8] = b"v";
 pub(crate) const UNDER_WAY: &[u8] = b"y";
 
-/// The first key after all that begin with a tag.
-pub(crate) fn after_tag(tag: &[u8]) -> Vec<u8> {
-    tag.iter().map(|byte| byte + 1).collect()
+/// The first key after all that begin with `prefix`; none if there is no such key.
+pub(crate) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut after = prefix[..=last].to_vec();
+    after[last] += 1;
+    Some(after)
 }

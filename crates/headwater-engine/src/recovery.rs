@@ -1,6 +1,8 @@
 //! Opening: the state is brought up to the log's end, the graph up to the state.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -193,7 +195,7 @@ fn remove_graph(options: &EngineOptions) -> Result<(), EngineError> {
     };
     for path in [path.clone(), index_file(path)] {
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(EngineError::Io {
                     path: path.display().to_string(),
                     source: error,
@@ -206,17 +208,17 @@ fn remove_graph(options: &EngineOptions) -> Result<(), EngineError> {
 }
 
 pub(crate) fn read_graph(path: &Path) -> Result<Option<(Graph, Offset)>, EngineError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(EngineError::Io {
-                path: path.display().to_string(),
-                source,
-            });
-        }
+    let failed = |source| EngineError::Io {
+        path: path.display().to_string(),
+        source,
     };
-    let (graph, offset) = Graph::read_bytes(&bytes)?;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    let bytes_count = file.metadata().map_err(failed)?.len();
+    let (graph, offset) = Graph::read_from(file, bytes_count)?;
     let offset =
         Offset::new(offset).map_err(|_| EngineError::Corrupt("the graph file's offset"))?;
     Ok(Some((graph, offset)))

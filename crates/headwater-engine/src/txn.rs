@@ -55,22 +55,18 @@ impl<'a> Reader<'a> {
         prefix: &'a [u8],
         from: &[u8],
     ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), EngineError>> + 'a {
-        let from = from.to_vec();
-        let mut pending = self
-            .pending
-            .map(|pending| pending.range::<[u8], _>((Bound::Included(&*from), Bound::Unbounded)))
+        let end = keys::after(prefix);
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = (Bound::Included(from), end);
+        let is_empty = matches!(end, Bound::Excluded(end) if end <= from);
+        let pending = self.pending.filter(|_| !is_empty);
+        let mut pending = pending
+            .map(|pending| pending.range::<[u8], _>(range))
             .into_iter()
             .flatten()
-            .take_while(move |(key, _)| key.starts_with(prefix))
             .peekable();
-        let mut stored = self
-            .state
-            .scan_range(Bound::Included(&from), Bound::Unbounded)
-            .take_while(move |item| {
-                item.as_ref()
-                    .map_or(true, |(key, _)| key.starts_with(prefix))
-            })
-            .peekable();
+        // A state that is being opened tells what it knows only if it knows where that ends.
+        let mut stored = self.state.scan_range(range.0, range.1).peekable();
         std::iter::from_fn(move || {
             loop {
                 let pending_first = match (pending.peek(), stored.peek()) {

@@ -7,6 +7,7 @@
 //! of valid times beside the edges; they are written empty.
 
 mod fields;
+mod sections;
 
 use std::io::{self, Read, Write};
 
@@ -15,6 +16,7 @@ use crate::csr::{Csr, SPECIAL, VIA_NONE, VIA_STATED};
 use crate::intern::{Interner, Sets, Strings};
 use crate::rows::{CHUNK, Chunk, Row, Rows};
 use crate::snapshot::{Counts, Parts, Snapshot};
+use sections::Sections;
 
 const MAGIC: &[u8; 8] = b"HWGRAPH\n";
 const VERSION: u32 = 2;
@@ -108,28 +110,24 @@ impl Snapshot {
         fields::write(&mut out, &parts.fields)
     }
 
-    /// Reads a graph file: the snapshot, and the caller's mark.
-    ///
-    /// # Errors
-    /// [`GraphFileError`]; whatever bytes come, it says what is wrong and never panics.
-    pub fn read_from(mut input: impl Read) -> Result<(Self, u64), GraphFileError> {
-        let mut bytes = Vec::new();
-        input.read_to_end(&mut bytes)?;
-        Self::read_bytes(&bytes)
-    }
-
     /// Reads a graph file that is in memory.
     ///
     /// # Errors
     /// As [`Snapshot::read_from`].
     pub fn read_bytes(bytes: &[u8]) -> Result<(Self, u64), GraphFileError> {
-        let (mark, rest) = read_header(bytes)?;
-        let mut sections = Sections { rest };
-        let strings = read_strings(sections.next("strings")?)?;
-        let sets = read_sets(sections.next("sets")?)?;
-        let rows_bytes = sections.next("rows")?;
-        let names = split_lists("names", sections.next("names")?)?;
-        let rows = read_rows(rows_bytes, &names, strings, sets)?;
+        Self::read_from(bytes, bytes.len() as u64)
+    }
+
+    /// Reads a graph file of `bytes_count` bytes: the snapshot, and the caller's mark. It is read in small pieces.
+    ///
+    /// # Errors
+    /// [`GraphFileError`]; whatever bytes come, it says what is wrong and never panics.
+    pub fn read_from(input: impl Read, bytes_count: u64) -> Result<(Self, u64), GraphFileError> {
+        let (mut sections, mark) = Sections::new(input, bytes_count)?;
+        let strings = read_strings(sections.whole("strings")?)?;
+        let sets = read_sets(sections.whole("sets")?)?;
+        let rows = sections.packed("rows", unpacked_row, "its rows do not fill it")?;
+        let rows = read_rows(rows, sections.whole("names")?, strings, sets)?;
         let assets_count = rows.len();
         let is_job: Vec<bool> = rows
             .chunks()
@@ -146,12 +144,12 @@ impl Snapshot {
             adjacencies.push(read_csr(names, &mut sections, ends)?);
         }
         for name in INTERVALS {
-            if !sections.next(name)?.is_empty() {
+            if !sections.whole(name)?.is_empty() {
                 return Err(GraphFileError::Unknown);
             }
         }
         let fields = fields::read(&mut sections, &is_job)?;
-        if !sections.rest.is_empty() {
+        if !sections.is_at_end() {
             return Err(damaged(
                 fields::LAST_SECTION,
                 "bytes after the last section",
@@ -248,46 +246,6 @@ fn take<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
     Some((*head, rest))
 }
 
-fn read_header(bytes: &[u8]) -> Result<(u64, &[u8]), GraphFileError> {
-    if !bytes.starts_with(MAGIC) {
-        return Err(GraphFileError::Unknown);
-    }
-    let Some((header, rest)) = take::<HEADER_BYTES>(bytes) else {
-        return Err(damaged("header", "it is cut off"));
-    };
-    let number = |at: usize| {
-        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
-    if number(24) != crc32c::crc32c(&header[..24]) || number(28) != 0 {
-        return Err(damaged("header", "its checksum does not match"));
-    }
-    if number(8) != VERSION || number(12) != SECTIONS_COUNT {
-        return Err(GraphFileError::Unknown);
-    }
-    let mark = u64::from(number(16)) | u64::from(number(20)) << 32;
-    Ok((mark, rest))
-}
-
-struct Sections<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Sections<'a> {
-    /// The content of the next section, which is called `name`.
-    fn next(&mut self, name: &'static str) -> Result<&'a [u8], GraphFileError> {
-        let cut_off = || damaged(name, "it is cut off");
-        let (header, rest) = take::<SECTION_HEADER_BYTES>(self.rest).ok_or_else(cut_off)?;
-        let (len, _) = take::<8>(&header[8..]).ok_or_else(cut_off)?;
-        let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
-        let content = rest.get(..len).ok_or_else(cut_off)?;
-        if section_header(name, content) != header {
-            return Err(damaged(name, "its checksum does not match"));
-        }
-        self.rest = &rest[len..];
-        Ok(content)
-    }
-}
-
 fn read_numbers(section: &'static str, bytes: &[u8]) -> Result<Vec<u32>, GraphFileError> {
     let (words, odd) = bytes.as_chunks::<4>();
     if !odd.is_empty() {
@@ -347,13 +305,13 @@ fn read_sets(bytes: &[u8]) -> Result<Sets, GraphFileError> {
 }
 
 fn read_rows(
-    bytes: &[u8],
-    names: &[&[u8]],
+    rows: Vec<Row>,
+    names: &[u8],
     strings: Strings,
     sets: Sets,
 ) -> Result<Rows, GraphFileError> {
-    let (packed, odd) = bytes.as_chunks::<ROW_BYTES>();
-    if !odd.is_empty() || packed.len().div_ceil(CHUNK) != names.len() {
+    let names = split_lists("names", names)?;
+    if rows.len().div_ceil(CHUNK) != names.len() {
         return Err(damaged(
             "rows",
             "it has not as many rows as there are names",
@@ -361,11 +319,10 @@ fn read_rows(
     }
     let (strings_count, sets_count) = (strings.len() as u32, sets.len() as u32);
     let mut chunks = Vec::with_capacity(names.len());
-    for (packed, names) in packed.chunks(CHUNK).zip(names) {
+    for (rows, names) in rows.chunks(CHUNK).zip(names) {
         let text =
             std::str::from_utf8(names).map_err(|_| damaged("names", "a name is not UTF-8"))?;
-        let rows: Vec<Row> = packed_rows(packed);
-        for row in &rows {
+        for row in rows {
             let start = row.name_start as usize;
             let is_sound = row.namespace.max(row.asset_type) < strings_count
                 && row.owners.max(row.tags).max(row.sources) < sets_count
@@ -374,8 +331,10 @@ fn read_rows(
                 return Err(damaged("rows", "a row refers to what is not there"));
             }
         }
-        let names = std::sync::Arc::new(text.to_owned());
-        chunks.push(Chunk { rows, names });
+        chunks.push(Chunk {
+            rows: rows.to_vec(),
+            names: std::sync::Arc::new(text.to_owned()),
+        });
     }
     let rows = Rows::from_chunks(chunks, strings, sets);
     let is_sound = |row: &Row| {
@@ -391,24 +350,21 @@ fn read_rows(
     Ok(rows)
 }
 
-fn packed_rows(packed: &[[u8; ROW_BYTES]]) -> Vec<Row> {
-    let unpack = |row: &[u8; ROW_BYTES]| {
-        let (words, _) = row.as_chunks::<4>();
-        let number = |at: usize| u32::from_le_bytes(words[at]);
-        Row {
-            canonical: number(0),
-            namespace: number(1),
-            asset_type: number(2),
-            domain: number(3),
-            owners: number(4),
-            tags: number(5),
-            sources: number(6),
-            name_start: number(7),
-            name_len: u16::from_le_bytes([row[32], row[33]]),
-            flags: u16::from_le_bytes([row[34], row[35]]),
-        }
-    };
-    packed.iter().map(unpack).collect()
+fn unpacked_row(packed: &[u8; ROW_BYTES]) -> Row {
+    let (words, _) = packed.as_chunks::<4>();
+    let number = |at: usize| u32::from_le_bytes(words[at]);
+    Row {
+        canonical: number(0),
+        namespace: number(1),
+        asset_type: number(2),
+        domain: number(3),
+        owners: number(4),
+        tags: number(5),
+        sources: number(6),
+        name_start: number(7),
+        name_len: u16::from_le_bytes([packed[32], packed[33]]),
+        flags: u16::from_le_bytes([packed[34], packed[35]]),
+    }
 }
 
 fn write_csr(out: &mut impl Write, names: [&str; 3], csr: &Csr) -> io::Result<()> {
@@ -429,13 +385,13 @@ struct Ends {
 
 fn read_csr(
     names: [&'static str; 3],
-    sections: &mut Sections<'_>,
+    sections: &mut Sections<impl Read>,
     ends: Ends,
 ) -> Result<Csr, GraphFileError> {
     let [offsets_name, targets_name, vias_name] = names;
-    let offsets = read_numbers(offsets_name, sections.next(offsets_name)?)?;
-    let targets = read_numbers(targets_name, sections.next(targets_name)?)?;
-    let vias = read_numbers(vias_name, sections.next(vias_name)?)?;
+    let offsets = sections.numbers(offsets_name)?;
+    let targets = sections.numbers(targets_name)?;
+    let vias = sections.numbers(vias_name)?;
     let is_whole = offsets.len() == ends.rows + 1
         && offsets.first() == Some(&0)
         && offsets.last().map(|end| *end as usize) == Some(targets.len());

@@ -66,6 +66,11 @@ impl<S: State + 'static> OpeningState<S> {
         opened.map_err(|reason| StateError::Corrupt(reason.clone()))
     }
 
+    /// True as long as it is neither open nor known to be refused.
+    pub fn is_opening(&self) -> bool {
+        self.opened.get().is_none()
+    }
+
     /// Why it could not be opened, if that is known already.
     pub fn refusal(&self) -> Option<&str> {
         let refused = self.opened.get()?.as_ref().err();

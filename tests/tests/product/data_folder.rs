@@ -92,6 +92,11 @@ fn a_clean_stop_leaves_an_excerpt_of_the_state_for_one_start() -> Result<()> {
     assert_eq!(service.ask(impact)?["data"], known["data"]);
     service.terminate()?;
     assert!(excerpt.exists());
+    // However soon it is stopped: before the state is open, too.
+    for _ in 0..3 {
+        Service::start(folder.path(), &[])?.terminate()?;
+        assert!(excerpt.exists());
+    }
     assert_eq!(digest(folder.path())?, before);
     Ok(())
 }

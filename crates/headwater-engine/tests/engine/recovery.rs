@@ -1,10 +1,11 @@
 //! Everything but the log is a function of the log.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use headwater_engine::EngineOptions;
 use headwater_model::RunState::{Complete, Start};
-use headwater_store::{MemoryLog, MemoryState, Offset, State, StateBatch};
+use headwater_store::{MemoryLog, MemoryState, Offset, OpeningState, State, StateBatch};
 use proptest::prelude::*;
 
 use crate::support::{Fixture, event, events_of, snapshot};
@@ -112,6 +113,36 @@ fn the_graph_file_and_the_tail_give_the_same_graph() {
     assert_eq!(recovery.graph_file_refused, None);
     assert_eq!(recovery.replayed_count, 0);
     assert_eq!(fixture.edges(), edges);
+}
+
+#[test]
+fn an_engine_opens_and_answers_before_its_state_is_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = || EngineOptions {
+        graph_file: Some(folder.path().join("graph")),
+        ..EngineOptions::default()
+    };
+    let (log, state) = (Arc::new(MemoryLog::new()), Arc::new(MemoryState::new()));
+    let (fixture, _) = Fixture::with(log.clone(), state.clone(), options());
+    fill(&fixture);
+    let edges = fixture.edges();
+    fixture.engine.shut_down();
+    let excerpt = fixture.engine.excerpt().expect("readable").expect("small");
+    drop(fixture);
+    let (open, gate) = mpsc::channel::<()>();
+    let opening = OpeningState::begin(excerpt, move || {
+        let _ = gate.recv_timeout(Duration::from_secs(60));
+        Ok(Arc::into_inner(state).expect("nobody else has it"))
+    });
+    let opening = Arc::new(opening);
+    let state = Arc::<OpeningState<MemoryState>>::clone(&opening);
+    let (opened, recovery) = Fixture::with(log, state, options());
+    assert_eq!(recovery.replayed_count, 0);
+    assert_eq!(opened.edges(), edges);
+    assert!(opening.is_opening(), "nothing waited for the state");
+    open.send(()).expect("it waits");
+    opened.submit(snapshot("orders/dbt", 3, "raw -> j -> orders, events"));
+    assert!(opened.edges().contains("j -> events"), "{}", opened.edges());
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The sections of the field graph: names, rows, fields under datasets, edges both ways.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use super::{
-    Ends, GraphFileError, Sections, byte_lists, damaged, numbers, read_csr, read_numbers,
-    split_lists, write_csr, write_section,
+    Ends, GraphFileError, Sections, byte_lists, damaged, numbers, read_csr, split_lists, write_csr,
+    write_section,
 };
 use crate::adjacency::Adjacency;
 use crate::csr::{Csr, VIA_NONE, VIA_STATED};
@@ -37,23 +37,18 @@ pub(super) fn write(out: &mut impl Write, fields: &Fields) -> io::Result<()> {
         .try_for_each(|(names, adjacency)| write_csr(out, names, adjacency.base()))
 }
 
-pub(super) fn read(sections: &mut Sections<'_>, is_job: &[bool]) -> Result<Fields, GraphFileError> {
-    let names = read_names(sections.next(NAMES)?)?;
-    let (packed, odd) = {
-        let numbers = read_numbers(ROWS, sections.next(ROWS)?)?;
-        let (pairs, odd) = numbers.as_chunks::<2>();
-        let rows = pairs.iter().map(|[dataset, name]| FieldRow {
-            dataset: *dataset,
-            name: *name,
-        });
-        (rows.collect::<Vec<_>>(), !odd.is_empty())
-    };
+pub(super) fn read(
+    sections: &mut Sections<impl Read>,
+    is_job: &[bool],
+) -> Result<Fields, GraphFileError> {
+    let names = read_names(sections.whole(NAMES)?)?;
+    let packed = sections.packed(ROWS, unpacked_row, "its rows do not fill it")?;
     let names_count = names.len() as u32;
     let is_sound = |row: &FieldRow| {
         is_job.get(row.dataset as usize) == Some(&false)
             && (row.is_whole() || row.name < names_count)
     };
-    if odd || !packed.iter().all(is_sound) {
+    if !packed.iter().all(is_sound) {
         return Err(damaged(ROWS, "a field refers to what is not there"));
     }
     let (assets, fields) = (is_job.len(), packed.len());
@@ -85,6 +80,14 @@ pub(super) fn read(sections: &mut Sections<'_>, is_job: &[bool]) -> Result<Field
     let edges_count = downstream.targets.len();
     let adjacencies = [of_dataset, downstream, upstream].map(Adjacency::new);
     Ok(Fields::from_parts(&packed, names, adjacencies, edges_count))
+}
+
+fn unpacked_row(packed: &[u8; 8]) -> FieldRow {
+    let (words, _) = packed.as_chunks::<4>();
+    FieldRow {
+        dataset: u32::from_le_bytes(words[0]),
+        name: u32::from_le_bytes(words[1]),
+    }
 }
 
 fn read_names(bytes: &[u8]) -> Result<Strings, GraphFileError> {

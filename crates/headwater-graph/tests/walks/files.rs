@@ -152,7 +152,7 @@ proptest! {
     fn what_is_written_is_read(case in cases(), mark in any::<u64>()) {
         for snapshot in [packed(&case.graph), overlaid(&case.graph)] {
             let file = written(&snapshot, mark);
-            let (read, read_mark) = Snapshot::read_from(file.as_slice()).unwrap();
+            let (read, read_mark) = Snapshot::read_from(file.as_slice(), file.len() as u64).unwrap();
             prop_assert_eq!(read_mark, mark);
             prop_assert_eq!(read.edges().collect::<Vec<_>>(), snapshot.edges().collect::<Vec<_>>());
             prop_assert_eq!(read.assets().collect::<Vec<_>>(), snapshot.assets().collect::<Vec<_>>());

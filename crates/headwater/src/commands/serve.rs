@@ -197,17 +197,21 @@ async fn serve(
     // Programs that start the service learn the port from this line.
     println!("listening on http://{address}");
     tracing::info!(%address, data = %config.data.display(), "listening on http://{address}");
-    let opened = tokio::task::spawn_blocking(move || state.wait().map(|_| ()));
+    let mut opened = tokio::task::spawn_blocking(move || state.wait().map(|_| ()));
     let mut failure = None;
     let stop = async {
         failure = tokio::select! {
             () = stop_signal() => None,
-            failure = folder::failed(opened) => Some(failure),
+            failure = folder::failed(&mut opened) => Some(failure),
         };
         stopper.stop();
     };
     let served = headwater_server::serve(listener, routes, &limits, stop).await;
     stopper.stopped().await;
+    // Whoever stops the service at once: the state is closed only once it is open and nobody holds it.
+    if !opened.is_finished() {
+        let _ = opened.await;
+    }
     if let Some(failure) = failure {
         return Err(Failure::new(Exit::Failed, "the state can't be opened")
             .because(failure)

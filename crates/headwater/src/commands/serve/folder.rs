@@ -160,7 +160,7 @@ fn excerpt_file(data: &Path) -> PathBuf {
 }
 
 /// Ready if the state that is being opened can't be; otherwise never.
-pub(super) async fn failed(opened: JoinHandle<Result<(), StateError>>) -> anyhow::Error {
+pub(super) async fn failed(opened: &mut JoinHandle<Result<(), StateError>>) -> anyhow::Error {
     match opened.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(error)) => error.into(),
