@@ -6,6 +6,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use headwater_graph::{ClosureOptions, Delta, Direction, EdgeKey};
 use headwater_model::{AssetIndex, AssetKind, EdgeKind};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ask::view::View;
 use crate::ask::{self, walks::directions};
@@ -95,7 +96,7 @@ impl View {
             origins.insert(*dataset, made_of);
         }
         let graph = graph
-            .apply(&self.replacement(&chosen, &origins, roots)?)
+            .apply(&self.replacement(&chosen, Origins::new(&origins), roots)?)
             .map_err(EngineError::from)?;
         let now = &self.published;
         let of_merged = now.merged.clone();
@@ -166,13 +167,13 @@ impl View {
     fn replacement(
         &self,
         chosen: &BTreeSet<AssetIndex>,
-        origins: &BTreeMap<AssetIndex, BTreeSet<AssetIndex>>,
+        mut origins: Origins,
         roots: &[AssetIndex],
     ) -> Result<Delta, AskError> {
         let graph = self.graph();
         let (mut gone, mut new) = (BTreeSet::new(), BTreeSet::new());
         for dataset in chosen {
-            let made_of = made_of_others(*dataset, chosen, origins);
+            let made_of = origins.others(*dataset);
             for edge in graph.edges_out(*dataset).chain(graph.edges_in(*dataset)) {
                 gone.insert((edge.from, edge.to, edge.via));
             }
@@ -250,24 +251,50 @@ impl View {
     }
 }
 
-/// The datasets that are not contracted and that `dataset` is made of through contracted ones alone.
-fn made_of_others(
-    dataset: AssetIndex,
-    chosen: &BTreeSet<AssetIndex>,
-    origins: &BTreeMap<AssetIndex, BTreeSet<AssetIndex>>,
-) -> BTreeSet<AssetIndex> {
-    let (mut seen, mut waiting) = (BTreeSet::from([dataset]), vec![dataset]);
-    let mut others = BTreeSet::new();
-    while let Some(next) = waiting.pop() {
-        for from in origins.get(&next).into_iter().flatten() {
-            if !chosen.contains(from) {
-                others.insert(*from);
-            } else if seen.insert(*from) {
-                waiting.push(*from);
-            }
+/// What contracted datasets are made of, numbered without gaps: many of them are asked about one after the other.
+struct Origins {
+    numbers: FxHashMap<AssetIndex, usize>,
+    /// Of each: the contracted ones, and the others.
+    of: Vec<(Vec<usize>, Vec<AssetIndex>)>,
+    /// By whom each was seen last.
+    seen_by: Vec<usize>,
+}
+
+impl Origins {
+    fn new(made_of: &BTreeMap<AssetIndex, BTreeSet<AssetIndex>>) -> Self {
+        let numbers: FxHashMap<_, _> = made_of.keys().copied().zip(0..).collect();
+        let split = |origins: &BTreeSet<AssetIndex>| {
+            let (inner, outer): (Vec<_>, Vec<_>) =
+                origins.iter().partition(|from| numbers.contains_key(from));
+            (inner.iter().map(|from| numbers[from]).collect(), outer)
+        };
+        Self {
+            of: made_of.values().map(split).collect(),
+            seen_by: vec![usize::MAX; numbers.len()],
+            numbers,
         }
     }
-    others
+
+    /// The datasets that are not contracted and that `dataset` is made of through contracted ones alone.
+    fn others(&mut self, dataset: AssetIndex) -> FxHashSet<AssetIndex> {
+        let mut others = FxHashSet::default();
+        let Some(first) = self.numbers.get(&dataset).copied() else {
+            return others;
+        };
+        let mut waiting = vec![first];
+        self.seen_by[first] = first;
+        while let Some(next) = waiting.pop() {
+            let (inner, outer) = &self.of[next];
+            others.extend(outer);
+            for from in inner {
+                if self.seen_by[*from] != first {
+                    self.seen_by[*from] = first;
+                    waiting.push(*from);
+                }
+            }
+        }
+        others
+    }
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, AskError> {
