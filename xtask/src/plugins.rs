@@ -4,7 +4,6 @@
 //! guests in `plugins/hostile/` that tests throw at the host become `target/plugins-hostile/<name>.wasm`.
 //! Nothing is built while a digest over all inputs is the one recorded at the last build.
 
-mod component;
 pub(crate) mod digest;
 mod guests;
 
@@ -13,15 +12,14 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::cargo;
 use crate::places::Places;
 use guests::{Guest, Source};
-
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+use headwater_component::{WASM_TARGET, rustc};
 
 /// Changes with what this task does to its inputs, so that an older output is never taken for current.
 const RECIPE: &str = "2";
@@ -49,7 +47,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
 
     // A build that fails half way must not leave the record of an earlier one beside new outputs.
     remove_if_there(&record)?;
-    ensure_target_is_installed()?;
+    headwater_component::install_target(|what| eprintln!("    {what}"))?;
     compile(places, &guests)?;
     for (guest, output) in guests.iter().zip(&outputs) {
         let digest = finish(places, guest, output)
@@ -92,39 +90,6 @@ fn is_current(record: &Path, inputs: &str, outputs: &[PathBuf]) -> bool {
         })
 }
 
-fn rustc() -> OsString {
-    std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
-}
-
-/// Installs the Wasm target's standard library through rustup where it is not there yet.
-fn ensure_target_is_installed() -> Result<()> {
-    let sysroot = cargo::read(Command::new(rustc()).args(["--print", "sysroot"]))?;
-    let library = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(WASM_TARGET)
-        .join("lib");
-    if library.is_dir() {
-        return Ok(());
-    }
-    eprintln!("    installing the target {WASM_TARGET}");
-    let added = Command::new("rustup")
-        .args(["target", "add", WASM_TARGET])
-        .stdin(Stdio::null())
-        .status();
-    match added {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => bail!(
-            "the target {WASM_TARGET} is not installed and `rustup target add {WASM_TARGET}` failed; \
-             run it where there is a network, then run this again"
-        ),
-        Err(_) => bail!(
-            "the target {WASM_TARGET} is not installed and there is no rustup to add it; install that \
-             target of your compiler (it would be in {}), then run this again",
-            library.display()
-        ),
-    }
-}
-
 /// Compiles the guests that are crates, all in one call.
 fn compile(places: &Places, guests: &[Guest]) -> Result<()> {
     let mut command = cargo::cargo_in_plugins(places);
@@ -147,9 +112,6 @@ fn compile(places: &Places, guests: &[Guest]) -> Result<()> {
     cargo::check(&mut command)
 }
 
-/// The stack that a guest has in its memory, beside the host's; both must hold what recurses.
-const GUEST_STACK_BYTES: u32 = 16 << 20;
-
 /// Flags that give guests their stack, and keep the paths of this machine out of the output, so that every machine
 /// writes the same bytes.
 fn guest_flags(places: &Places) -> Result<OsString> {
@@ -158,7 +120,7 @@ fn guest_flags(places: &Places) -> Result<OsString> {
         .lines()
         .find_map(|line| line.strip_prefix("commit-hash: "))
         .unwrap_or("unknown");
-    let sysroot = cargo::read(Command::new(rustc()).args(["--print", "sysroot"]))?;
+    let sysroot = headwater_component::sysroot()?;
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
@@ -169,24 +131,12 @@ fn guest_flags(places: &Places) -> Result<OsString> {
     }
     // Where the library's sources are installed, rustc names them there; elsewhere by the commit.
     pairs.push((
-        Path::new(sysroot.trim()).join("lib/rustlib/src/rust"),
+        Path::new(&sysroot).join("lib/rustlib/src/rust"),
         format!("/rustc/{commit}"),
     ));
     pairs.push((places.plugins_build(), "/build".to_owned()));
 
-    let mut flags = OsString::new();
-    for (from, to) in pairs {
-        if !flags.is_empty() {
-            flags.push("\u{1f}");
-        }
-        flags.push("--remap-path-prefix=");
-        flags.push(from);
-        flags.push("=");
-        flags.push(to);
-    }
-    // Parsers recurse; a stack of its own keeps them from running over what stands below it.
-    flags.push(format!("\u{1f}-Clink-arg=-zstack-size={GUEST_STACK_BYTES}"));
-    Ok(flags)
+    Ok(headwater_component::compiler_flags(&pairs))
 }
 
 /// Writes the guest's component and its digest, and returns the digest.
@@ -200,9 +150,11 @@ fn finish(places: &Places, guest: &Guest, output: &Path) -> Result<String> {
                 .join(format!("{library}.wasm"));
             let core =
                 fs::read(&path).with_context(|| format!("cargo built no {}", path.display()))?;
-            component::from_core(&core)?
+            headwater_component::from_core(&core)?
         }
-        Source::Text(path) => component::from_text(path, &places.root().join("plugins/wit/v0.1"))?,
+        Source::Text(path) => {
+            headwater_component::from_text(path, &places.root().join("plugins/wit/v0.1"))?
+        }
     };
     let digest = digest::of_bytes(&bytes);
     write(output, &bytes)?;

@@ -127,7 +127,7 @@ impl Snapshot {
         let strings = read_strings(sections.whole("strings")?)?;
         let sets = read_sets(sections.whole("sets")?)?;
         let rows = sections.packed("rows", unpacked_row, "its rows do not fill it")?;
-        let rows = read_rows(rows, sections.whole("names")?, strings, sets)?;
+        let rows = read_rows(&rows, sections.whole("names")?, strings, sets)?;
         let assets_count = rows.len();
         let is_job: Vec<bool> = rows
             .chunks()
@@ -305,7 +305,7 @@ fn read_sets(bytes: &[u8]) -> Result<Sets, GraphFileError> {
 }
 
 fn read_rows(
-    rows: Vec<Row>,
+    rows: &[Row],
     names: &[u8],
     strings: Strings,
     sets: Sets,
@@ -350,7 +350,7 @@ fn read_rows(
     Ok(rows)
 }
 
-fn unpacked_row(packed: &[u8; ROW_BYTES]) -> Row {
+fn unpacked_row(packed: [u8; ROW_BYTES]) -> Row {
     let (words, _) = packed.as_chunks::<4>();
     let number = |at: usize| u32::from_le_bytes(words[at]);
     Row {

@@ -21,13 +21,17 @@ const ENTRIES_MAX: usize = 1_000_000;
 const BYTES_MAX: u64 = 2 << 30;
 
 /// Which files below a folder an extractor reads, and of what media type they are.
-struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     patterns: &'a [InputPattern],
     globs: GlobSet,
 }
 
 impl<'a> Inputs<'a> {
-    fn of(patterns: &'a [InputPattern]) -> anyhow::Result<Self> {
+    /// The patterns of one extractor.
+    ///
+    /// # Errors
+    /// If one of them is no glob.
+    pub(crate) fn of(patterns: &'a [InputPattern]) -> anyhow::Result<Self> {
         let mut globs = GlobSetBuilder::new();
         for pattern in patterns {
             globs.add(Glob::new(&pattern.glob).with_context(|| {
@@ -40,7 +44,8 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    fn media_type(&self, name: &str) -> Option<Text> {
+    /// That of the first pattern that a name matches.
+    pub(crate) fn media_type(&self, name: &str) -> Option<Text> {
         let first = *self.globs.matches(name).first()?;
         Some(self.patterns[first].media_type.clone())
     }

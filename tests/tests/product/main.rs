@@ -14,6 +14,7 @@ mod manifests;
 mod merges;
 mod mesh;
 mod operating;
+mod plugin_project;
 mod read_only;
 mod scripts;
 mod secrets;

@@ -10,9 +10,10 @@ const TESTKIT: &str = "headwater-testkit";
 const SDK: &str = "headwater-extractor";
 
 /// Each crate, and the crates it may use. A crate that is not here may not exist.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("headwater-model", &[]),
     ("headwater-store", &[]),
+    ("headwater-component", &[]),
     ("headwater-search", &[]),
     ("headwater-record", &["headwater-model"]),
     ("headwater-openlineage", &["headwater-model"]),
@@ -53,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "headwater-openlineage",
             "headwater-graph",
             "headwater-store",
+            "headwater-component",
             "headwater-plugin",
             "headwater-engine",
             "headwater-graphql",

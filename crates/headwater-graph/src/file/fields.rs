@@ -82,7 +82,7 @@ pub(super) fn read(
     Ok(Fields::from_parts(&packed, names, adjacencies, edges_count))
 }
 
-fn unpacked_row(packed: &[u8; 8]) -> FieldRow {
+fn unpacked_row(packed: [u8; 8]) -> FieldRow {
     let (words, _) = packed.as_chunks::<4>();
     FieldRow {
         dataset: u32::from_le_bytes(words[0]),

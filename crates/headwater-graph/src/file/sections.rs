@@ -66,15 +66,18 @@ impl<R: Read> Sections<R> {
 
     /// The next section's numbers.
     pub(super) fn numbers(&mut self, name: &'static str) -> Result<Vec<u32>, GraphFileError> {
-        let of_bytes = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
-        self.packed(name, of_bytes, "its length is not a multiple of four")
+        self.packed(
+            name,
+            u32::from_le_bytes,
+            "its length is not a multiple of four",
+        )
     }
 
     /// What the next section holds one after the other in `N` bytes each; `rule` is what it breaks if they don't fill it.
     pub(super) fn packed<const N: usize, T>(
         &mut self,
         name: &'static str,
-        unpack: impl Fn(&[u8; N]) -> T,
+        unpack: impl Fn([u8; N]) -> T,
         rule: &'static str,
     ) -> Result<Vec<T>, GraphFileError> {
         let mut found = Vec::new();
@@ -82,7 +85,7 @@ impl<R: Read> Sections<R> {
         self.pieces(name, |piece, unread| {
             found.reserve(unread / N);
             let (packed, rest) = piece.as_chunks::<N>();
-            found.extend(packed.iter().map(&unpack));
+            found.extend(packed.iter().copied().map(&unpack));
             is_whole &= rest.is_empty();
         })?;
         if is_whole {
@@ -109,7 +112,7 @@ impl<R: Read> Sections<R> {
         let left = left.and_then(|left| left.checked_sub(content_bytes));
         self.left = left.ok_or_else(|| damaged(name, "it is cut off"))?;
         let mut crc = crc32c::crc32c(&header[..16]);
-        let mut piece = [0; PIECE_BYTES];
+        let mut piece = vec![0; PIECE_BYTES];
         let mut unread = content_bytes;
         while unread > 0 {
             let piece = &mut piece[..unread.min(PIECE_BYTES as u64) as usize];

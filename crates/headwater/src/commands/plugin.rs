@@ -15,12 +15,15 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, Tone, table};
 use crate::plugins::{PluginsArgs, host};
 
+mod build;
+mod new;
 mod run;
+mod test;
 
 /// The largest file that is read to be inspected.
 const COMPONENT_BYTES_MAX: u64 = 256 << 20;
 
-/// Look at extractors, and try them
+/// Look at extractors, try them, and write your own
 #[derive(Debug, Args)]
 pub(crate) struct PluginArgs {
     #[command(subcommand)]
@@ -32,6 +35,9 @@ enum PluginCommand {
     List(ListArgs),
     Inspect(InspectArgs),
     Run(run::RunArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
+    Test(test::TestArgs),
 }
 
 /// List the extractors in the plugins folder
@@ -73,6 +79,9 @@ pub(crate) fn run(args: &PluginArgs, environment: &Environment) -> anyhow::Resul
         PluginCommand::List(args) => list(args, environment),
         PluginCommand::Inspect(args) => inspect(args, environment),
         PluginCommand::Run(args) => run::run(args, environment),
+        PluginCommand::New(args) => new::run(args),
+        PluginCommand::Build(args) => build::run(args, environment),
+        PluginCommand::Test(args) => test::run(args, environment),
     }
 }
 
@@ -150,18 +159,23 @@ fn globs(description: &ExtractorDescription) -> String {
 }
 
 fn inspect(args: &InspectArgs, environment: &Environment) -> anyhow::Result<()> {
-    let shown = args.file.display();
+    show(&args.file, args.format, environment)
+}
+
+/// Shows what the component in `file` is; a [`Failure`] with [`Exit::Input`] if the service would refuse it.
+fn show(file: &Path, format: Format, environment: &Environment) -> anyhow::Result<()> {
+    let shown = file.display();
     let failed = || Failure::new(Exit::NotFound, format!("cannot read {shown}"));
-    let length = fs::metadata(&args.file).with_context(failed)?.len();
+    let length = fs::metadata(file).with_context(failed)?.len();
     if length > COMPONENT_BYTES_MAX {
         let message = format!("{shown} is {length} bytes long, more than {COMPONENT_BYTES_MAX}");
         return Err(Failure::new(Exit::Input, message).into());
     }
-    let bytes = fs::read(&args.file).with_context(failed)?;
+    let bytes = fs::read(file).with_context(failed)?;
     let inspection = host(environment)?.inspect(&bytes);
-    match args.format {
-        Format::Json => output::print_json(&inspected(&args.file, &inspection))?,
-        Format::Table => output::print(&render(&inspection))?,
+    match format {
+        Format::Json => output::print_json(&inspected(file, &inspection))?,
+        Format::Table => output::print(&render(Some(file), &inspection))?,
     }
     match inspection.refusal {
         None => Ok(()),
@@ -216,7 +230,7 @@ fn inspected(path: &Path, inspection: &Inspection) -> Value {
     value
 }
 
-fn render(inspection: &Inspection) -> String {
+fn render(file: Option<&Path>, inspection: &Inspection) -> String {
     let mut text = String::new();
     let mut line = |key: &str, value: &str| {
         // Writing to a string does not fail.
@@ -236,6 +250,9 @@ fn render(inspection: &Inspection) -> String {
         for key in config_keys(description) {
             line("config", &key);
         }
+    }
+    if let Some(file) = file {
+        line("file", &file.display().to_string());
     }
     line(
         "contract",
@@ -332,7 +349,7 @@ mod tests {
 
     #[test]
     fn an_inspection_shows_what_it_reads_and_what_it_could_touch() {
-        assert_snapshot!(render(&inspection(None)), @r"
+        assert_snapshot!(render(None, &inspection(None)), @r"
         name         dbt
         version      0.1.0
         summary      Models and their columns
@@ -345,7 +362,7 @@ mod tests {
         exports      headwater:extractor/plugin@0.1.0
         limits       512 MiB of memory, 30 s, 1000 facts
         ");
-        let refused = render(&inspection(Some("imports wasi:io/streams")));
+        let refused = render(None, &inspection(Some("imports wasi:io/streams")));
         assert!(
             refused.contains("refused      imports wasi:io/streams"),
             "{refused}"

@@ -11,10 +11,13 @@ use wit_parser::Resolve;
 /// The custom section that names the version of the contract, for example `0.1`.
 ///
 /// The host reads it before it instantiates anything.
-pub(crate) const API_SECTION: &str = "headwater-extractor-api";
+pub const API_SECTION: &str = "headwater-extractor-api";
 
 /// Wraps `core`, which holds the description of its world, and validates what comes out.
-pub(crate) fn from_core(core: &[u8]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// What keeps it from being a component of its world.
+pub fn from_core(core: &[u8]) -> Result<Vec<u8>> {
     let version = match custom_section(core, API_SECTION)? {
         Some(version) => version,
         None => contract_version(core)?.into_bytes(),
@@ -30,7 +33,10 @@ pub(crate) fn from_core(core: &[u8]) -> Result<Vec<u8>> {
 
 /// Assembles a WebAssembly text. A component is taken as written; a core module that exports what the world in
 /// `contract` exports is wrapped as one of that world; anything else has to reach the host unmended, to be refused.
-pub(crate) fn from_text(path: &Path, contract: &Path) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// If the file can't be read or is no WebAssembly text, or the module does not fit its world.
+pub fn from_text(path: &Path, contract: &Path) -> Result<Vec<u8>> {
     let mut bytes =
         wat::parse_file(path).with_context(|| format!("cannot assemble {}", path.display()))?;
     if Parser::is_component(&bytes) || !exports_an_extractor(&bytes)? {
