@@ -21,7 +21,7 @@ use petgraph::graph::NodeIndex;
 use petgraph::stable_graph::StableDiGraph;
 use petgraph::visit::{Bfs, Dfs, VisitMap, Visitable};
 
-use power_law::{Random, Shape, edge, edges, rows};
+use power_law::{Random, Shape, edge, edges, rows, shuffled};
 
 fn plain(assets_count: u32, edges: impl Iterator<Item = EdgeKey>) -> StableDiGraph<(), (), u32> {
     let mut graph = StableDiGraph::with_capacity(assets_count as usize, 0);
@@ -32,15 +32,6 @@ fn plain(assets_count: u32, edges: impl Iterator<Item = EdgeKey>) -> StableDiGra
         graph.add_edge(edge.from.get().into(), edge.to.get().into(), ());
     }
     graph
-}
-
-/// The edges in the order in which they might arrive: any.
-fn shuffled(mut edges: Vec<EdgeKey>) -> Vec<EdgeKey> {
-    let mut random = Random(5);
-    for at in (1..edges.len()).rev() {
-        edges.swap(at, random.below(at as u32 + 1) as usize);
-    }
-    edges
 }
 
 fn bfs_count(graph: &StableDiGraph<(), (), u32>, root: u32) -> usize {

@@ -22,7 +22,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::stable_graph::StableDiGraph;
 use petgraph::visit::{VisitMap, Visitable};
 
-use power_law::{Random, Shape, edge, edges, rows};
+use power_law::{Random, Shape, edge, edges, rows, shuffled};
 
 const ASSETS: u32 = 100_000;
 const EDGES: usize = 500_000;
@@ -199,7 +199,8 @@ fn plain_of(edges: &[EdgeKey]) -> Plain {
     for _ in 0..ASSETS {
         graph.add_node(());
     }
-    for edge in edges {
+    // As they arrive in a live graph: in any order.
+    for edge in shuffled(edges.to_vec()) {
         graph.add_edge(edge.from.get().into(), edge.to.get().into(), ());
     }
     graph

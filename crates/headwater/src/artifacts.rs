@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,13 +51,26 @@ impl<'a> Inputs<'a> {
         Some(self.patterns[first].media_type.clone())
     }
 
+    /// What standard input is called: as the first file that is read, with `stdin` for any stem.
+    fn name_of_stdin(&self) -> String {
+        let glob = self.patterns.first().map_or("", |first| &*first.glob);
+        let last = glob.rsplit('/').next().unwrap_or_default();
+        let name = last.replace('*', "stdin");
+        // What is still a pattern is no name.
+        if name.is_empty() || name.contains(['?', '[', '{']) {
+            "stdin".to_owned()
+        } else {
+            name
+        }
+    }
+
     fn listed(&self) -> String {
         let globs: Vec<&str> = self.patterns.iter().map(|pattern| &*pattern.glob).collect();
         globs.join(", ")
     }
 }
 
-/// Reads the files among `paths`, and below the folders among them what the extractor reads.
+/// Reads the files among `paths`, and below the folders among them what the extractor reads; `-` is standard input.
 ///
 /// A file is named by its path, relative to `current_dir` where it lies below it, so that evidence reads the same
 /// on every machine. Links to folders, and `.git`, are not followed.
@@ -70,7 +84,15 @@ pub(crate) fn read(
 ) -> anyhow::Result<Vec<Artifact>> {
     let inputs = Inputs::of(patterns)?;
     let mut files = BTreeSet::new();
+    let mut bytes_left = BYTES_MAX;
+    let mut artifacts = Vec::new();
     for path in paths {
+        if path == Path::new("-") {
+            if artifacts.is_empty() {
+                artifacts.push(read_stdin(&inputs, &mut bytes_left)?);
+            }
+            continue;
+        }
         let found = fs::metadata(path).with_context(|| {
             Failure::new(Exit::Input, format!("cannot read {}", path.display()))
         })?;
@@ -93,11 +115,31 @@ pub(crate) fn read(
     if files.len() > FILES_MAX {
         return Err(too_many("files", FILES_MAX).into());
     }
-    let mut bytes_left = BYTES_MAX;
-    files
-        .into_iter()
-        .map(|path| read_file(&path, &inputs, current_dir, &mut bytes_left))
-        .collect()
+    for path in files {
+        artifacts.push(read_file(&path, &inputs, current_dir, &mut bytes_left)?);
+    }
+    Ok(artifacts)
+}
+
+/// Standard input, under a name that the extractor reads: `stdin.sql` for `**/*.sql`.
+fn read_stdin(inputs: &Inputs<'_>, bytes_left: &mut u64) -> anyhow::Result<Artifact> {
+    let mut bytes = Vec::new();
+    let read = io::stdin()
+        .lock()
+        .take(*bytes_left + 1)
+        .read_to_end(&mut bytes);
+    read.with_context(|| Failure::new(Exit::Input, "cannot read standard input"))?;
+    let left = bytes_left.checked_sub(bytes.len() as u64);
+    *bytes_left = left.ok_or_else(|| {
+        let message = format!("standard input is longer than {BYTES_MAX} bytes");
+        Failure::new(Exit::Input, message)
+    })?;
+    let name = inputs.name_of_stdin();
+    Ok(Artifact {
+        media_type: inputs.media_type(&name).unwrap_or_default(),
+        name: name.into(),
+        bytes: Arc::from(bytes),
+    })
 }
 
 fn too_many(what: &str, bound: usize) -> Failure {
@@ -187,6 +229,23 @@ fn read_file(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn standard_input_has_a_name_that_is_read() {
+        for (glob, name) in [
+            ("**/*.sql", "stdin.sql"),
+            ("**/manifest.json", "manifest.json"),
+            ("*.{yml,yaml}", "stdin"),
+            ("**/*", "stdin"),
+        ] {
+            let patterns = [InputPattern {
+                glob: glob.into(),
+                media_type: "".into(),
+                is_required: false,
+            }];
+            assert_eq!(Inputs::of(&patterns).unwrap().name_of_stdin(), name);
+        }
+    }
 
     fn patterns() -> Vec<InputPattern> {
         let pattern = |glob: &str, media_type: &str| InputPattern {

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use headwater_tests::service::{data, extractor};
+use headwater_tests::service::{data, extractor, run_in};
 use serde_json::Value;
 
 /// What is scored, and what it must be at least, in percent.
@@ -76,5 +76,19 @@ fn lineage_of_cases_that_others_wrote_is_what_they_expect() -> Result<()> {
             "{what} is {score}, expected at least {target}: {total}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_script_comes_from_standard_input() -> Result<()> {
+    let sql = extractor("plugins", "sql")?;
+    let words = ["extract", "--set", "namespace=db", "--plugin"];
+    let words = [&words[..], &[&sql.to_string_lossy(), "-"]].concat();
+    let folder = tempfile::tempdir()?;
+    let ran = run_in(folder.path(), &words, b"insert into a select b from c")?;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let facts: Value = serde_json::from_str(&ran.out)?;
+    assert_eq!(facts["jobs"][0]["name"], "stdin.sql:1");
+    assert_eq!(facts["fieldEdges"][0]["from"]["field"], "b");
     Ok(())
 }

@@ -93,3 +93,12 @@ pub(crate) fn rows(shape: Shape, assets_count: u32) -> impl Iterator<Item = Asse
         AssetRow::new(asset, shape.kind(index), "postgres://db:5432", &name)
     })
 }
+
+/// The edges in the order in which they might arrive: any.
+pub(crate) fn shuffled(mut edges: Vec<EdgeKey>) -> Vec<EdgeKey> {
+    let mut random = Random(5);
+    for at in (1..edges.len()).rev() {
+        edges.swap(at, random.below(at as u32 + 1) as usize);
+    }
+    edges
+}

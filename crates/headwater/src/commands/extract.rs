@@ -23,6 +23,7 @@ use crate::output;
 Examples:
   headwater extract --plugin dbt target/manifest.json
   headwater extract --plugin sql --catalog headwater-catalog.json sql/
+  echo 'insert into a select b from c' | headwater extract --plugin sql -
   headwater extract --plugin ./my.wasm --set dialect=snowflake models/ | jq .edges")]
 pub(crate) struct ExtractArgs {
     /// Name of an extractor in the plugins folder, or path to a component
@@ -38,7 +39,7 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Files to read; of a folder, those that the extractor reads
+    /// Files to read; of a folder, those that the extractor reads; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

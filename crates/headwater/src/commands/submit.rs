@@ -100,7 +100,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 
-    /// Files to read; of a folder, those that the extractor reads
+    /// Files to read; of a folder, those that the extractor reads; `-` is standard input
     #[arg(value_name = "FILE|DIR", requires = "plugin")]
     files: Vec<PathBuf>,
 }

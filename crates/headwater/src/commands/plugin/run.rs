@@ -27,7 +27,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "FILE|NAME")]
     plugin: String,
 
-    /// Files to read; of a folder, those that the extractor reads
+    /// Files to read; of a folder, those that the extractor reads; `-` is standard input
     #[arg(required = true, value_name = "ARTIFACT")]
     files: Vec<PathBuf>,
 
