@@ -23,6 +23,26 @@ fn with_a_large_stack<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'stat
 }
 
 #[test]
+fn what_ends_where_something_is_expected_is_read() {
+    for text in [
+        "select a from t pivot (sum(a) for m in ('x') group by",
+        "select a from t pivot (sum(a) for m in ('x') group by)",
+        "pivot t on m using sum(a) group by",
+        "PIVOT (t) into )\ninsert into u select a from t pivot (sum(a) for m in ('x' as x} y))",
+        "pivot t on",
+        "unpivot t on a into name",
+    ] {
+        for dialect in [Dialect::Snowflake, Dialect::Postgres, Dialect::DuckDb] {
+            let script = read(text, dialect);
+            assert!(
+                script.statements.len() + script.problems.len() > 0,
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn nesting_ends_in_a_diagnostic() {
     let deep = 4_500;
     let texts = [

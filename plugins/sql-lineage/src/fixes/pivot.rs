@@ -75,7 +75,8 @@ pub(super) fn pivot_groups(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool 
         let Some((group, end)) = group.zip(closing(tokens, &places, at + 1)) else {
             continue;
         };
-        if group >= end {
+        // GROUP BY of nothing is nothing that could be written otherwise.
+        if group + 2 >= end {
             continue;
         }
         let made = grouped(tokens, &places, group + 2..end);
@@ -87,6 +88,9 @@ pub(super) fn pivot_groups(tokens: &mut Vec<TokenWithSpan>, _: Dialect) -> bool 
 
 /// `DEFAULT ON NULL ("group by"(…))`: where PIVOT's GROUP BY has a place in the tree.
 fn grouped(tokens: &[TokenWithSpan], places: &[usize], part: Part) -> Vec<TokenWithSpan> {
+    if part.is_empty() {
+        return Vec::new();
+    }
     let place = places[part.start];
     let of = |token: Token| bare(token, tokens, place);
     let mut made: Vec<_> = ["DEFAULT", "ON", "NULL"]
