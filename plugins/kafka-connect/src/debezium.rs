@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::flow::{End, Flow, Guard, Reading};
+use crate::flow::{Column, Effect, End, Flow, Guard, Reading};
 use crate::jdbc::{Database, host_and_port};
 use crate::pattern::{Filter, List, Part, Template};
-use crate::record::{Origin, Record};
+use crate::record::Record;
 
 /// How a database of Debezium is configured and how its topics are called. Source: the documentation of Debezium.
 struct Form {
@@ -44,9 +44,24 @@ const FORMS: &[Form] = &[
     form("MariaDb", "mysql", &[], "database"),
     form("Postgres", "postgresql", &["database.dbname"], "schema"),
     form("YugabyteDB", "postgresql", &["database.dbname"], "schema"),
-    form("YugabyteDBgRPC", "postgresql", &["database.dbname"], "schema"),
-    form("SqlServer", "sqlserver", &["database.names", "database.dbname"], "schema"),
-    form("Oracle", "oracle", &["database.pdb.name", "database.dbname"], "schema"),
+    form(
+        "YugabyteDBgRPC",
+        "postgresql",
+        &["database.dbname"],
+        "schema",
+    ),
+    form(
+        "SqlServer",
+        "sqlserver",
+        &["database.names", "database.dbname"],
+        "schema",
+    ),
+    form(
+        "Oracle",
+        "oracle",
+        &["database.pdb.name", "database.dbname"],
+        "schema",
+    ),
     form("Db2", "db2", &["database.dbname"], "schema"),
     Form {
         has_database_in_topics: true,
@@ -70,7 +85,8 @@ fn form_of(reading: &Reading) -> Option<&'static Form> {
     let short = reading.connector.short_class();
     let name = if class.starts_with("io.debezium.connector.cassandra.") {
         "Cassandra"
-    } else if class.starts_with("io.debezium.connector.") || class.starts_with("com.ibm.debezium.") {
+    } else if class.starts_with("io.debezium.connector.") || class.starts_with("com.ibm.debezium.")
+    {
         short
     } else {
         match short {
@@ -81,7 +97,9 @@ fn form_of(reading: &Reading) -> Option<&'static Form> {
             _ => return None,
         }
     };
-    FORMS.iter().find(|form| form.class.eq_ignore_ascii_case(name))
+    FORMS
+        .iter()
+        .find(|form| form.class.eq_ignore_ascii_case(name))
 }
 
 /// Reads a connector of Debezium; false if it is none.
@@ -90,7 +108,12 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
         return false;
     };
     let connector = reading.connector;
-    let Some(prefix) = connector.any(&["topic.prefix", "database.server.name", "mongodb.name", "kafka.topic.prefix"]) else {
+    let Some(prefix) = connector.any(&[
+        "topic.prefix",
+        "database.server.name",
+        "mongodb.name",
+        "kafka.topic.prefix",
+    ]) else {
         reading.missing("topic.prefix", "the topics are not known");
         return true;
     };
@@ -115,6 +138,7 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
     let guard = Rc::new(Guard {
         tables: listed(form.tables),
         schemas,
+        columns: columns(reading),
     });
     refused(reading, form, &guard);
     if let Some(strategy) = connector.get("topic.naming.strategy")
@@ -124,8 +148,15 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
         reading.warn("unknown-topic", "topic.naming.strategy", &message);
         return true;
     }
-    if connector.get("topic.naming.strategy").is_some_and(|strategy| strategy.contains("Regex")) {
-        reading.warn("unknown-topic", "topic.naming.strategy", "topics that regular expressions name are not known");
+    if connector
+        .get("topic.naming.strategy")
+        .is_some_and(|strategy| strategy.contains("Regex"))
+    {
+        reading.warn(
+            "unknown-topic",
+            "topic.naming.strategy",
+            "topics that regular expressions name are not known",
+        );
         return true;
     }
     let databases = connector.list(form.database);
@@ -133,10 +164,9 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
     let is_listed = form.class == "SqlServer" && connector.get("database.names").is_some();
     let has_database = form.has_database_in_topics || is_listed;
     let delimiter = connector.get("topic.delimiter").unwrap_or(".");
-    let record = record(reading);
     if form.database.is_empty() {
         let topic = sanitized(&format!("{prefix}{delimiter}"));
-        tables(reading, form, &guard, &base, ("", &topic, delimiter), &record);
+        tables(reading, form, &guard, &base, ("", &topic, delimiter));
         return true;
     }
     if databases.is_empty() {
@@ -148,7 +178,13 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
         } else {
             format!("{prefix}{delimiter}")
         };
-        tables(reading, form, &guard, &base, (database, &sanitized(&topic), delimiter), &record);
+        tables(
+            reading,
+            form,
+            &guard,
+            &base,
+            (database, &sanitized(&topic), delimiter),
+        );
     }
     true
 }
@@ -157,7 +193,11 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
 fn base(reading: &Reading, form: &Form) -> Option<String> {
     let connector = reading.connector;
     match form.class {
-        "MongoDb" => mongodb(connector.any(&["mongodb.connection.string", "mongodb.hosts", "connection.uri"])?),
+        "MongoDb" => mongodb(connector.any(&[
+            "mongodb.connection.string",
+            "mongodb.hosts",
+            "connection.uri",
+        ])?),
         "Cassandra" => {
             let hosts = connector.list(&["cassandra.hosts"]);
             let (host, port) = host_and_port(hosts.first()?);
@@ -166,7 +206,9 @@ fn base(reading: &Reading, form: &Form) -> Option<String> {
         }
         _ => {
             if let Some(host) = connector.get("database.hostname") {
-                return Some(Database::at(form.jdbc, host, connector.get("database.port"))?.namespace);
+                return Some(
+                    Database::at(form.jdbc, host, connector.get("database.port"))?.namespace,
+                );
             }
             Some(Database::of_url(connector.get("database.url")?)?.namespace)
         }
@@ -179,7 +221,10 @@ pub(crate) fn mongodb(text: &str) -> Option<String> {
         Some(("mongodb", rest)) => (false, rest),
         Some(("mongodb+srv", rest)) => (true, rest),
         Some(_) => return None,
-        None => (false, text.rsplit_once('/').map_or(text, |(_, hosts)| hosts)),
+        None => (
+            false,
+            text.rsplit_once('/').map_or(text, |(_, hosts)| hosts),
+        ),
     };
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     let hosts = authority.rsplit('@').next().unwrap_or(authority);
@@ -194,22 +239,26 @@ pub(crate) fn mongodb(text: &str) -> Option<String> {
 /// What Debezium makes of characters that topics cannot have.
 fn sanitized(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect()
 }
 
 /// Says what of the lists is not read, and where globs are wider than the lists.
 fn refused(reading: &mut Reading, form: &Form, guard: &Guard) {
-    let lists = [
-        (form.tables, &guard.tables, "table"),
-        (form.schemas, &guard.schemas, "schema"),
-    ];
-    for (what, filter, _) in lists {
+    for (what, filter) in [(form.tables, &guard.tables), (form.schemas, &guard.schemas)] {
         for (list, side) in [(&filter.include, "include"), (&filter.exclude, "exclude")] {
             let key = format!("{what}.{side}.list");
             for item in list.refused.iter().take(10) {
                 let shown: String = item.chars().take(100).collect();
-                let message = format!("`{shown}` is no regular expression that is understood, or there are too many");
+                let message = format!(
+                    "`{shown}` is no regular expression that is understood, or there are too many"
+                );
                 reading.warn("pattern", &key, &message);
             }
         }
@@ -217,20 +266,26 @@ fn refused(reading: &mut Reading, form: &Form, guard: &Guard) {
 }
 
 /// What is known of columns before any transform: those that are left out or masked.
-fn record(reading: &Reading) -> Vec<(String, String, bool)> {
+fn columns(reading: &Reading) -> Vec<Column> {
     let mut columns = Vec::new();
     for (key, (value, _)) in &reading.connector.config {
-        let is_masking = key.starts_with("column.mask.");
-        let is_changed = is_masking || key.starts_with("column.truncate.to.");
-        let is_dropped = key == "column.exclude.list" || key == "column.blacklist";
-        if !is_changed && !is_dropped {
+        let effect = if key.starts_with("column.mask.") {
+            Effect::Masked
+        } else if key.starts_with("column.truncate.to.") {
+            Effect::Changed
+        } else if key == "column.exclude.list" || key == "column.blacklist" {
+            Effect::Dropped
+        } else {
             continue;
-        }
+        };
         for item in List::new(&crate::connector::items(value)).items {
-            for template in item.templates.iter().filter_map(Template::literal) {
-                if let Some((table, column)) = template.rsplit_once('.') {
-                    let how = if is_dropped { "" } else { column };
-                    columns.push((table.to_owned(), if is_dropped { format!("-{column}") } else { how.to_owned() }, is_masking));
+            for name in item.templates.iter().filter_map(Template::literal) {
+                if let Some((table, column)) = name.rsplit_once('.') {
+                    columns.push(Column {
+                        table: table.to_owned(),
+                        name: column.to_owned(),
+                        effect,
+                    });
                 }
             }
         }
@@ -238,47 +293,17 @@ fn record(reading: &Reading) -> Vec<(String, String, bool)> {
     columns
 }
 
-fn record_of(table: &str, columns: &[(String, String, bool)]) -> Record {
-    let mut record = Record::envelope();
-    for (of, column, is_masking) in columns {
-        // Lists may name the database before the schema.
-        if of != table && !of.ends_with(&format!(".{table}")) {
-            continue;
-        }
-        if let Some(column) = column.strip_prefix('-') {
-            record.dropped.insert(column.to_owned());
-        } else {
-            let origin = Origin {
-                field: column.clone(),
-                is_changed: true,
-                is_masked: *is_masking,
-            };
-            record.named.insert(column.clone(), origin);
-        }
-    }
-    record
-}
-
-/// All that the lists let through, of one database.
-fn tables(
-    reading: &mut Reading,
-    form: &Form,
-    guard: &Rc<Guard>,
-    namespace: &str,
-    (database, topic_prefix, delimiter): (&str, &str, &str),
-    columns: &[(String, String, bool)],
-) {
-    let table_prefix = if database.is_empty() {
-        String::new()
-    } else {
-        format!("{database}.")
-    };
+/// What the lists name: templates of `schema.table`, each with whether it is as narrow as the list.
+fn wanted(guard: &Guard) -> Vec<(Template, bool)> {
     let include = &guard.tables.include;
     let mut wanted: Vec<(Template, bool)> = Vec::new();
     if include.is_empty() {
         let schemas = &guard.schemas.include;
         if schemas.is_empty() {
-            wanted.push((Template(vec![Part::Any(0), Part::Text(".".into()), Part::Any(200)]), true));
+            wanted.push((
+                Template(vec![Part::Any(0), Part::Text(".".into()), Part::Any(200)]),
+                true,
+            ));
         }
         for item in &schemas.items {
             for schema in &item.templates {
@@ -289,30 +314,55 @@ fn tables(
         }
     } else {
         for item in &include.items {
-            wanted.extend(item.templates.iter().map(|template| (template.clone(), item.is_exact)));
+            wanted.extend(
+                item.templates
+                    .iter()
+                    .map(|template| (template.clone(), item.is_exact)),
+            );
         }
     }
-    let key = match (include.is_empty(), form.tables) {
-        (false, "collection") => "collection.include.list",
-        (false, _) => "table.include.list",
-        (true, _) => "connector.class",
+    wanted
+}
+
+/// All that the lists let through, of one database.
+fn tables(
+    reading: &mut Reading,
+    form: &Form,
+    guard: &Rc<Guard>,
+    namespace: &str,
+    (database, topic_prefix, delimiter): (&str, &str, &str),
+) {
+    let table_prefix = if database.is_empty() {
+        String::new()
+    } else {
+        format!("{database}.")
     };
+    let include = &guard.tables.include;
+    let keys = [
+        "table.include.list",
+        "table.whitelist",
+        "collection.include.list",
+        "collection.whitelist",
+    ];
+    let listed = reading
+        .connector
+        .first(&keys)
+        .filter(|_| !include.is_empty());
+    let key = listed.map_or("connector.class", |(key, _)| key);
     let mut is_wider = false;
-    for (template, is_exact) in wanted {
-        let mut template = template;
+    for (mut template, is_exact) in wanted(guard) {
         let mut record = Record::envelope();
         if let Some(name) = template.literal() {
+            // Some lists name the database too.
             let name = match name.strip_prefix(&table_prefix) {
-                Some(rest) if rest.contains('.') && name.matches('.').count() > 1 => rest.to_owned(),
+                Some(rest) if rest.contains('.') => rest.to_owned(),
                 _ => name,
             };
-            if !guard.admits(&name) {
-                let listed = format!("{table_prefix}{name}");
-                if !(guard.tables.include.matches(&listed) && guard.schemas.admits(name.split('.').next().unwrap_or_default())) || guard.tables.exclude.matches(&name) {
-                    continue;
-                }
+            let schema = name.split('.').next().unwrap_or_default();
+            if !guard.schemas.admits(schema) || guard.tables.exclude.matches(&name) {
+                continue;
             }
-            record = record_of(&name, columns);
+            record = guard.record(&name);
             template = Template::text(name);
         } else {
             is_wider |= !is_exact
@@ -329,7 +379,7 @@ fn tables(
         let mut flow = Flow::new(Some(from), None, key);
         flow.record = record;
         flow.guard = Some((Rc::clone(guard), table_prefix.len()));
-        reading.produce(flow, &topic.after(topic_prefix));
+        reading.produce(&flow, &topic.after(topic_prefix));
     }
     if is_wider {
         let message = "the lists are narrower than the patterns of the selectors";

@@ -6,7 +6,7 @@ use headwater_extractor::{Diagnostic, Severity};
 
 use crate::connector::Connector;
 use crate::pattern::{Filter, Template};
-use crate::record::Record;
+use crate::record::{Origin, Record};
 use crate::transform::Chain;
 
 /// A dataset, or a pattern of datasets of one namespace.
@@ -18,7 +18,11 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn new(namespace: impl Into<String>, kind: &'static str, name: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        namespace: impl Into<String>,
+        kind: &'static str,
+        name: impl Into<String>,
+    ) -> Self {
         Self {
             namespace: namespace.into(),
             kind,
@@ -27,14 +31,58 @@ impl End {
     }
 }
 
+/// What a connector does to a column before any transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Dropped,
+    Changed,
+    Masked,
+}
+
+/// A column that a source does not pass on as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    /// As the lists name it, maybe with the database.
+    pub(crate) table: String,
+    pub(crate) name: String,
+    pub(crate) effect: Effect,
+}
+
 /// Which tables a source takes, by the part of a name that its lists look at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Guard {
     pub(crate) tables: Filter,
     pub(crate) schemas: Filter,
+    pub(crate) columns: Vec<Column>,
 }
 
 impl Guard {
+    /// What becomes of the columns of a table, in Debezium's envelope.
+    pub(crate) fn record(&self, table: &str) -> Record {
+        let mut record = Record::envelope();
+        for column in &self.columns {
+            let is_meant = column.table == table
+                || column
+                    .table
+                    .strip_suffix(table)
+                    .is_some_and(|rest| rest.ends_with('.'));
+            if !is_meant {
+                continue;
+            }
+            if column.effect == Effect::Dropped {
+                record.dropped.insert(column.name.clone());
+                continue;
+            }
+            let origin = Origin {
+                field: column.name.clone(),
+                is_changed: true,
+                is_masked: column.effect == Effect::Masked,
+            };
+            record.named.insert(column.name.clone(), origin);
+        }
+        record
+    }
+
     /// Whether the lists let a table through, as `schema.table`.
     pub(crate) fn admits(&self, table: &str) -> bool {
         let Some((schema, _)) = table.split_once('.') else {
@@ -115,7 +163,7 @@ impl Reading<'_> {
     }
 
     /// What a source reads goes to a topic, by the transforms.
-    pub(crate) fn produce(&mut self, flow: Flow, topic: &Template) {
+    pub(crate) fn produce(&mut self, flow: &Flow, topic: &Template) {
         let outcome = self.chain.apply(topic, flow.record.clone());
         if outcome.topics.is_empty() || outcome.unknown.is_some() {
             self.flows.push(Flow {
@@ -126,7 +174,10 @@ impl Reading<'_> {
         if let Some(step) = &outcome.unknown
             && outcome.topics.is_empty()
         {
-            let message = format!("which topics `{step}` makes of {} is not known", topic.glob());
+            let message = format!(
+                "which topics `{step}` makes of {} is not known",
+                topic.glob()
+            );
             self.warn("unknown-topic", "transforms", &message);
         }
         for topic in outcome.topics {

@@ -5,7 +5,7 @@
 pub(crate) struct Database {
     pub(crate) namespace: String,
     pub(crate) platform: &'static str,
-    pub(crate) database: Option<String>,
+    pub(crate) catalog: Option<String>,
     pub(crate) schema: Option<String>,
     pub(crate) names: Names,
 }
@@ -28,7 +28,8 @@ struct Platform {
     dialect: &'static str,
     port: &'static str,
     names: Names,
-    schema: Option<&'static str>,
+    /// The schema of names that say none.
+    inner: Option<&'static str>,
 }
 
 const fn platform(
@@ -37,7 +38,7 @@ const fn platform(
     dialect: &'static str,
     port: &'static str,
     names: Names,
-    schema: Option<&'static str>,
+    inner: Option<&'static str>,
 ) -> Platform {
     Platform {
         jdbc,
@@ -45,32 +46,109 @@ const fn platform(
         dialect,
         port,
         names,
-        schema,
+        inner,
     }
 }
 
 /// Source: naming conventions of `OpenLineage`; for what they do not name, the driver's name is the scheme.
 const PLATFORMS: &[Platform] = &[
-    platform("postgresql", "postgres", "postgres", "5432", Names::Three, Some("public")),
-    platform("postgres", "postgres", "postgres", "5432", Names::Three, Some("public")),
+    platform(
+        "postgresql",
+        "postgres",
+        "postgres",
+        "5432",
+        Names::Three,
+        Some("public"),
+    ),
+    platform(
+        "postgres",
+        "postgres",
+        "postgres",
+        "5432",
+        Names::Three,
+        Some("public"),
+    ),
     platform("mysql", "mysql", "mysql", "3306", Names::Two, None),
     platform("mariadb", "mysql", "mysql", "3306", Names::Two, None),
-    platform("sqlserver", "mssql", "mssql", "1433", Names::Three, Some("dbo")),
+    platform(
+        "sqlserver",
+        "mssql",
+        "mssql",
+        "1433",
+        Names::Three,
+        Some("dbo"),
+    ),
     platform("jtds", "mssql", "mssql", "1433", Names::Three, Some("dbo")),
     platform("oracle", "oracle", "oracle", "1521", Names::Three, None),
     platform("db2", "db2", "db2", "50000", Names::Three, None),
-    platform("redshift", "redshift", "redshift", "5439", Names::Three, Some("public")),
-    platform("snowflake", "snowflake", "snowflake", "", Names::Three, None),
-    platform("clickhouse", "clickhouse", "clickhouse", "8123", Names::Two, None),
+    platform(
+        "redshift",
+        "redshift",
+        "redshift",
+        "5439",
+        Names::Three,
+        Some("public"),
+    ),
+    platform(
+        "snowflake",
+        "snowflake",
+        "snowflake",
+        "",
+        Names::Three,
+        None,
+    ),
+    platform(
+        "clickhouse",
+        "clickhouse",
+        "clickhouse",
+        "8123",
+        Names::Two,
+        None,
+    ),
     platform("ch", "clickhouse", "clickhouse", "8123", Names::Two, None),
     platform("trino", "trino", "trino", "8080", Names::Three, None),
-    platform("hive2", "hive", "hive", "10000", Names::Two, Some("default")),
+    platform(
+        "hive2",
+        "hive",
+        "hive",
+        "10000",
+        Names::Two,
+        Some("default"),
+    ),
     platform("teradata", "teradata", "teradata", "1025", Names::Two, None),
-    platform("vertica", "vertica", "vertica", "5433", Names::Three, Some("public")),
-    platform("crate", "crate", "postgres", "5432", Names::Three, Some("doc")),
+    platform(
+        "vertica",
+        "vertica",
+        "vertica",
+        "5433",
+        Names::Three,
+        Some("public"),
+    ),
+    platform(
+        "crate",
+        "crate",
+        "postgres",
+        "5432",
+        Names::Three,
+        Some("doc"),
+    ),
     platform("sap", "hana", "generic", "30015", Names::Two, None),
-    platform("informix-sqli", "informix", "generic", "9088", Names::Three, None),
-    platform("cassandra", "cassandra", "generic", "9042", Names::Two, None),
+    platform(
+        "informix-sqli",
+        "informix",
+        "generic",
+        "9088",
+        Names::Three,
+        None,
+    ),
+    platform(
+        "cassandra",
+        "cassandra",
+        "generic",
+        "9042",
+        Names::Two,
+        None,
+    ),
     platform("mongodb", "mongodb", "generic", "27017", Names::Two, None),
     platform("vitess", "vitess", "mysql", "15991", Names::Two, None),
 ];
@@ -83,7 +161,9 @@ impl Database {
         if host.is_empty() {
             return None;
         }
-        let port = port.filter(|port| !port.is_empty()).unwrap_or(platform.port);
+        let port = port
+            .filter(|port| !port.is_empty())
+            .unwrap_or(platform.port);
         let host = match platform.scheme {
             "redshift" => redshift(host),
             "snowflake" => host
@@ -100,8 +180,8 @@ impl Database {
         Some(Self {
             namespace,
             platform: platform.dialect,
-            database: None,
-            schema: platform.schema.map(str::to_owned),
+            catalog: None,
+            schema: platform.inner.map(str::to_owned),
             names: platform.names,
         })
     }
@@ -114,7 +194,7 @@ impl Database {
             return Some(Self {
                 namespace: format!("sqlite://{path}"),
                 platform: "sqlite",
-                database: None,
+                catalog: None,
                 schema: None,
                 names: Names::One,
             });
@@ -140,9 +220,16 @@ impl Database {
         let path = path.trim_start_matches('/');
         // DB2 has its parameters after a colon.
         let (path, more) = path.split_once(':').unwrap_or((path, ""));
-        let (path, more) = if driver == "teradata" { ("", path) } else { (path, more) };
+        let (path, more) = if driver == "teradata" {
+            ("", path)
+        } else {
+            (path, more)
+        };
         let mut path = path.split('/');
-        database.database = path.next().filter(|name| !name.is_empty()).map(str::to_owned);
+        database.catalog = path
+            .next()
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned);
         if driver == "trino"
             && let Some(schema) = path.next().filter(|name| !name.is_empty())
         {
@@ -166,7 +253,7 @@ impl Database {
             let value = Some(value.split("%2C").next().unwrap_or(value).to_owned());
             match key.trim().to_ascii_lowercase().as_str() {
                 "currentschema" | "schema" | "searchpath" => self.schema = value,
-                "databasename" | "database" | "db" => self.database = value,
+                "databasename" | "database" | "db" => self.catalog = value,
                 _ => {}
             }
         }
@@ -174,13 +261,13 @@ impl Database {
 
     /// What a table is called whose name has these parts, outermost first.
     pub(crate) fn table(&self, parts: &[&str]) -> String {
-        let database = self.database.as_deref();
+        let catalog = self.catalog.as_deref();
         let schema = self.schema.as_deref();
         let mut name: Vec<&str> = Vec::new();
         match (self.names, parts.len()) {
-            (Names::Three, 1) => name.extend(database.into_iter().chain(schema)),
-            (Names::Three, 2) => name.extend(database),
-            (Names::Two, 1) => name.extend(database.or(schema)),
+            (Names::Three, 1) => name.extend(catalog.into_iter().chain(schema)),
+            (Names::Three, 2) => name.extend(catalog),
+            (Names::Two, 1) => name.extend(catalog.or(schema)),
             _ => {}
         }
         name.extend(parts);
@@ -210,7 +297,10 @@ fn redshift(host: &str) -> String {
 fn oracle(rest: &str) -> Option<Database> {
     let (_, address) = rest.rsplit_once('@')?;
     let address = address.split('?').next().unwrap_or(address);
-    let address = address.strip_prefix("tcp:").or_else(|| address.strip_prefix("tcps:")).unwrap_or(address);
+    let address = address
+        .strip_prefix("tcp:")
+        .or_else(|| address.strip_prefix("tcps:"))
+        .unwrap_or(address);
     let address = address.trim_start_matches('/');
     let (server, name) = if let Some((server, service)) = address.split_once('/') {
         (server, Some(service))
@@ -226,7 +316,7 @@ fn oracle(rest: &str) -> Option<Database> {
     let (host, port) = host_and_port(server);
     let mut database = Database::at("oracle", host, port)?;
     let name = name.map(|name| name.split([':', '/']).next().unwrap_or(name));
-    database.database = name.filter(|name| !name.is_empty()).map(str::to_owned);
+    database.catalog = name.filter(|name| !name.is_empty()).map(str::to_owned);
     Some(database)
 }
 
@@ -237,21 +327,61 @@ mod tests {
     #[test]
     fn connection_strings_become_namespaces_and_names() {
         for (url, namespace, table) in [
-            ("jdbc:postgresql://db:5432/shop?currentSchema=inv&user=u&password=p", "postgres://db:5432", "shop.inv.t"),
-            ("jdbc:postgresql://u:p@db/shop", "postgres://db:5432", "shop.public.t"),
-            ("jdbc:mysql://db:3307/polls?user=u", "mysql://db:3307", "polls.t"),
+            (
+                "jdbc:postgresql://db:5432/shop?currentSchema=inv&user=u&password=p",
+                "postgres://db:5432",
+                "shop.inv.t",
+            ),
+            (
+                "jdbc:postgresql://u:p@db/shop",
+                "postgres://db:5432",
+                "shop.public.t",
+            ),
+            (
+                "jdbc:mysql://db:3307/polls?user=u",
+                "mysql://db:3307",
+                "polls.t",
+            ),
             ("jdbc:mariadb://db/polls", "mysql://db:3306", "polls.t"),
-            ("jdbc:sqlserver://db:1433;databaseName=shop;user=u;password=p", "mssql://db:1433", "shop.dbo.t"),
-            ("jdbc:oracle:thin:scott/tiger@//db:1521/orcl", "oracle://db:1521", "orcl.t"),
-            ("jdbc:oracle:thin:@db:1521:orcl", "oracle://db:1521", "orcl.t"),
-            ("jdbc:db2://db:50000/SHOP:currentSchema=INV;user=u;", "db2://db:50000", "SHOP.INV.t"),
-            ("jdbc:redshift://c.abc.eu-west-1.redshift.amazonaws.com:5439/dev", "redshift://c.eu-west-1:5439", "dev.public.t"),
-            ("jdbc:snowflake://acme-eu.snowflakecomputing.com/?db=PROD&schema=RAW&user=u", "snowflake://acme-eu", "PROD.RAW.t"),
+            (
+                "jdbc:sqlserver://db:1433;databaseName=shop;user=u;password=p",
+                "mssql://db:1433",
+                "shop.dbo.t",
+            ),
+            (
+                "jdbc:oracle:thin:scott/tiger@//db:1521/orcl",
+                "oracle://db:1521",
+                "orcl.t",
+            ),
+            (
+                "jdbc:oracle:thin:@db:1521:orcl",
+                "oracle://db:1521",
+                "orcl.t",
+            ),
+            (
+                "jdbc:db2://db:50000/SHOP:currentSchema=INV;user=u;",
+                "db2://db:50000",
+                "SHOP.INV.t",
+            ),
+            (
+                "jdbc:redshift://c.abc.eu-west-1.redshift.amazonaws.com:5439/dev",
+                "redshift://c.eu-west-1:5439",
+                "dev.public.t",
+            ),
+            (
+                "jdbc:snowflake://acme-eu.snowflakecomputing.com/?db=PROD&schema=RAW&user=u",
+                "snowflake://acme-eu",
+                "PROD.RAW.t",
+            ),
             ("jdbc:sqlite:test.db", "sqlite://test.db", "t"),
             ("jdbc:clickhouse://ch:8123/d", "clickhouse://ch:8123", "d.t"),
         ] {
             let database = Database::of_url(url).unwrap();
-            assert_eq!((database.namespace.as_str(), database.table(&["t"]).as_str()), (namespace, table), "{url}");
+            assert_eq!(
+                (database.namespace.as_str(), database.table(&["t"]).as_str()),
+                (namespace, table),
+                "{url}"
+            );
         }
         assert_eq!(Database::of_url("jdbc:unheard://x/y"), None);
         assert_eq!(Database::of_url("postgresql://x/y"), None);

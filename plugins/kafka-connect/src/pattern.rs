@@ -351,7 +351,12 @@ impl Reader<'_> {
 
     /// `[.]` is the character; any other class is open.
     fn class(&mut self) -> Option<Vec<Template>> {
-        let end = self.chars[self.at..].iter().skip(2).position(|c| *c == ']')? + self.at + 2;
+        let end = self.chars[self.at..]
+            .iter()
+            .skip(2)
+            .position(|c| *c == ']')?
+            + self.at
+            + 2;
         let inner: String = self.chars[self.at + 1..end].iter().collect();
         self.at = end + 1;
         let is_repeated = self.quantifier();
@@ -423,7 +428,14 @@ mod tests {
     fn check(regex: &str, globs: &[&str], is_exact: bool) {
         let item = templates(regex);
         let found: Vec<String> = item.templates.iter().map(Template::glob).collect();
-        assert_eq!((found, item.is_exact), (globs.iter().map(|glob| (*glob).to_owned()).collect(), is_exact), "{regex}");
+        assert_eq!(
+            (found, item.is_exact),
+            (
+                globs.iter().map(|glob| (*glob).to_owned()).collect(),
+                is_exact
+            ),
+            "{regex}"
+        );
     }
 
     #[test]

@@ -83,7 +83,13 @@ fn json(artifact: &str, text: &str, file: &mut File) {
                 let pointer = format!("/{position}");
                 match item {
                     Value::Object(members) => {
-                        one(artifact, &pointer, members, &format!("{}-{position}", stem(artifact)), file);
+                        one(
+                            artifact,
+                            &pointer,
+                            members,
+                            (&format!("{}-{position}", stem(artifact)), false),
+                            file,
+                        );
                     }
                     _ => no_connector(artifact, &pointer, file),
                 }
@@ -119,7 +125,7 @@ fn object(artifact: &str, members: Map<String, Value>, file: &mut File) {
                 .is_some_and(|config| is_text(config, "connector.class"))
         });
     if is_one {
-        return one(artifact, "", members, stem(artifact), file);
+        return one(artifact, "", members, (stem(artifact), false), file);
     }
     let is_many = !members.is_empty()
         && members.values().all(|member| {
@@ -141,12 +147,18 @@ fn object(artifact: &str, members: Map<String, Value>, file: &mut File) {
         let state = member.get("status").and_then(state);
         if let Some(Value::Object(info)) = member.remove("info") {
             let before = file.connectors.len();
-            one(artifact, &format!("{pointer}/info"), info, &name, file);
+            one(
+                artifact,
+                &format!("{pointer}/info"),
+                info,
+                (&name, true),
+                file,
+            );
             if let Some(connector) = file.connectors.get_mut(before) {
                 connector.state = state;
             }
         } else if member.contains_key("config") || is_text(&member, "connector.class") {
-            one(artifact, &pointer, member, &name, file);
+            one(artifact, &pointer, member, (&name, true), file);
         } else {
             let message = format!("{name}: there is no `info`: ask with `expand=info` too");
             let at = location(artifact, Some(&pointer));
@@ -161,7 +173,15 @@ fn state(status: &Value) -> Option<String> {
 }
 
 /// `{"name", "config"}`, or a configuration alone.
-fn one(artifact: &str, pointer: &str, mut members: Map<String, Value>, name: &str, file: &mut File) {
+///
+/// `name` is what it is called where it does not say so itself: by the answer, or by nothing but the file.
+fn one(
+    artifact: &str,
+    pointer: &str,
+    mut members: Map<String, Value>,
+    (name, has_name): (&str, bool),
+    file: &mut File,
+) {
     let outer = match members.get("name") {
         Some(Value::String(name)) if !name.trim().is_empty() => Some(name.trim().to_owned()),
         _ => None,
@@ -174,7 +194,7 @@ fn one(artifact: &str, pointer: &str, mut members: Map<String, Value>, name: &st
     let config = texts(config);
     let inner = config.get("name").map(|(name, _)| name.trim().to_owned());
     let stated = outer.or(inner).filter(|name| !name.is_empty());
-    let is_named = stated.is_some();
+    let is_named = has_name || stated.is_some();
     let connector = Connector {
         name: stated.unwrap_or_else(|| name.to_owned()),
         artifact: artifact.to_owned(),
@@ -185,7 +205,8 @@ fn one(artifact: &str, pointer: &str, mut members: Map<String, Value>, name: &st
     add(connector, is_named, file);
 }
 
-fn add(connector: Connector, is_named: bool, file: &mut File) {
+fn add(mut connector: Connector, is_named: bool, file: &mut File) {
+    provided(&mut connector, file);
     if connector.get("connector.class").is_none() {
         return no_connector(
             &connector.artifact,
@@ -199,6 +220,42 @@ fn add(connector: Connector, is_named: bool, file: &mut File) {
         file.found.push(told);
     }
     file.connectors.push(connector);
+}
+
+/// Whether a value is put in by a configuration provider, such as `${file:/opt/db.properties:host}`.
+fn is_provided(value: &str) -> bool {
+    let mut parts = value.split("${").skip(1);
+    parts.any(|part| {
+        let name = part.split(':').next().unwrap_or_default();
+        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        name.len() < part.len()
+            && !name.is_empty()
+            && name.chars().all(is_name)
+            && part.contains('}')
+    })
+}
+
+/// Takes out what the worker puts in: nobody knows it here.
+fn provided(connector: &mut Connector, file: &mut File) {
+    let keys: Vec<String> = connector
+        .config
+        .iter()
+        .filter(|(_, (value, _))| is_provided(value))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in keys {
+        let is_credential = ["password", "user", "secret", "key", "token", "credential"]
+            .iter()
+            .any(|word| key.to_lowercase().contains(word));
+        if !is_credential {
+            let message = format!(
+                "the value of `{key}` is put in by a configuration provider: it is not known"
+            );
+            let told = connector.told(Severity::Warning, "config-provider", &key, &message);
+            file.found.push(told);
+        }
+        connector.config.remove(&key);
+    }
 }
 
 /// Values as Kafka Connect takes them: texts. What has no text is left out.
@@ -260,7 +317,12 @@ fn mirrors(artifact: &str, clusters: &str, entries: &Entries, file: &mut File) {
     let clusters = crate::connector::items(clusters);
     if clusters.len() > CLUSTERS_MAX {
         let message = format!("there are more than {CLUSTERS_MAX} clusters");
-        return file.tell(Severity::Error, "too-many", message, location(artifact, None));
+        return file.tell(
+            Severity::Error,
+            "too-many",
+            message,
+            location(artifact, None),
+        );
     }
     for from in &clusters {
         for to in &clusters {
@@ -274,7 +336,10 @@ fn mirrors(artifact: &str, clusters: &str, entries: &Entries, file: &mut File) {
             let mut put = |key: &str, value: &str| {
                 config.insert(key.to_owned(), (value.to_owned(), line));
             };
-            put("connector.class", "org.apache.kafka.connect.mirror.MirrorSourceConnector");
+            put(
+                "connector.class",
+                "org.apache.kafka.connect.mirror.MirrorSourceConnector",
+            );
             put("source.cluster.alias", from);
             put("target.cluster.alias", to);
             for (side, alias) in [("source", from), ("target", to)] {
@@ -289,7 +354,9 @@ fn mirrors(artifact: &str, clusters: &str, entries: &Entries, file: &mut File) {
                 "replication.policy.class",
                 "replication.policy.separator",
             ] {
-                let value = entries.get(&format!("{flow}.{key}")).or_else(|| entries.get(key));
+                let value = entries
+                    .get(&format!("{flow}.{key}"))
+                    .or_else(|| entries.get(key));
                 if let Some((value, _)) = value {
                     put(key, value);
                 }

@@ -151,7 +151,10 @@ impl Record {
     pub(crate) fn replace(&mut self, exclude: &[&str], include: &[&str], renames: &[(&str, &str)]) {
         if !self.is_plain() {
             // It names members of the envelope, or of what the record was hoisted into.
-            if self.shape != Shape::Unknown && !exclude.is_empty() && include.is_empty() && renames.is_empty()
+            if self.shape != Shape::Unknown
+                && !exclude.is_empty()
+                && include.is_empty()
+                && renames.is_empty()
                 && !exclude.contains(&"after")
             {
                 return;

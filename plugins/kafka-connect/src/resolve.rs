@@ -21,6 +21,8 @@ const COMPARISONS_MAX: usize = 1_000_000;
 /// Keys that name the brokers of the topics, the most certain first. Debezium's history is in the same cluster, by its
 /// documentation.
 const BROKERS: &[&str] = &[
+    "target.cluster.bootstrap.servers",
+    "dest.kafka.bootstrap.servers",
     "producer.override.bootstrap.servers",
     "consumer.override.bootstrap.servers",
     "bootstrap.servers",
@@ -34,7 +36,9 @@ const BROKERS: &[&str] = &[
 pub(crate) type Placed = (Connector, String);
 
 fn own_brokers(connector: &Connector) -> Option<String> {
-    BROKERS.iter().find_map(|key| sources::kafka(connector.get(key)?))
+    BROKERS
+        .iter()
+        .find_map(|key| sources::kafka(connector.get(key)?))
 }
 
 /// The folder of an artifact.
@@ -43,7 +47,10 @@ fn folder(artifact: &str) -> &str {
 }
 
 /// All connectors, each with a name of its own and the namespace of its topics.
-pub(crate) fn named(files: Vec<(String, File)>, configured: Option<&str>) -> (Vec<Placed>, Vec<Diagnostic>) {
+pub(crate) fn named(
+    files: Vec<(String, File)>,
+    configured: Option<&str>,
+) -> (Vec<Placed>, Vec<Diagnostic>) {
     let configured = configured.and_then(sources::kafka);
     let mut of_folder: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut workers = BTreeMap::new();
@@ -52,7 +59,10 @@ pub(crate) fn named(files: Vec<(String, File)>, configured: Option<&str>) -> (Ve
             workers.insert(folder(artifact).to_owned(), brokers);
         }
         let stated = file.connectors.iter().filter_map(own_brokers);
-        of_folder.entry(folder(artifact).to_owned()).or_default().extend(stated);
+        of_folder
+            .entry(folder(artifact).to_owned())
+            .or_default()
+            .extend(stated);
     }
     let mut connectors: Vec<Connector> = Vec::new();
     for (_, file) in files {
@@ -71,13 +81,27 @@ pub(crate) fn named(files: Vec<(String, File)>, configured: Option<&str>) -> (Ve
             (Some(brokers), _) => brokers,
             (None, Some(all)) if all.len() == 1 => {
                 let brokers = all.first().cloned().unwrap_or_default();
-                let message = format!("it names no brokers: those of the other connectors in the folder are taken, {brokers}");
-                found.push(connector.told(Severity::Info, "brokers-assumed", "connector.class", &message));
+                let message = format!(
+                    "it names no brokers: those of the other connectors in the folder are taken, {brokers}"
+                );
+                found.push(connector.told(
+                    Severity::Info,
+                    "brokers-assumed",
+                    "connector.class",
+                    &message,
+                ));
                 brokers
             }
             _ => {
-                let message = format!("no brokers are known, nor configured (`brokers`): the topics are named in {NOWHERE}");
-                found.push(connector.told(Severity::Warning, "no-brokers", "connector.class", &message));
+                let message = format!(
+                    "no brokers are known, nor configured (`brokers`): the topics are named in {NOWHERE}"
+                );
+                found.push(connector.told(
+                    Severity::Warning,
+                    "no-brokers",
+                    "connector.class",
+                    &message,
+                ));
                 NOWHERE.to_owned()
             }
         };
@@ -90,12 +114,17 @@ pub(crate) fn named(files: Vec<(String, File)>, configured: Option<&str>) -> (Ve
 fn apart(connectors: &mut Vec<Connector>, found: &mut Vec<Diagnostic>) {
     let mut by_name: BTreeMap<String, Vec<Connector>> = BTreeMap::new();
     for connector in connectors.drain(..) {
-        by_name.entry(connector.name.clone()).or_default().push(connector);
+        by_name
+            .entry(connector.name.clone())
+            .or_default()
+            .push(connector);
     }
     for (name, mut same) in by_name {
         let values = |connector: &Connector| -> Vec<(String, String)> {
             let entries = connector.config.iter();
-            entries.map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+            entries
+                .map(|(key, (value, _))| (key.clone(), value.clone()))
+                .collect()
         };
         let mut seen = BTreeSet::new();
         same.retain(|connector| seen.insert(values(connector)));
@@ -145,7 +174,11 @@ pub(crate) fn readings(connectors: &[Placed]) -> Vec<Reading<'_>> {
     for reading in &mut readings {
         if is_sink(reading.connector) {
             let topics = reading.connector.list(&["topics"]);
-            consumed.extend(topics.into_iter().map(|topic| (reading.kafka.clone(), topic.to_owned())));
+            consumed.extend(
+                topics
+                    .into_iter()
+                    .map(|topic| (reading.kafka.clone(), topic.to_owned())),
+            );
         } else {
             source(reading);
         }
@@ -173,9 +206,11 @@ fn source(reading: &mut Reading) {
     reading.warn("unknown-connector", "connector.class", &message);
     let topic = connector.first(&["kafka.topic", "topic", "topic.name", "kafka.topic.name"]);
     if let Some((_, topic)) = topic {
-        let key = ["kafka.topic", "topic", "topic.name"].into_iter().find(|key| connector.get(key).is_some());
+        let key = ["kafka.topic", "topic", "topic.name"]
+            .into_iter()
+            .find(|key| connector.get(key).is_some());
         let flow = Flow::new(None, None, key.unwrap_or("kafka.topic.name"));
-        reading.produce(flow, &Template::text(topic));
+        reading.produce(&flow, &Template::text(topic));
     } else {
         reading.missing("topic", "which topics it writes is not known");
     }
@@ -195,7 +230,9 @@ fn resolve(reading: &mut Reading, consumed: &BTreeSet<(String, String)>, compari
             continue;
         };
         let begin = (to.namespace.clone(), String::new());
-        let topics = consumed.range(begin..).take_while(|(namespace, _)| *namespace == to.namespace);
+        let topics = consumed
+            .range(begin..)
+            .take_while(|(namespace, _)| *namespace == to.namespace);
         for (_, topic) in topics {
             *comparisons += 1;
             if *comparisons > COMPARISONS_MAX {
@@ -212,6 +249,10 @@ fn resolve(reading: &mut Reading, consumed: &BTreeSet<(String, String)>, compari
                 continue;
             }
             let mut one = flow.clone();
+            if let Some((guard, skipped)) = &flow.guard {
+                let record = guard.record(name.get(*skipped..).unwrap_or_default());
+                one.record = reading.chain.apply(&Template::text(topic), record).record;
+            }
             if let (Some(from), Some(to)) = (&mut one.from, &mut one.to) {
                 from.name = Template::text(name);
                 to.name = Template::text(topic);
@@ -221,7 +262,11 @@ fn resolve(reading: &mut Reading, consumed: &BTreeSet<(String, String)>, compari
     }
     reading.flows.extend(resolved);
     if *comparisons > COMPARISONS_MAX {
-        reading.warn("too-many", "connector.class", "there are too many topics and patterns to compare all of them");
+        reading.warn(
+            "too-many",
+            "connector.class",
+            "there are too many topics and patterns to compare all of them",
+        );
     }
 }
 

@@ -15,7 +15,11 @@ use crate::record::Record;
 pub(crate) fn read(reading: &mut Reading) -> bool {
     let short = reading.connector.short_class();
     match short {
-        "JdbcSource" | "PostgresSource" | "MySqlSource" | "MicrosoftSqlServerSource" | "OracleDatabaseSource" => {
+        "JdbcSource"
+        | "PostgresSource"
+        | "MySqlSource"
+        | "MicrosoftSqlServerSource"
+        | "OracleDatabaseSource" => {
             jdbc(reading);
         }
         "MongoSource" | "MongoDbAtlasSource" => mongo(reading),
@@ -42,8 +46,14 @@ fn database(reading: &Reading) -> Option<Database> {
         "OracleDatabaseSource" | "OracleDatabaseSink" => "oracle",
         _ => return None,
     };
-    let mut database = Database::at(jdbc, connector.get("connection.host")?, connector.get("connection.port"))?;
-    database.database = connector.any(&["db.name", "db.service", "db.sid"]).map(str::to_owned);
+    let mut database = Database::at(
+        jdbc,
+        connector.get("connection.host")?,
+        connector.get("connection.port"),
+    )?;
+    database.catalog = connector
+        .any(&["db.name", "db.service", "db.sid"])
+        .map(str::to_owned);
     Some(database)
 }
 
@@ -87,37 +97,69 @@ fn jdbc(reading: &mut Reading) {
             kind: "TABLE",
             name: open.within(&name, "\u{1}"),
         };
-        if connector.any(&["table.blacklist", "table.exclude.list"]).is_some() {
-            reading.info("wider-pattern", "table.blacklist", "the lists are narrower than the patterns of the selectors");
+        if connector
+            .any(&["table.blacklist", "table.exclude.list"])
+            .is_some()
+        {
+            reading.info(
+                "wider-pattern",
+                "table.blacklist",
+                "the lists are narrower than the patterns of the selectors",
+            );
         }
         let flow = Flow::new(Some(from), None, "connector.class");
-        return reading.produce(flow, &open.after(&prefix));
+        return reading.produce(&flow, &open.after(&prefix));
     }
     let qualifies = connector.is_true("table.names.qualify");
     for item in items {
         let read = templates(item);
-        let found = if is_regex { read.templates } else { vec![Template::text(item)] };
+        let found = if is_regex {
+            read.templates
+        } else {
+            vec![Template::text(item)]
+        };
         for template in found {
             let Some(name) = template.literal() else {
-                let flow = Flow::new(Some(open_table(&database, &template)), None, "table.include.list");
-                reading.produce(flow, &Template(vec![Part::Any(249)]).after(&prefix));
+                let flow = Flow::new(
+                    Some(open_table(&database, &template)),
+                    None,
+                    "table.include.list",
+                );
+                reading.produce(&flow, &Template(vec![Part::Any(249)]).after(&prefix));
                 continue;
             };
             let name = name.replace(['"', '`'], "");
             let parts: Vec<&str> = name.split('.').collect();
-            let last = if qualifies { name.as_str() } else { parts.last().copied().unwrap_or_default() };
+            let last = if qualifies {
+                name.as_str()
+            } else {
+                parts.last().copied().unwrap_or_default()
+            };
             let from = End::new(&database.namespace, "TABLE", database.table(&parts));
-            let flow = Flow::new(Some(from), None, if is_regex { "table.include.list" } else { "table.whitelist" });
-            reading.produce(flow, &Template::text(format!("{prefix}{last}")));
+            let flow = Flow::new(
+                Some(from),
+                None,
+                if is_regex {
+                    "table.include.list"
+                } else {
+                    "table.whitelist"
+                },
+            );
+            reading.produce(&flow, &Template::text(format!("{prefix}{last}")));
         }
     }
 }
 
 /// Tables of a pattern that may name the schema too.
 fn open_table(database: &Database, template: &Template) -> End {
-    let has_dot = template.0.iter().any(|part| matches!(part, Part::Text(text) if text.contains('.')));
+    let has_dot = template
+        .0
+        .iter()
+        .any(|part| matches!(part, Part::Text(text) if text.contains('.')));
     let name = if has_dot {
-        database.table(&["\u{1}", "\u{2}"]).replace("\u{1}.\u{2}", "\u{1}")
+        database
+            .table(&["\u{1}", "\u{2}"])
+            .replace("\u{1}.\u{2}", "\u{1}")
     } else {
         database.table(&["\u{1}"])
     };
@@ -135,10 +177,18 @@ fn query(reading: &mut Reading, query: &str, database: &Database, topic: &str) {
         ..Options::default()
     };
     let script = analyze(query, &options, &Catalog::default());
-    if script.statements.iter().all(|statement| statement.inputs.is_empty()) {
-        reading.warn("query", "query", "which tables the query reads is not understood");
+    if script
+        .statements
+        .iter()
+        .all(|statement| statement.inputs.is_empty())
+    {
+        reading.warn(
+            "query",
+            "query",
+            "which tables the query reads is not understood",
+        );
         let flow = Flow::new(None, None, "query");
-        return reading.produce(flow, &Template::text(topic));
+        return reading.produce(&flow, &Template::text(topic));
     }
     for problem in script.problems.iter().take(10) {
         reading.info("query", "query", &problem.message);
@@ -174,13 +224,15 @@ fn query(reading: &mut Reading, query: &str, database: &Database, topic: &str) {
         let from = End::new(&database.namespace, "TABLE", database.table(&parts));
         let mut flow = Flow::new(Some(from), None, "query");
         flow.moves = moves;
-        reading.produce(flow, &Template::text(topic));
+        reading.produce(&flow, &Template::text(topic));
     }
 }
 
 fn mongo(reading: &mut Reading) {
     let connector = reading.connector;
-    let host = connector.get("connection.host").map(|host| format!("mongodb+srv://{host}"));
+    let host = connector
+        .get("connection.host")
+        .map(|host| format!("mongodb+srv://{host}"));
     let uri = connector.get("connection.uri").map(str::to_owned).or(host);
     let Some(namespace) = uri.as_deref().and_then(mongodb) else {
         return reading.missing("connection.uri", "where the collections are is not known");
@@ -205,11 +257,18 @@ fn mongo(reading: &mut Reading) {
         if let Some(name) = of_collection {
             topic = Template::text(name);
         } else if let Some(name) = map.as_ref().and_then(|map| map.get(database)) {
-            topic = Template(vec![Part::Text(format!("{name}{separator}")), names[1].clone()]);
+            topic = Template(vec![
+                Part::Text(format!("{name}{separator}")),
+                names[1].clone(),
+            ]);
         } else if let Some(name) = of_all.filter(|name| !name.contains('{')) {
             topic = Template::text(name);
         } else {
-            reading.info("topic-map", "topic.namespace.map", "the map says nothing about this collection");
+            reading.info(
+                "topic-map",
+                "topic.namespace.map",
+                "the map says nothing about this collection",
+            );
         }
     }
     if let Some(prefix) = connector.get("topic.prefix") {
@@ -227,33 +286,52 @@ fn mongo(reading: &mut Reading) {
     if !connector.is_true("publish.full.document.only") {
         flow.record.forget();
     }
-    if connector.get("pipeline").is_some_and(|pipeline| pipeline != "[]") {
+    if connector
+        .get("pipeline")
+        .is_some_and(|pipeline| pipeline != "[]")
+    {
         flow.record.forget();
-        reading.info("pipeline", "pipeline", "what the pipeline does to fields is not read");
+        reading.info(
+            "pipeline",
+            "pipeline",
+            "what the pipeline does to fields is not read",
+        );
     }
-    reading.produce(flow, &topic);
+    reading.produce(&flow, &topic);
 }
 
 fn file(reading: &mut Reading) {
     let connector = reading.connector;
-    let from = connector.get("file").map(|path| End::new("file", "FILE", path));
+    let from = connector
+        .get("file")
+        .map(|path| End::new("file", "FILE", path));
     let Some(topic) = connector.get("topic") else {
         return reading.missing("topic", "the topic is not known");
     };
     if from.is_none() {
-        reading.info("standard-input", "connector.class", "without `file` it reads the standard input");
+        reading.info(
+            "standard-input",
+            "connector.class",
+            "without `file` it reads the standard input",
+        );
     }
     let topic = Template::text(topic);
-    reading.produce(Flow::new(from, None, "file"), &topic);
+    reading.produce(&Flow::new(from, None, "file"), &topic);
 }
 
 /// The namespace of a list of brokers.
 pub(crate) fn kafka(servers: &str) -> Option<String> {
     let servers: Vec<&str> = items(servers)
         .into_iter()
-        .map(|server| server.rsplit_once("://").map_or(server, |(_, server)| server))
+        .map(|server| {
+            server
+                .rsplit_once("://")
+                .map_or(server, |(_, server)| server)
+        })
         .collect();
-    let is_clean = servers.iter().all(|server| !server.contains(['$', '@', ' ']));
+    let is_clean = servers
+        .iter()
+        .all(|server| !server.contains(['$', '@', ' ']));
     (is_clean && !servers.is_empty()).then(|| format!("kafka://{}", servers.join(",")))
 }
 
@@ -267,7 +345,9 @@ struct Mirror<'c> {
 
 fn mirror(reading: &mut Reading) {
     let connector = reading.connector;
-    let policy = connector.get("replication.policy.class").unwrap_or_default();
+    let policy = connector
+        .get("replication.policy.class")
+        .unwrap_or_default();
     let separator = connector.get("replication.policy.separator").unwrap_or(".");
     let alias = connector.get("source.cluster.alias").unwrap_or("source");
     let prefix = if policy.ends_with("IdentityReplicationPolicy") {
@@ -285,33 +365,56 @@ fn mirror(reading: &mut Reading) {
     let mirror = Mirror {
         topics,
         key: "topics",
-        from: connector.get("source.cluster.bootstrap.servers").and_then(kafka),
-        to: connector.get("target.cluster.bootstrap.servers").and_then(kafka),
+        from: connector
+            .get("source.cluster.bootstrap.servers")
+            .and_then(kafka),
+        to: connector
+            .get("target.cluster.bootstrap.servers")
+            .and_then(kafka),
     };
-    if connector.any(&["topics.exclude", "topics.blacklist"]).is_some() {
-        reading.info("wider-pattern", "topics.exclude", "the lists are narrower than the patterns of the selectors");
+    if connector
+        .any(&["topics.exclude", "topics.blacklist"])
+        .is_some()
+    {
+        reading.info(
+            "wider-pattern",
+            "topics.exclude",
+            "the lists are narrower than the patterns of the selectors",
+        );
     }
     copied(reading, &mirror, &|topic| topic.clone().after(&prefix));
 }
 
 fn replicator(reading: &mut Reading) {
     let connector = reading.connector;
-    let format = connector.get("topic.rename.format").unwrap_or("${topic}").to_owned();
+    let format = connector
+        .get("topic.rename.format")
+        .unwrap_or("${topic}")
+        .to_owned();
     let mut topics = connector.list(&["topic.whitelist"]);
     let literal_count = topics.len();
     topics.extend(connector.get("topic.regex"));
     let mirror = Mirror {
-        key: if literal_count > 0 { "topic.whitelist" } else { "topic.regex" },
+        key: if literal_count > 0 {
+            "topic.whitelist"
+        } else {
+            "topic.regex"
+        },
         topics,
         from: connector.get("src.kafka.bootstrap.servers").and_then(kafka),
-        to: connector.get("dest.kafka.bootstrap.servers").and_then(kafka),
+        to: connector
+            .get("dest.kafka.bootstrap.servers")
+            .and_then(kafka),
     };
     copied(reading, &mirror, &|topic| topic.within(&format, "${topic}"));
 }
 
 fn copied(reading: &mut Reading, mirror: &Mirror, name: &dyn Fn(&Template) -> Template) {
     let Some(from) = &mirror.from else {
-        return reading.missing("source.cluster.bootstrap.servers", "where the topics come from is not known");
+        return reading.missing(
+            "source.cluster.bootstrap.servers",
+            "where the topics come from is not known",
+        );
     };
     if let Some(to) = &mirror.to {
         reading.kafka.clone_from(to);
@@ -325,7 +428,7 @@ fn copied(reading: &mut Reading, mirror: &Mirror, name: &dyn Fn(&Template) -> Te
             };
             let mut flow = Flow::new(Some(from), None, mirror.key);
             flow.record = Record::default();
-            reading.produce(flow, &name(&template));
+            reading.produce(&flow, &name(&template));
         }
     }
 }

@@ -101,11 +101,44 @@ fn job(reading: &Reading, namespace: &str, out: &mut Emitter) -> Result<JobNode,
         ("state", connector.state.as_deref()),
         ("topics", connector.get("topics")),
         ("topicsRegex", connector.get("topics.regex")),
-        ("topicPrefix", connector.any(&["topic.prefix", "database.server.name"])),
-        ("tableIncludeList", connector.any(&["table.include.list", "collection.include.list", "table.whitelist"])),
-        ("tableExcludeList", connector.any(&["table.exclude.list", "collection.exclude.list", "table.blacklist"])),
-        ("schemaIncludeList", connector.any(&["schema.include.list", "database.include.list", "schema.whitelist", "database.whitelist"])),
-        ("schemaExcludeList", connector.any(&["schema.exclude.list", "database.exclude.list", "schema.blacklist", "database.blacklist"])),
+        (
+            "topicPrefix",
+            connector.any(&["topic.prefix", "database.server.name"]),
+        ),
+        (
+            "tableIncludeList",
+            connector.any(&[
+                "table.include.list",
+                "collection.include.list",
+                "table.whitelist",
+            ]),
+        ),
+        (
+            "tableExcludeList",
+            connector.any(&[
+                "table.exclude.list",
+                "collection.exclude.list",
+                "table.blacklist",
+            ]),
+        ),
+        (
+            "schemaIncludeList",
+            connector.any(&[
+                "schema.include.list",
+                "database.include.list",
+                "schema.whitelist",
+                "database.whitelist",
+            ]),
+        ),
+        (
+            "schemaExcludeList",
+            connector.any(&[
+                "schema.exclude.list",
+                "database.exclude.list",
+                "schema.blacklist",
+                "database.blacklist",
+            ]),
+        ),
     ] {
         if let Some(value) = value {
             facet[key] = value.into();
@@ -119,7 +152,9 @@ fn job(reading: &Reading, namespace: &str, out: &mut Emitter) -> Result<JobNode,
         out.alias(
             node,
             &Alias {
-                namespace: connector.get("openlineage.integration.job.namespace").unwrap_or(prefix),
+                namespace: connector
+                    .get("openlineage.integration.job.namespace")
+                    .unwrap_or(prefix),
                 name: &format!("{prefix}.0"),
                 reason: "Debezium reports its runs by this name",
                 evidence: Some(&at),
@@ -140,11 +175,19 @@ fn flows(
     for flow in &reading.flows {
         let at = reading.connector.at(flow.key);
         let mut nodes = [None, None];
-        for (slot, (end, side)) in [(&flow.from, Side::Reads), (&flow.to, Side::Writes)].into_iter().enumerate() {
+        for (slot, (end, side)) in [(&flow.from, Side::Reads), (&flow.to, Side::Writes)]
+            .into_iter()
+            .enumerate()
+        {
             let Some(end) = end else { continue };
             let literal = end.name.literal();
             let pattern = literal.clone().unwrap_or_else(|| end.name.glob());
-            let key = (slot, end.namespace.clone(), pattern.clone(), literal.is_none());
+            let key = (
+                slot,
+                end.namespace.clone(),
+                pattern.clone(),
+                literal.is_none(),
+            );
             let is_new = stated.insert(key);
             if literal.is_none() {
                 if is_new {
@@ -196,8 +239,14 @@ fn fields(
     let is_identity = flow.moves.is_empty() && flow.record.is_identity();
     let whole = [identity];
     out.field_edge(&FieldEdge {
-        from: FieldEnd { dataset: from, field: None },
-        to: FieldEnd { dataset: to, field: None },
+        from: FieldEnd {
+            dataset: from,
+            field: None,
+        },
+        to: FieldEnd {
+            dataset: to,
+            field: None,
+        },
         via: Some(job),
         transformations: if is_identity { &whole } else { &[] },
         evidence: Some(&at),
@@ -213,7 +262,9 @@ fn fields(
                 },
                 None => None,
             };
-            if (step.from.is_none() && field.is_none()) || !seen.insert((step.from.clone(), field.clone())) {
+            if (step.from.is_none() && field.is_none())
+                || !seen.insert((step.from.clone(), field.clone()))
+            {
                 continue;
             }
             let how: Vec<_> = step
@@ -227,8 +278,14 @@ fn fields(
                 })
                 .collect();
             out.field_edge(&FieldEdge {
-                from: FieldEnd { dataset: from, field: step.from.as_deref() },
-                to: FieldEnd { dataset: to, field: field.as_deref() },
+                from: FieldEnd {
+                    dataset: from,
+                    field: step.from.as_deref(),
+                },
+                to: FieldEnd {
+                    dataset: to,
+                    field: field.as_deref(),
+                },
                 via: Some(job),
                 transformations: &how,
                 evidence: Some(&at),
@@ -240,15 +297,25 @@ fn fields(
         let is_same = !origin.is_changed && !origin.is_masked;
         let how = [Transformation {
             is_direct: true,
-            subtype: Some(if is_same { "IDENTITY" } else { "TRANSFORMATION" }),
+            subtype: Some(if is_same {
+                "IDENTITY"
+            } else {
+                "TRANSFORMATION"
+            }),
             description: None,
             is_masking: origin.is_masked,
         }];
         let field = format!("{}{}", record.origin_prefix, origin.field);
         for shown in record.shown(now) {
             out.field_edge(&FieldEdge {
-                from: FieldEnd { dataset: from, field: Some(&field) },
-                to: FieldEnd { dataset: to, field: Some(&shown) },
+                from: FieldEnd {
+                    dataset: from,
+                    field: Some(&field),
+                },
+                to: FieldEnd {
+                    dataset: to,
+                    field: Some(&shown),
+                },
                 via: Some(job),
                 transformations: &how,
                 evidence: Some(&at),

@@ -16,17 +16,31 @@ const TOPICS_MAX: usize = 16;
 enum Kind {
     /// Neither topics nor fields of the value.
     Nothing,
-    Regex { regex: Regex, text: String, replacement: String },
+    Regex {
+        regex: Regex,
+        text: String,
+        replacement: String,
+    },
     Timestamp(String),
     /// The topic is a value of the record, or what a script says.
     Anywhere,
-    Outbox { topic: Template, fields: Vec<(String, String)> },
+    Outbox {
+        topic: Template,
+        fields: Vec<(String, String)>,
+    },
     Unwrap,
     Flatten(String),
     Hoist(String),
     Extract(String),
-    Replace { exclude: Vec<String>, include: Vec<String>, renames: Vec<(String, String)> },
-    Change { fields: Vec<String>, is_masking: bool },
+    Replace {
+        exclude: Vec<String>,
+        include: Vec<String>,
+        renames: Vec<(String, String)>,
+    },
+    Change {
+        fields: Vec<String>,
+        is_masking: bool,
+    },
     /// Nothing is known of what it does to fields.
     Unheard,
 }
@@ -72,7 +86,8 @@ impl Chain {
         };
         let names = connector.list(&["transforms"]);
         if names.len() > STEPS_MAX {
-            let message = format!("there are more than {STEPS_MAX} transforms; the topics are not known");
+            let message =
+                format!("there are more than {STEPS_MAX} transforms; the topics are not known");
             found.push(connector.told(Severity::Warning, "too-many", "transforms", &message));
             chain.steps.push(Step {
                 name: "transforms".into(),
@@ -85,7 +100,12 @@ impl Chain {
             let key = format!("transforms.{name}.type");
             let Some(class) = connector.get(&key) else {
                 let message = format!("the transform `{name}` has no `{key}`");
-                found.push(connector.told(Severity::Warning, "unknown-transform", "transforms", &message));
+                found.push(connector.told(
+                    Severity::Warning,
+                    "unknown-transform",
+                    "transforms",
+                    &message,
+                ));
                 chain.steps.push(Step {
                     name: name.to_owned(),
                     kind: Kind::Unheard,
@@ -104,7 +124,9 @@ impl Chain {
                 found.push(connector.told(Severity::Warning, "unknown-transform", &key, &message));
             }
             if matches!(kind, Kind::Anywhere) {
-                let message = format!("the transform `{name}` ({class}) sends records to topics that are not known");
+                let message = format!(
+                    "the transform `{name}` ({class}) sends records to topics that are not known"
+                );
                 found.push(connector.told(Severity::Warning, "unknown-topic", &key, &message));
             }
             chain.steps.push(Step {
@@ -136,7 +158,9 @@ fn when(connector: &Connector, name: &str) -> Option<When> {
         return Some(When::Always);
     };
     let is_negated = connector.is_true(&format!("transforms.{name}.negate"));
-    let class = connector.get(&format!("predicates.{predicate}.type")).unwrap_or_default();
+    let class = connector
+        .get(&format!("predicates.{predicate}.type"))
+        .unwrap_or_default();
     match class.rsplit('.').next().unwrap_or_default() {
         // What is deleted has no value and no fields.
         "RecordIsTombstone" => is_negated.then_some(When::Always),
@@ -158,7 +182,6 @@ fn owned(list: &[&str]) -> Vec<String> {
 /// What a class of transforms does. Source: the documentation of Kafka, Confluent, Aiven and Debezium.
 fn kind(connector: &Connector, name: &str, class: &str) -> Kind {
     let get = |key: &str| connector.get(&format!("transforms.{name}.{key}"));
-    let list = |keys: &[&str]| items(keys.iter().find_map(|key| get(key)).unwrap_or_default());
     let text = |key: &str, default: &str| get(key).unwrap_or(default).to_owned();
     let short = class.rsplit('.').next().unwrap_or(class);
     let (short, side) = short.split_once('$').unwrap_or((short, ""));
@@ -174,14 +197,27 @@ fn kind(connector: &Connector, name: &str, class: &str) -> Kind {
         _ => Kind::Anywhere,
     };
     match short {
-        "ExtractTopic" | "ContentBasedRouter" | "ExtractTopicFromValueSchema"
-        | "ExtractTopicFromSchemaName" | "TimescaleDb" => Kind::Anywhere,
+        "ExtractTopic"
+        | "ContentBasedRouter"
+        | "ExtractTopicFromValueSchema"
+        | "ExtractTopicFromSchemaName"
+        | "TimescaleDb" => Kind::Anywhere,
         "RegexRouter" => router(get("regex"), get("replacement").or(Some(""))),
         "ByLogicalTableRouter" => router(get("topic.regex"), get("topic.replacement")),
-        "TimestampRouter" => Kind::Timestamp(text("topic.format", "${topic}-${timestamp}")),
-        "MessageTimestampRouter" => Kind::Timestamp(text("topic.format", "${topic}-${timestamp}")),
+        "TimestampRouter" | "MessageTimestampRouter" => {
+            Kind::Timestamp(text("topic.format", "${topic}-${timestamp}"))
+        }
         "EventRouter" | "MongoEventRouter" => outbox(&get),
         _ if side == "Key" => Kind::Nothing,
+        _ => of_value(connector, name, short),
+    }
+}
+
+/// What a class does that leaves the topic as it is.
+fn of_value(connector: &Connector, name: &str, short: &str) -> Kind {
+    let get = |key: &str| connector.get(&format!("transforms.{name}.{key}"));
+    let list = |keys: &[&str]| items(keys.iter().find_map(|key| get(key)).unwrap_or_default());
+    match short {
         "ExtractNewRecordState" | "ExtractNewDocumentState" | "UnwrapFromEnvelope" => {
             if get("route.by.field").is_some() {
                 Kind::Anywhere
@@ -190,7 +226,9 @@ fn kind(connector: &Connector, name: &str, class: &str) -> Kind {
             }
         }
         "ReplaceField" => {
-            let renames = list(&["renames"]).into_iter().filter_map(|pair| pair.split_once(':'));
+            let renames = list(&["renames"])
+                .into_iter()
+                .filter_map(|pair| pair.split_once(':'));
             Kind::Replace {
                 exclude: owned(&list(&["exclude", "blacklist"])),
                 include: owned(&list(&["include", "whitelist"])),
@@ -219,13 +257,31 @@ fn kind(connector: &Connector, name: &str, class: &str) -> Kind {
             is_masking: false,
         },
         "HoistField" => get("field").map_or(Kind::Unheard, |field| Kind::Hoist(field.to_owned())),
-        "ExtractField" => get("field").map_or(Kind::Unheard, |field| Kind::Extract(field.to_owned())),
-        "Flatten" => Kind::Flatten(text("delimiter", ".")),
-        "InsertField" | "ValueToKey" | "Filter" | "FilterByFieldValue" | "SetSchemaMetadata"
-        | "InsertHeader" | "DropHeaders" | "Drop" | "TombstoneHandler" | "ExtractTimestamp"
-        | "PartitionRouting" | "ActivateTracingSpan" | "SchemaChangeEventFilter" | "HeaderToValue"
-        | "TimezoneConverter" | "DecodeLogicalDecodingMessageContent" | "ReadToInsertEvent"
-        | "HeadersToRecord" | "ConvertCloudEventToSaveableForm" | "GzipDecompress" | "MakeTombstone" => Kind::Nothing,
+        "ExtractField" => {
+            get("field").map_or(Kind::Unheard, |field| Kind::Extract(field.to_owned()))
+        }
+        "Flatten" => Kind::Flatten(get("delimiter").unwrap_or(".").to_owned()),
+        "InsertField"
+        | "ValueToKey"
+        | "Filter"
+        | "FilterByFieldValue"
+        | "SetSchemaMetadata"
+        | "InsertHeader"
+        | "DropHeaders"
+        | "Drop"
+        | "TombstoneHandler"
+        | "ExtractTimestamp"
+        | "PartitionRouting"
+        | "ActivateTracingSpan"
+        | "SchemaChangeEventFilter"
+        | "HeaderToValue"
+        | "TimezoneConverter"
+        | "DecodeLogicalDecodingMessageContent"
+        | "ReadToInsertEvent"
+        | "HeadersToRecord"
+        | "ConvertCloudEventToSaveableForm"
+        | "GzipDecompress"
+        | "MakeTombstone" => Kind::Nothing,
         "HeaderFrom" => {
             if get("operation") == Some("move") {
                 Kind::Replace {
@@ -258,7 +314,9 @@ fn outbox<'c>(get: &dyn Fn(&str) -> Option<&'c str>) -> Kind {
         .unwrap_or("payload");
     let mut fields = Vec::new();
     let placed = items(get("table.fields.additional.placement").unwrap_or_default());
-    let is_alone = !placed.iter().any(|item| item.split(':').nth(1) == Some("envelope"));
+    let is_alone = !placed
+        .iter()
+        .any(|item| item.split(':').nth(1) == Some("envelope"));
     if !is_alone {
         fields.push((payload.to_owned(), "payload".to_owned()));
     }
@@ -321,19 +379,25 @@ impl Step {
     /// Where the records of a topic go.
     fn route(&self, topic: &Template, topics: &mut Vec<Template>, unknown: &mut Option<String>) {
         match &self.kind {
-            Kind::Regex { regex, text, replacement } => {
-                match reroute(topic, regex, text, replacement) {
-                    Some(routed) => topics.push(routed),
-                    None => *unknown = Some(self.name.clone()),
-                }
-            }
+            Kind::Regex {
+                regex,
+                text,
+                replacement,
+            } => match reroute(topic, regex, text, replacement) {
+                Some(routed) => topics.push(routed),
+                None => *unknown = Some(self.name.clone()),
+            },
             Kind::Timestamp(format) => {
                 let open = topic.within(format, "${topic}");
                 let mut parts = Vec::new();
                 for part in open.0 {
                     match part {
                         Part::Text(text) => {
-                            parts.extend(Template(vec![Part::Any(251)]).within(&text, "${timestamp}").0);
+                            parts.extend(
+                                Template(vec![Part::Any(251)])
+                                    .within(&text, "${timestamp}")
+                                    .0,
+                            );
                         }
                         any @ Part::Any(_) => parts.push(any),
                     }
@@ -368,8 +432,15 @@ impl Step {
             Kind::Flatten(delimiter) => record.flatten(delimiter),
             Kind::Hoist(field) => record.hoist(field),
             Kind::Extract(field) => record.extract(field),
-            Kind::Replace { exclude, include, renames } => {
-                let renames: Vec<_> = renames.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            Kind::Replace {
+                exclude,
+                include,
+                renames,
+            } => {
+                let renames: Vec<_> = renames
+                    .iter()
+                    .map(|(a, b)| (a.as_str(), b.as_str()))
+                    .collect();
                 record.replace(&refs(exclude), &refs(include), &renames);
             }
             Kind::Change { fields, is_masking } => {
@@ -433,10 +504,15 @@ fn cannot_match(topic: &Template, regex: &str) -> bool {
     let Some(Part::Text(begin)) = topic.0.first() else {
         return false;
     };
-    templates(regex).templates.iter().all(|other| match other.0.first() {
-        Some(Part::Text(text)) => !text.starts_with(begin.as_str()) && !begin.starts_with(text.as_str()),
-        _ => false,
-    })
+    templates(regex)
+        .templates
+        .iter()
+        .all(|other| match other.0.first() {
+            Some(Part::Text(text)) => {
+                !text.starts_with(begin.as_str()) && !begin.starts_with(text.as_str())
+            }
+            _ => false,
+        })
 }
 
 /// A replacement as Java's `replaceFirst` expands it: `$1`, `${name}`, and `\` before what is meant as it is.
@@ -459,10 +535,14 @@ fn replaced(replacement: &str, found: &regex_lite::Captures) -> Option<String> {
             // As many digits as name a group that there is.
             let digits = rest.bytes().take(3).take_while(u8::is_ascii_digit).count();
             let number = |digits: usize| rest[..digits].parse::<usize>().ok();
-            let digits = (1..=digits).rev().find(|digits| {
-                number(*digits).is_some_and(|number| number < found.len())
-            })?;
-            text.push_str(found.get(number(digits)?).map_or("", |value| value.as_str()));
+            let digits = (1..=digits)
+                .rev()
+                .find(|digits| number(*digits).is_some_and(|number| number < found.len()))?;
+            text.push_str(
+                found
+                    .get(number(digits)?)
+                    .map_or("", |value| value.as_str()),
+            );
             rest = &rest[digits..];
         }
     }

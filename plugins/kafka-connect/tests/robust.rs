@@ -14,9 +14,20 @@ fn check(name: &str, text: &str) -> golden::Facts {
 
 #[test]
 fn deep_and_broken_files_are_told_of() {
-    for text in ["", "[", "{", "null", "{\"config\": []}", "[{}]", "{\"a\": {\"info\": {}}}"] {
+    for text in [
+        "",
+        "[",
+        "{",
+        "null",
+        "{\"config\": []}",
+        "[{}]",
+        "{\"a\": {\"info\": {}}}",
+    ] {
         let facts = check("a.json", text).to_json();
-        assert!(!facts["diagnostics"].as_array().unwrap().is_empty(), "{text}");
+        assert!(
+            !facts["diagnostics"].as_array().unwrap().is_empty(),
+            "{text}"
+        );
     }
     for text in ["", "=", "\\", "a\\", "connector.class", "\\u12"] {
         check("a.properties", text);
@@ -31,9 +42,8 @@ fn a_large_file_takes_a_moment() {
     for number in 0..100_000 {
         write!(topics, "topic{number},").unwrap();
     }
-    let sink = format!(
-        r#"{{"connector.class": "FileStreamSink", "file": "x", "topics": "{topics}"}}"#
-    );
+    let sink =
+        format!(r#"{{"connector.class": "FileStreamSink", "file": "x", "topics": "{topics}"}}"#);
     let begin = Instant::now();
     check("a.json", &sink);
     let regexes = format!(
@@ -41,7 +51,13 @@ fn a_large_file_takes_a_moment() {
         "a.(b|c|d)*[0-9]+x{1,3},".repeat(40_000)
     );
     check("a.json", &regexes);
-    check("a.json", &format!(r#"{{"connector.class": "x", "y": "{}"}}"#, "z".repeat(10_000_000)));
+    check(
+        "a.json",
+        &format!(
+            r#"{{"connector.class": "x", "y": "{}"}}"#,
+            "z".repeat(10_000_000)
+        ),
+    );
     assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
 }
 
