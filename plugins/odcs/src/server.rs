@@ -16,8 +16,9 @@ pub(crate) struct Server {
 /// How names are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// What stands before the table, outermost first; a table with as many parts more has its own.
-    Parts(Vec<String>),
+    /// What stands before the table, outermost first, as far as it is known. A table whose name has several parts has
+    /// the innermost of these in itself.
+    Parts(Vec<Option<String>>),
     /// A path with `{model}` for the table.
     Path(String),
     /// What stands before the name as it is.
@@ -128,7 +129,7 @@ pub(crate) fn read(name: &str, server: &Node) -> Result<Server, String> {
     };
     let needed = |keys: &[&str]| needed(server, &kind, keys);
     let parts = |keys: &[(&[&str], &str)]| {
-        let parts = keys.iter().filter_map(|(keys, default)| {
+        let parts = keys.iter().map(|(keys, default)| {
             let value = server.first(keys).unwrap_or(default);
             (!value.is_empty()).then(|| value.to_owned())
         });
@@ -140,7 +141,7 @@ pub(crate) fn read(name: &str, server: &Node) -> Result<Server, String> {
             made(
                 "bigquery".into(),
                 "TABLE",
-                Form::Parts(names.map(str::to_owned).into()),
+                Form::Parts(names.map(|name| Some(name.to_owned())).into()),
             )
         }
         "snowflake" => {
@@ -187,7 +188,7 @@ pub(crate) fn read(name: &str, server: &Node) -> Result<Server, String> {
             made(
                 format!("duckdb://{path}"),
                 "TABLE",
-                Form::Parts(vec![stem.to_owned(), schema.to_owned()]),
+                Form::Parts(vec![Some(stem.to_owned()), Some(schema.to_owned())]),
             )
         }
         "local" | "dataframe" => made(
@@ -309,7 +310,7 @@ fn hosted(name: &str, kind: &str, server: &Node) -> Result<Server, String> {
         &[(&["catalog", "database"] as &[&str], ""), SCHEMA] as &[_],
         |platform| platform.parts,
     );
-    let parts = keys.iter().filter_map(|(keys, default)| {
+    let parts = keys.iter().map(|(keys, default)| {
         let value = server.first(keys).unwrap_or(default);
         (!value.is_empty()).then(|| value.to_owned())
     });
@@ -383,8 +384,8 @@ impl Server {
             Form::Parts(parts) => {
                 let own = table.split('.').count() - 1;
                 let before = parts.len().saturating_sub(own);
-                let mut name: Vec<&str> = parts[..before].iter().map(String::as_str).collect();
-                name.push(table);
+                let before = parts[..before].iter().flatten().map(String::as_str);
+                let name: Vec<&str> = before.chain([table]).collect();
                 Some(name.join("."))
             }
         }
