@@ -92,7 +92,7 @@ fn next_tag(text: &str) -> Option<usize> {
 }
 
 /// Whether what stands in between is a part of a longer name.
-pub(crate) fn is_joined(before: &str, after: &str) -> bool {
+pub fn is_joined(before: &str, after: &str) -> bool {
     let is_name =
         |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '"' | '`' | '$');
     let after = after.chars().next();
@@ -102,10 +102,11 @@ pub(crate) fn is_joined(before: &str, after: &str) -> bool {
 
 /// Which quotation is open.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Quotes(Option<char>);
+pub struct Quotes(Option<char>);
 
 impl Quotes {
-    pub(crate) fn pass(&mut self, text: &str) {
+    /// Goes on over a text.
+    pub fn pass(&mut self, text: &str) {
         let mut chars = text.chars().peekable();
         while let Some(char) = chars.next() {
             match (self.0, char) {
@@ -120,7 +121,8 @@ impl Quotes {
         }
     }
 
-    pub(crate) fn is_open(self) -> bool {
+    /// Whether one is open.
+    pub fn is_open(self) -> bool {
         self.0.is_some()
     }
 }
