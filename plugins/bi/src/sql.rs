@@ -120,6 +120,14 @@ pub struct Query {
     pub problem: Option<(String, u32)>,
 }
 
+impl Query {
+    /// How many times a column goes in of which the name is known.
+    pub fn columns_count(&self) -> usize {
+        let origins = self.origins.iter();
+        origins.filter(|origin| origin.column.is_some()).count()
+    }
+}
+
 /// Analyses one query.
 pub fn query(text: &str, options: &Options, catalog: &Catalog) -> Query {
     // The prefix has a line of its own, which lines do not count.

@@ -474,6 +474,13 @@ impl Reading<'_, '_, '_> {
 
     /// A metric is a card that computes one column.
     fn metric(&mut self, key: &str) -> Result<Vec<Origin>, ExtractError> {
+        let said = self.state.said;
+        let card = said.cards.get(said.card_key(key));
+        // Before version 50 a metric of this number is no card.
+        if card.is_none_or(|card| card.node.said("type") != Some("metric")) {
+            self.note("metabase/segment", format!("the metric {key} is not told"));
+            return Ok(Vec::new());
+        }
         let (dataset, columns) = self.state.card_node(key)?;
         self.input(dataset);
         let column = match &columns[..] {

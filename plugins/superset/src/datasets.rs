@@ -1,5 +1,7 @@
 //! Datasets: tables with columns and metrics of their own, and queries.
 
+use std::rc::Rc;
+
 use bi::connection::Connection;
 use bi::sql::{self, How};
 use bi::template;
@@ -8,7 +10,7 @@ use headwater_extractor::{Dataset, DatasetNode, ExtractError, Field, Location, S
 use sql_lineage::{Catalog, Direct, Options, TableName};
 
 use crate::export::Item;
-use crate::state::{Known, Stating, unique_titles};
+use crate::state::{Catalogs, Known, Stating, unique_titles};
 
 /// Columns of a dataset, and metrics of it, that are read. Expressions take time with the number of columns.
 const ELEMENTS_MAX: usize = 5_000;
@@ -249,14 +251,25 @@ impl Stating<'_, '_> {
             dialect: connection.dialect,
             ..Options::default()
         };
-        let catalog = self.catalog_of(&connection.namespace);
-        let analyse = |first_only| {
-            let filled = template::jinja(sql, first_only, &mut |inside| metric(inside, metrics));
-            (sql::query(&filled.text, &options, &catalog), filled)
+        let catalogs = {
+            let database = item.node.said("database_uuid").unwrap_or("").to_lowercase();
+            self.catalog_of(&database, connection, &at)?
         };
-        let (mut query, filled) = analyse(false);
-        if query.problem.is_some() && filled.has_blocks {
-            query = analyse(true).0;
+        let analyse = |first_only, catalog: &Catalog| {
+            let filled = template::jinja(sql, first_only, &mut |inside| metric(inside, metrics));
+            (sql::query(&filled.text, &options, catalog), filled)
+        };
+        let (mut query, filled) = analyse(false, &catalogs.service);
+        let is_first_only = query.problem.is_some() && filled.has_blocks;
+        if is_first_only {
+            query = analyse(true, &catalogs.service).0;
+        }
+        // What datasets show decides only where nothing else tells whose a column is: it may be of long ago.
+        if query.problem.is_some() || query.inputs.len() > 1 {
+            let again = analyse(is_first_only, &catalogs.shown).0;
+            if again.problem.is_none() && again.columns_count() >= query.columns_count() {
+                query = again;
+            }
         }
         if filled.is_template {
             let message =
@@ -338,20 +351,46 @@ impl Stating<'_, '_> {
         Ok(())
     }
 
-    /// The columns of tables in a namespace, by what the service knows.
-    fn catalog_of(&self, namespace: &str) -> Catalog {
-        let mut catalog = Catalog::default();
-        for known in self
-            .catalog
-            .iter()
-            .filter(|known| known.namespace == namespace)
-        {
-            catalog.add(
-                &TableName::new(known.name.split('.')),
-                known.fields.iter().cloned(),
-            );
+    /// The columns of tables of a database.
+    fn catalog_of(
+        &mut self,
+        database: &str,
+        connection: &Connection,
+        at: &Location,
+    ) -> Result<Rc<Catalogs>, ExtractError> {
+        if let Some(catalog) = self.catalogs.get(database) {
+            return Ok(Rc::clone(catalog));
         }
-        catalog
+        let mut catalogs = Catalogs::default();
+        // Without what single datasets say.
+        let (of_database, _) = self.databases.connection(database, at)?;
+        let is_here = |item: &&Item| {
+            let uuid = item.node.said("database_uuid").unwrap_or("");
+            uuid.eq_ignore_ascii_case(database) && item.node.said("sql").is_none()
+        };
+        for item in self.export.datasets.values().filter(is_here) {
+            let (schema, name) = (item.node.said("schema"), item.node.said("table_name"));
+            let columns = item.node.get("columns").items().iter().take(ELEMENTS_MAX);
+            let columns = columns.filter(|column| column.said("expression").is_none());
+            let columns: Vec<&str> = columns
+                .filter_map(|column| column.said("column_name"))
+                .collect();
+            let named = of_database.name(item.node.said("catalog"), schema, name.unwrap_or(""));
+            if !columns.is_empty() {
+                let name = TableName::new(named.name.split('.'));
+                catalogs.shown.add(&name, columns);
+            }
+        }
+        let known = self.catalog.iter();
+        for known in known.filter(|known| known.namespace == connection.namespace) {
+            let name = TableName::new(known.name.split('.'));
+            catalogs.service.add(&name, known.fields.iter().cloned());
+            catalogs.shown.add(&name, known.fields.iter().cloned());
+        }
+        let catalogs = Rc::new(catalogs);
+        self.catalogs
+            .insert(database.to_owned(), Rc::clone(&catalogs));
+        Ok(catalogs)
     }
 
     /// States where fields come from: columns of the table or query, and expressions over them.

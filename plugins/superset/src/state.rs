@@ -1,6 +1,7 @@
 //! Stating what an export has.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use bi::sql::How;
 use bi::tree::Node;
@@ -9,9 +10,19 @@ use headwater_extractor::{
     FieldEnd, Location, Severity,
 };
 use serde_json::{Map, Value, json};
+use sql_lineage::Catalog;
 
 use crate::databases::Databases;
 use crate::export::{Export, Item};
+
+/// Columns of the tables of a database.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs {
+    /// As the service knows them.
+    pub(crate) service: Catalog,
+    /// And as physical datasets show them, which may have been synchronised long ago.
+    pub(crate) shown: Catalog,
+}
 
 /// A dataset of Superset's, as charts see it.
 #[derive(Clone, Debug)]
@@ -36,6 +47,8 @@ pub(crate) struct Stating<'a, 'b> {
     pub(crate) own: String,
     pub(crate) datasets: BTreeMap<String, Known>,
     pub(crate) charts: BTreeMap<String, DatasetNode>,
+    /// Columns of tables by the UUID of their database, for SQL.
+    pub(crate) catalogs: BTreeMap<String, Rc<Catalogs>>,
 }
 
 /// States all of an export: datasets, then the charts that are made of them, then the dashboards of charts.
@@ -55,6 +68,7 @@ pub(crate) fn state(
         out,
         datasets: BTreeMap::new(),
         charts: BTreeMap::new(),
+        catalogs: BTreeMap::new(),
     };
     stating.all_datasets()?;
     stating.all_charts()?;
