@@ -224,7 +224,14 @@ fn of_source(
 ) -> Result<Vec<(String, How)>, String> {
     let mut catalog = Catalog::default();
     if !columns.is_empty() {
-        catalog.add(&TableName::new([SOURCE]), columns.iter().copied());
+        // Those that the text cannot name make no difference, but time.
+        let lower = text.to_lowercase();
+        let is_named = |column: &&str| lower.contains(&column.to_lowercase());
+        let mut named: Vec<&str> = columns.iter().copied().filter(is_named).collect();
+        if named.is_empty() {
+            named.extend(columns.first());
+        }
+        catalog.add(&TableName::new([SOURCE]), named);
     }
     let options = Options {
         dialect: Some(dialect.unwrap_or_default()),

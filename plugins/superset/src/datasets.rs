@@ -13,7 +13,7 @@ use crate::export::Item;
 use crate::state::{Catalogs, Known, Stating, unique_titles};
 
 /// Columns of a dataset, and metrics of it, that are read. Expressions take time with the number of columns.
-const ELEMENTS_MAX: usize = 5_000;
+const ELEMENTS_MAX: usize = 2_000;
 
 /// A column or a metric.
 struct Element<'i> {

@@ -3,7 +3,7 @@
 use bi::tree::{self, Node};
 
 /// Things that one chart may ask for.
-const USES_MAX: usize = 5_000;
+const USES_MAX: usize = 2_000;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
