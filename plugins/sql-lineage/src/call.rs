@@ -17,6 +17,7 @@ use crate::name::idents;
 use crate::origin::Origin;
 use crate::query::{Analysis, View};
 use crate::scope::{Column, Item, Output, Relation, Scope};
+use crate::split::Base;
 
 /// How deep calls of macros may stand in macros, as these may call themselves.
 const MACROS_MAX: usize = 16;
@@ -26,6 +27,8 @@ const MACROS_MAX: usize = 16;
 pub(crate) struct Macro {
     parameters: Vec<MacroArg>,
     definition: MacroDefinition,
+    /// Where it stands: what is in it is there, wherever it is called.
+    base: Base,
 }
 
 impl Analysis<'_, '_> {
@@ -279,6 +282,7 @@ impl Analysis<'_, '_> {
         let made = Macro {
             parameters: parameters.cloned().unwrap_or_default(),
             definition: definition.clone(),
+            base: self.base.clone(),
         };
         let name = self.session.folded(last);
         self.session.macros.insert(name, Rc::new(made));
@@ -308,10 +312,10 @@ impl Analysis<'_, '_> {
         };
         // The arguments are there already: how the macro computes with them, they are told as computed.
         let scope = self.macro_scope(&made, &[]);
-        self.macros += 1;
         let mut origins = Vec::new();
-        self.value(expr, &scope, View::NONE, &mut origins);
-        self.macros -= 1;
+        self.within(&made, |analysis| {
+            analysis.value(expr, &scope, View::NONE, &mut origins);
+        });
         out.extend(origins.into_iter().map(|origin| Origin {
             how: origin.how.then(T(around.how)),
             ..origin
@@ -343,10 +347,19 @@ impl Analysis<'_, '_> {
             values.push((name, origins));
         }
         let scope = self.macro_scope(&made, &values);
+        Some(self.within(&made, |analysis| {
+            analysis.query(query, View::NONE, Some(&scope))
+        }))
+    }
+
+    /// Reads what stands in a macro.
+    fn within<T>(&mut self, made: &Macro, read: impl FnOnce(&mut Self) -> T) -> T {
+        let around = std::mem::replace(&mut self.base, made.base.clone());
         self.macros += 1;
-        let output = self.query(query, View::NONE, Some(&scope));
+        let told = read(self);
         self.macros -= 1;
-        Some(output)
+        self.base = around;
+        told
     }
 
     /// What a macro's parameter of that name stands for; false if there is none.
