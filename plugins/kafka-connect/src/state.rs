@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_extractor::{
-    Alias, Dataset, DatasetNode, Emitter, ExtractError, FieldEdge, FieldEnd, Job, JobNode,
-    Selector, Side, Transformation,
+    Alias, Dataset, DatasetNode, EmitError, Emitter, ExtractError, FieldEdge, FieldEnd, Job,
+    JobNode, Selector, Side, Transformation,
 };
 use serde_json::json;
 
 use crate::connector::Connector;
 use crate::flow::{End, Flow, Reading};
+use crate::record::Record;
 
 /// What is known of a dataset before it is stated.
 #[derive(Clone, Copy, Debug)]
@@ -238,61 +239,63 @@ fn fields(
     };
     let is_identity = flow.moves.is_empty() && flow.record.is_identity();
     let whole = [identity];
-    out.field_edge(&FieldEdge {
-        from: FieldEnd {
-            dataset: from,
-            field: None,
-        },
-        to: FieldEnd {
-            dataset: to,
-            field: None,
-        },
-        via: Some(job),
-        transformations: if is_identity { &whole } else { &[] },
-        evidence: Some(&at),
-    })?;
-    let record = &flow.record;
-    if !flow.moves.is_empty() {
-        let mut seen = BTreeSet::new();
-        for step in &flow.moves {
-            let field = match &step.to {
-                Some(field) => match record.now(field) {
-                    Some(now) => Some(now),
-                    None => continue,
-                },
-                None => None,
-            };
-            if (step.from.is_none() && field.is_none())
-                || !seen.insert((step.from.clone(), field.clone()))
-            {
-                continue;
-            }
-            let how: Vec<_> = step
-                .how
-                .iter()
-                .map(|(is_direct, subtype)| Transformation {
-                    is_direct: *is_direct,
-                    subtype: Some(subtype),
-                    description: None,
-                    is_masking: step.is_masking,
-                })
-                .collect();
-            out.field_edge(&FieldEdge {
-                from: FieldEnd {
-                    dataset: from,
-                    field: step.from.as_deref(),
-                },
-                to: FieldEnd {
-                    dataset: to,
-                    field: field.as_deref(),
-                },
-                via: Some(job),
-                transformations: &how,
-                evidence: Some(&at),
-            })?;
-        }
-        return Ok(());
+    let mut link = |from_field: Option<&str>, to_field: Option<&str>, how: &[Transformation]| {
+        out.field_edge(&FieldEdge {
+            from: FieldEnd {
+                dataset: from,
+                field: from_field,
+            },
+            to: FieldEnd {
+                dataset: to,
+                field: to_field,
+            },
+            via: Some(job),
+            transformations: how,
+            evidence: Some(&at),
+        })
+    };
+    link(None, None, if is_identity { &whole } else { &[] })?;
+    if flow.moves.is_empty() {
+        named_fields(&flow.record, &mut link)
+    } else {
+        moved_fields(flow, &mut link)
     }
+}
+
+/// Takes an edge between fields: from which, to which, how; none stands for the whole dataset.
+type Link<'a> =
+    dyn FnMut(Option<&str>, Option<&str>, &[Transformation]) -> Result<(), EmitError> + 'a;
+
+/// What a query moves, under the names that its record has in the end.
+fn moved_fields(flow: &Flow, link: &mut Link<'_>) -> Result<(), ExtractError> {
+    let mut seen = BTreeSet::new();
+    for step in &flow.moves {
+        let field = match &step.to {
+            Some(field) => match flow.record.now(field) {
+                Some(now) => Some(now),
+                None => continue,
+            },
+            None => None,
+        };
+        if (step.from.is_none() && field.is_none())
+            || !seen.insert((step.from.clone(), field.clone()))
+        {
+            continue;
+        }
+        let how = step.how.iter().map(|(is_direct, subtype)| Transformation {
+            is_direct: *is_direct,
+            subtype: Some(subtype),
+            description: None,
+            is_masking: step.is_masking,
+        });
+        let how: Vec<_> = how.collect();
+        link(step.from.as_deref(), field.as_deref(), &how)?;
+    }
+    Ok(())
+}
+
+/// The fields that a record names, and what became of them.
+fn named_fields(record: &Record, link: &mut Link<'_>) -> Result<(), ExtractError> {
     for (now, origin) in &record.named {
         let is_same = !origin.is_changed && !origin.is_masked;
         let how = [Transformation {
@@ -307,19 +310,7 @@ fn fields(
         }];
         let field = format!("{}{}", record.origin_prefix, origin.field);
         for shown in record.shown(now) {
-            out.field_edge(&FieldEdge {
-                from: FieldEnd {
-                    dataset: from,
-                    field: Some(&field),
-                },
-                to: FieldEnd {
-                    dataset: to,
-                    field: Some(&shown),
-                },
-                via: Some(job),
-                transformations: &how,
-                evidence: Some(&at),
-            })?;
+            link(Some(&field), Some(&shown), &how)?;
         }
     }
     Ok(())
