@@ -83,7 +83,8 @@ fn lineage_of_cases_that_others_wrote_is_what_they_expect() -> Result<()> {
 fn a_script_comes_from_standard_input() -> Result<()> {
     let sql = extractor("plugins", "sql")?;
     let words = ["extract", "--set", "namespace=db", "--plugin"];
-    let words = [&words[..], &[&sql.to_string_lossy(), "-"]].concat();
+    let sql = sql.to_string_lossy();
+    let words = [&words[..], &[&sql, "-"]].concat();
     let folder = tempfile::tempdir()?;
     let ran = run_in(folder.path(), &words, b"insert into a select b from c")?;
     assert_eq!(ran.code, Some(0), "{}", ran.err);
