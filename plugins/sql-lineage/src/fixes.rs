@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::parse::is_significant;
 
 /// Applies the first fix that changes anything; false if none does.
-pub(crate) fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
+fn apply(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
     const FIXES: &[fn(&mut Vec<TokenWithSpan>, Dialect) -> bool] = &[
         title_phrase,
         placeholder_alias,
@@ -64,6 +64,33 @@ pub(crate) fn others(dialect: Dialect) -> impl Iterator<Item = Dialect> {
     .filter(move |other| *other != dialect)
 }
 
+/// How far one statement is fixed.
+pub(crate) struct Budget {
+    rounds: usize,
+    tokens: usize,
+}
+
+impl Budget {
+    /// Times that a statement is read anew.
+    const ROUNDS: usize = 2_000;
+    /// Tokens that a statement may always have.
+    const TOKENS: usize = 10_000;
+
+    pub(crate) fn of(tokens: &[TokenWithSpan]) -> Self {
+        Self {
+            rounds: Self::ROUNDS,
+            // What a fix writes instead is no longer than a few times what was there.
+            tokens: Self::TOKENS + 8 * tokens.len(),
+        }
+    }
+
+    /// [`apply`], as long as there is something left.
+    pub(crate) fn apply(&mut self, tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> bool {
+        self.rounds = self.rounds.saturating_sub(1);
+        self.rounds > 0 && tokens.len() <= self.tokens && apply(tokens, dialect)
+    }
+}
+
 fn keyword(token: &TokenWithSpan) -> Keyword {
     match &token.token {
         Token::Word(word) if word.quote_style.is_none() => word.keyword,
@@ -82,8 +109,11 @@ fn places(tokens: &[TokenWithSpan]) -> Vec<usize> {
         .collect()
 }
 
-/// The last of the tokens of a parenthesis that opens at `places[at]`.
+/// The last of the tokens of a parenthesis that opens at `places[at]`; none if none opens there.
 fn closing(tokens: &[TokenWithSpan], places: &[usize], at: usize) -> Option<usize> {
+    if tokens[*places.get(at)?].token != Token::LParen {
+        return None;
+    }
     let mut depth = 0_usize;
     for (offset, place) in places[at..].iter().enumerate() {
         match tokens[*place].token {

@@ -213,7 +213,8 @@ impl<'t> Reader<'t> {
             }
             Err(failure) => failure,
         };
-        while fixes::apply(&mut tokens, self.dialect) {
+        let mut budget = fixes::Budget::of(&tokens);
+        while budget.apply(&mut tokens, self.dialect) {
             match parse(self.dialect.parser(), tokens) {
                 Ok(done) => {
                     let done = self.with_its_rest(done);
@@ -243,7 +244,8 @@ impl<'t> Reader<'t> {
         }
         let mut tokens = done.taken.clone();
         tokens.extend_from_slice(&done.rest);
-        while fixes::apply(&mut tokens, self.dialect) {
+        let mut budget = fixes::Budget::of(&tokens);
+        while budget.apply(&mut tokens, self.dialect) {
             match parse(self.dialect.parser(), tokens) {
                 Ok(all) if !all.rest.iter().any(is_significant) => return all,
                 Ok(part) => {

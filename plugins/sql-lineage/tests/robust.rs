@@ -30,6 +30,11 @@ fn what_ends_where_something_is_expected_is_read() {
         "pivot t on m using sum(a) group by",
         "PIVOT (t) into )\ninsert into u select a from t pivot (sum(a) for m in ('x' as x} y))",
         "pivot t on",
+        &[
+            "MERGE USING, using s using (kk, a)\n",
+            &"merge into u using s using (kk, a)\n".repeat(60),
+        ]
+        .concat(),
         "unpivot t on a into name",
     ] {
         for dialect in [Dialect::Snowflake, Dialect::Postgres, Dialect::DuckDb] {
