@@ -112,7 +112,8 @@ fn a_state_that_is_not_what_its_excerpt_says_is_rebuilt() -> Result<()> {
     let impact = r#"{ impact(of: ["db/in-7"]) { assets { nodes { asset { id name } } } } }"#;
     // Where the service listens before it is found, it stops, and the next start rebuilds the state.
     let mut service = Service::start(folder.path(), &[])?;
-    let first = service.ask("{ assets { nodes { sources { name } } } }");
+    let from_state = "{ assets { nodes { assertedBy { source { name } } } } }";
+    let first = service.ask(from_state);
     if first.map_or(true, |answer| answer.get("errors").is_some()) {
         let (status, told) = service.terminate()?;
         assert_eq!(status.code(), Some(1), "{told}");
@@ -122,6 +123,11 @@ fn a_state_that_is_not_what_its_excerpt_says_is_rebuilt() -> Result<()> {
         );
         service = Service::start(folder.path(), &[])?;
     }
+    let known = service.ask(from_state)?;
+    assert_eq!(
+        known["data"]["assets"]["nodes"][0]["assertedBy"][0]["source"]["name"], "openlineage",
+        "{known}"
+    );
     let answer = service.ask(impact)?;
     assert_eq!(
         answer["data"]["impact"]["assets"]["nodes"][0]["asset"]["name"], "j-7",
