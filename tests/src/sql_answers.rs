@@ -168,7 +168,7 @@ fn artifact(name: &str, bytes: &[u8]) -> Artifact {
     Artifact {
         name: name.into(),
         media_type: "application/octet-stream".into(),
-        bytes: Arc::from(bytes),
+        content: bytes.into(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Schema, ServerError, Variables};
 use headwater_engine::{Caller, Engine, View, Visible};
+use headwater_extraction::Extractions;
 use headwater_model::{ExtractorDescription, Timestamp};
 use serde::Deserialize;
 use tracing::Instrument as _;
@@ -17,8 +18,10 @@ use crate::error::Code;
 use crate::json;
 use crate::limits::Limits;
 use crate::loads::Loads;
-use crate::manual::{Mutation, Writes};
+use crate::manual::Writes;
 use crate::nulls::FieldTypes;
+use crate::operators::{Mutation, Operators};
+use crate::plugin::Plugins;
 use crate::query::Query;
 use crate::scope::{Scope, Scopes};
 use crate::stall::Stall;
@@ -53,7 +56,7 @@ pub struct Api {
     limits: Arc<Limits>,
     clock: Clock,
     calendar: Calendar,
-    plugins: Arc<[Arc<ExtractorDescription>]>,
+    plugins: Plugins,
     types: FieldTypes,
 }
 
@@ -65,6 +68,9 @@ pub(crate) struct Body {
     variables: Variables,
     #[serde(default, rename = "operationName")]
     pub(crate) operation_name: Option<String>,
+    /// Whether it may do what only operators do.
+    #[serde(skip)]
+    is_operators: bool,
 }
 
 /// A list that was written in one go is not in the answer.
@@ -87,7 +93,7 @@ fn today() -> Timestamp {
 }
 
 fn schema(limits: &Limits) -> GraphqlSchema {
-    Schema::build(Query, Mutation, Subscription)
+    Schema::build(Query, Mutation::default(), Subscription)
         .limit_complexity(limits.complexity_max)
         .limit_depth(limits.depth_max)
         .limit_recursive_depth(limits.nesting_max)
@@ -110,7 +116,10 @@ impl Api {
             limits: Arc::new(limits),
             clock,
             calendar: Arc::new(today),
-            plugins: Arc::new([]),
+            plugins: Plugins {
+                fixed: Arc::new([]),
+                extractions: None,
+            },
         }
     }
 
@@ -127,7 +136,14 @@ impl Api {
         plugins.sort_by(|a, b| {
             (&a.name, &a.version, &a.digest).cmp(&(&b.name, &b.version, &b.digest))
         });
-        self.plugins = plugins.into_iter().map(Arc::new).collect();
+        self.plugins.fixed = plugins.into_iter().map(Arc::new).collect();
+        self
+    }
+
+    /// The same, with the extractions of the service.
+    #[must_use]
+    pub fn with_extractions(mut self, extractions: Arc<Extractions>) -> Self {
+        self.plugins.extractions = Some(extractions);
         self
     }
 
@@ -173,6 +189,17 @@ impl Api {
         }
     }
 
+    /// The same for somebody who may do what only operators do.
+    pub async fn execute_for_operator(&self, request_json: &[u8]) -> Response {
+        match serde_json::from_slice::<Body>(request_json) {
+            Ok(mut body) => {
+                body.is_operators = true;
+                self.answer(body, Method::Post).await
+            }
+            Err(_) => self.execute(request_json).await,
+        }
+    }
+
     /// Answers the request in the parameters of a GET; `variables` is JSON. Only queries are answered.
     pub async fn execute_get(
         &self,
@@ -188,6 +215,7 @@ impl Api {
             query: query.to_owned(),
             variables,
             operation_name: operation_name.map(str::to_owned),
+            is_operators: false,
         };
         self.answer(body, Method::Get).await
     }
@@ -287,7 +315,7 @@ impl Api {
             limits: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
             deadline: (self.clock)() + Duration::from_millis(self.limits.walk_ms_max),
-            plugins: Arc::clone(&self.plugins),
+            plugins: self.plugins.clone(),
             loads: Loads::default(),
             stall: Arc::clone(stall),
             is_quick: lists.is_some(),
@@ -299,6 +327,10 @@ impl Api {
             .data(Writes {
                 engine: Arc::clone(&self.engine),
                 received_at: (self.calendar)(),
+            })
+            .data(Operators {
+                extractions: self.plugins.extractions.clone(),
+                is_allowed: body.is_operators,
             });
         if let Some(name) = &body.operation_name {
             request = request.operation_name(name.clone());

@@ -2,6 +2,7 @@
 
 use async_graphql::{Error, ErrorExtensions, Value};
 use headwater_engine::AskError;
+use headwater_extraction::ExtractionError;
 
 /// What an error's `extensions.code` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub(crate) enum Code {
     InvalidInput,
     NotYetVisible,
     Busy,
+    Forbidden,
     Internal,
 }
 
@@ -26,6 +28,7 @@ impl Code {
             Self::InvalidInput => "INVALID_INPUT",
             Self::NotYetVisible => "NOT_YET_VISIBLE",
             Self::Busy => "BUSY",
+            Self::Forbidden => "FORBIDDEN",
             Self::Internal => "INTERNAL",
         }
     }
@@ -67,5 +70,16 @@ pub(crate) fn ask_error(failure: AskError) -> Error {
         AskError::LimitExceeded { .. } => error(Code::LimitExceeded, message),
         AskError::Invalid(_) => invalid(message),
         AskError::Engine(cause) => internal(&cause),
+    }
+}
+
+pub(crate) fn extraction_error(failure: ExtractionError) -> Error {
+    let message = failure.to_string();
+    match failure {
+        ExtractionError::NotFound(_) => error(Code::NotFound, message),
+        ExtractionError::Invalid(_) => invalid(message),
+        ExtractionError::TooLarge(_) => error(Code::LimitExceeded, message),
+        ExtractionError::Busy(_) | ExtractionError::DiskFull(_) => error(Code::Busy, message),
+        ExtractionError::Io(_) => internal(&message),
     }
 }

@@ -102,10 +102,11 @@ pub(crate) struct Writes {
 /// Facts that people assert by hand, and take back. Each is refused over GET, and visible to every question that
 /// begins after its answer. `author` is who says so (at most 256 bytes), `reason` why (at most 2,048 bytes), as history
 /// shows them; `dryRun` only tells what would change.
-pub(crate) struct Mutation;
+#[derive(Default)]
+pub(crate) struct ManualFacts;
 
 #[Object]
-impl Mutation {
+impl ManualFacts {
     /// Data flows from one asset to another: READS, WRITES, DERIVES or FOLLOWS, as their kinds have it; between fields
     /// if either end names one. `via` is the job that does it, between datasets or fields. An end that is an object may
     /// name what nobody has named yet.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use headwater_engine::{ImpactQuestion, LineageQuestion, NodeRef, PathsQuestion, Region, Root};
+use headwater_extraction::SourceRecord;
 use headwater_model::{
     AssetIndex, AssetKind, DomainName, FieldName, Name, Namespace, QualifiedName, SourceKey,
     SourceName,
@@ -16,6 +17,7 @@ use crate::dataset::Dataset;
 use crate::diff::LineageDiff;
 use crate::domain::{DOMAINS_EXPECTED, Domain, DomainGraph, domains};
 use crate::error::{ask_error, invalid, too_large};
+use crate::extraction::{SourceBinding, key};
 use crate::field::Field;
 use crate::history::HistoryEntry;
 use crate::impact::Impact;
@@ -387,6 +389,36 @@ impl Query {
     #[graphql(complexity = "times(10, child_complexity)")]
     async fn plugins(&self, ctx: &Context<'_>) -> Vec<Plugin> {
         Plugin::all(scope(ctx))
+    }
+
+    /// Sources that the service extracts, by domain and name.
+    #[graphql(complexity = "times(10, child_complexity)")]
+    async fn source_bindings(
+        &self,
+        ctx: &Context<'_>,
+        domain: Option<String>,
+    ) -> Vec<SourceBinding> {
+        let extractions = scope(ctx).plugins.extractions.as_ref();
+        let sources = extractions.map(|of| of.sources()).unwrap_or_default();
+        let wanted = |source: &&SourceRecord| {
+            let is_of = |domain: &String| source.domain == *domain;
+            domain.as_ref().is_none_or(is_of)
+        };
+        let found = sources.iter().filter(wanted);
+        found.map(|source| SourceBinding(source.clone())).collect()
+    }
+
+    /// A source that the service extracts; null if it does not.
+    async fn source_binding(
+        &self,
+        ctx: &Context<'_>,
+        domain: String,
+        name: String,
+    ) -> Result<Option<SourceBinding>> {
+        let key = key(&domain, &name)?;
+        let extractions = scope(ctx).plugins.extractions.as_ref();
+        let found = extractions.and_then(|of| of.source(&key));
+        Ok(found.map(SourceBinding))
     }
 
     /// Datasets that something reads or writes but no source declares; of a domain, those that it claims or that its

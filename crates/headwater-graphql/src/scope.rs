@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use async_graphql::{Context, ContextBase, QueryPathNode, Result};
 use headwater_engine::View;
-use headwater_model::{AssetIndex, ExtractorDescription};
+use headwater_model::AssetIndex;
 
 use crate::api::Clock;
 use crate::error::{ask_error, internal};
 use crate::input::AsOf;
 use crate::limits::Limits;
 use crate::loads::Loads;
+use crate::plugin::Plugins;
 use crate::scalars::Reference;
 use crate::stall::Stall;
 
@@ -22,8 +23,8 @@ pub(crate) struct Scope {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
-    /// Extractors that the service has loaded, by name and version.
-    pub(crate) plugins: Arc<[Arc<ExtractorDescription>]>,
+    /// Extractors that the service has loaded.
+    pub(crate) plugins: Plugins,
     /// What was read.
     pub(crate) loads: Loads,
     /// When it is read.
@@ -62,7 +63,7 @@ impl Scope {
             limits: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
             deadline: self.deadline,
-            plugins: Arc::clone(&self.plugins),
+            plugins: self.plugins.clone(),
             loads: Loads::default(),
             stall: Arc::clone(&self.stall),
             is_quick: self.is_quick,

@@ -244,7 +244,7 @@ pub(crate) enum Severity {
 }
 
 /// One finding of a submission.
-pub(crate) struct Diagnostic(DiagnosticView);
+pub(crate) struct Diagnostic(pub(crate) DiagnosticView);
 
 /// One finding of a submission.
 #[Object]

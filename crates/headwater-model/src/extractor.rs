@@ -1,21 +1,9 @@
 //! What an extractor is, whatever it runs in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Coverage, Diagnostic, Digest, Facts, Text, Timestamp};
-
-/// A file that a tool wrote.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// Its path or name, as evidence shows it.
-    pub name: Text,
-    /// For example `application/json`; empty if unknown.
-    pub media_type: Text,
-    /// Its content.
-    pub bytes: Arc<[u8]>,
-}
+use crate::{Artifact, Coverage, Diagnostic, Digest, Facts, Text, Timestamp};
 
 /// Flat configuration: keys and values are strings, dots in keys do not nest.
 pub type ExtractorConfig = BTreeMap<String, String>;
@@ -40,6 +28,19 @@ pub struct ExtractorLimits {
     pub timeout: Duration,
     /// Facts that one call may emit, fields counted each.
     pub facts_max: u64,
+    /// Bytes of its artifacts that one call may read, each as often as it reads it.
+    pub read_bytes_max: u64,
+}
+
+/// What one call used of what it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExtractorUsage {
+    /// The most memory that the guest had, in bytes.
+    pub memory_bytes: u64,
+    /// Bytes of artifacts that it read.
+    pub read_bytes: u64,
+    /// Wall time of the call.
+    pub time: Duration,
 }
 
 /// What an extractor says of itself, and what the host knows of it.

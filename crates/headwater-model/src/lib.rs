@@ -3,6 +3,7 @@
 //! Values are parsed once, at the edge; inside, a value that exists is valid. No I/O, no clock, no async and no
 //! serialisation in here: wire, storage and GraphQL each own their records and convert.
 
+mod artifact;
 mod cadence;
 mod diagnostic;
 mod digest;
@@ -16,12 +17,13 @@ mod source;
 mod submission;
 mod time;
 
+pub use artifact::{Artifact, Content, ReadAt};
 pub use cadence::{Cadence, CadenceError};
 pub use diagnostic::{Diagnostic, Evidence, Severity};
 pub use digest::Digest;
 pub use extractor::{
-    Artifact, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
-    ExtractorLimits, InputPattern,
+    ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription, ExtractorLimits,
+    ExtractorUsage, InputPattern,
 };
 pub use fact::{
     AliasFact, AttributeFact, DatasetFact, EdgeFact, EdgeKind, FacetFact, Facts, FieldEdgeFact,

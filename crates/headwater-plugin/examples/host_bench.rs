@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -64,9 +63,9 @@ fn measure(component: &[u8], file: &str, config: &ExtractorConfig, cache: &Path)
     let artifact = Artifact {
         name: file.into(),
         media_type: "".into(),
-        bytes: Arc::from(fs::read(file)?),
+        content: fs::read(file)?.into(),
     };
-    let bytes = artifact.bytes.len();
+    let bytes = artifact.content.len();
     for _ in 0..EXTRACTIONS {
         let (took, extraction) =
             timed(|| extractor.extract(config, std::slice::from_ref(&artifact)));

@@ -1,15 +1,16 @@
 //! The host's side of one call: what the guest reads, logs and emits.
 
 use std::cell::OnceCell;
+use std::io;
 
-use headwater_model::{Artifact, Diagnostic, Digest, Severity};
+use headwater_model::{Artifact, Diagnostic, Severity};
 use wasmtime::component::Resource;
 
 use crate::HostConfig;
 use crate::bindings::headwater::extractor::{host, types as wit};
 use crate::bindings::{ArtifactHandle, SinkHandle};
 use crate::collector::{Collector, severity};
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, bytes_text};
 use crate::place::{Refusal, cut_to};
 
 /// The most bytes that one `read` gives.
@@ -98,6 +99,8 @@ pub(crate) struct CallState {
     pub(crate) collector: Collector,
     pub(crate) lines: Lines,
     artifacts: Vec<Opened>,
+    read_bytes: u64,
+    read_bytes_max: u64,
 }
 
 impl CallState {
@@ -106,6 +109,7 @@ impl CallState {
         config: &HostConfig,
         limiter: Limiter,
         collector: Collector,
+        read_bytes_max: u64,
         artifacts: &[Artifact],
     ) -> Self {
         Self {
@@ -118,7 +122,37 @@ impl CallState {
                     digest: OnceCell::new(),
                 })
                 .collect(),
+            read_bytes: 0,
+            read_bytes_max,
         }
+    }
+
+    /// Bytes of artifacts that the guest read.
+    pub(crate) fn read_bytes(&self) -> u64 {
+        self.read_bytes
+    }
+
+    /// Reads for the guest; where that fails, the call does.
+    fn read_content(
+        &mut self,
+        handle: &Resource<ArtifactHandle>,
+        offset: u64,
+        count: usize,
+    ) -> Result<Vec<u8>, Refusal> {
+        let artifact = &self.opened(handle).artifact;
+        let bytes = artifact
+            .content
+            .read(offset, count)
+            .map_err(|error| unreadable(&artifact.name, &error))?;
+        self.read_bytes += bytes.len() as u64;
+        if self.read_bytes > self.read_bytes_max {
+            return Err(Refusal::Quota(format!(
+                "it read {} of its artifacts; one call may read {}",
+                bytes_text(self.read_bytes),
+                bytes_text(self.read_bytes_max)
+            )));
+        }
+        Ok(bytes)
     }
 
     pub(crate) fn into_parts(self) -> (Collector, Vec<Diagnostic>) {
@@ -149,21 +183,31 @@ impl host::HostArtifact for CallState {
     }
 
     fn size(&mut self, handle: Resource<ArtifactHandle>) -> u64 {
-        self.opened(&handle).artifact.bytes.len() as u64
+        self.opened(&handle).artifact.content.len()
     }
 
     fn digest(&mut self, handle: Resource<ArtifactHandle>) -> String {
         let opened = self.opened(&handle);
-        let digest = || Digest::of(&opened.artifact.bytes).to_string();
-        opened.digest.get_or_init(digest).clone()
+        if let Some(known) = opened.digest.get() {
+            return known.clone();
+        }
+        match opened.artifact.content.digest() {
+            Ok(digest) => opened.digest.get_or_init(|| digest.to_string()).clone(),
+            Err(error) => {
+                let refusal = unreadable(&opened.artifact.name, &error);
+                self.collector.refuse(refusal);
+                String::new()
+            }
+        }
     }
 
     fn read(&mut self, handle: Resource<ArtifactHandle>, offset: u64, len: u32) -> Vec<u8> {
-        let bytes = &self.opened(&handle).artifact.bytes;
-        let start = usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
-        let len = len.min(READ_BYTES_MAX) as usize;
-        let end = start.saturating_add(len).min(bytes.len());
-        bytes[start..end].to_vec()
+        let count = len.min(READ_BYTES_MAX) as usize;
+        self.read_content(&handle, offset, count)
+            .unwrap_or_else(|refusal| {
+                self.collector.refuse(refusal);
+                Vec::new()
+            })
     }
 
     fn drop(&mut self, _handle: Resource<ArtifactHandle>) -> wasmtime::Result<()> {
@@ -199,4 +243,8 @@ fn sink_error(refusal: Refusal) -> host::SinkError {
         Refusal::Quota(message) => host::SinkError::Quota(message),
         Refusal::Late(_) => host::SinkError::Cancelled,
     }
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Refusal {
+    Refusal::Invalid(format!("artifact {name} can't be read any more: {error}"))
 }

@@ -100,6 +100,11 @@ impl Collector {
         self.refusal.as_ref()
     }
 
+    /// Fails the call for a reason of the host's, unless it failed already.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.refusal.get_or_insert(refusal);
+    }
+
     /// Takes one push, or none of it that matters: a refusal fails the call for good.
     pub(crate) fn emit(&mut self, batch: wit::Batch) -> Result<(), Refusal> {
         if let Some(refusal) = &self.refusal {

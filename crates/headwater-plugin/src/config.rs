@@ -16,7 +16,7 @@ pub struct HostConfig {
     pub cache_dir: Option<PathBuf>,
     /// Compiled components kept in the folder; the oldest go first. Default 64.
     pub cache_files_max: usize,
-    /// What one call may use. Default 512 MiB of memory, 30 s, 5 million facts.
+    /// What one call may use. Default 512 MiB of memory, 30 s, 5 million facts, 16 GiB read.
     pub default_limits: ExtractorLimits,
     /// What one call of `describe` may use. Default 256 MiB of memory, 5 s, no facts.
     pub describe_limits: ExtractorLimits,
@@ -51,11 +51,13 @@ impl Default for HostConfig {
                 memory_bytes_max: 512 * MIB,
                 timeout: Duration::from_secs(30),
                 facts_max: 5_000_000,
+                read_bytes_max: 16 << 30,
             },
             describe_limits: ExtractorLimits {
                 memory_bytes_max: 256 * MIB,
                 timeout: Duration::from_secs(5),
                 facts_max: 0,
+                read_bytes_max: 0,
             },
             concurrent_calls_max: 8,
             tick: Duration::from_millis(5),

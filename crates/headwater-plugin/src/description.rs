@@ -174,6 +174,7 @@ mod tests {
                 memory_bytes_max: 1,
                 timeout: Duration::ZERO,
                 facts_max: 1,
+                read_bytes_max: 1,
             },
         };
         let found = check(description, known)

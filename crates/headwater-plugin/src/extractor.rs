@@ -7,7 +7,7 @@ use std::{fmt, io, thread};
 
 use headwater_model::{
     Artifact, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
-    ExtractorLimits, Text,
+    ExtractorLimits, ExtractorUsage, Text,
 };
 use wasmtime::component::{InstancePre, Resource};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -105,6 +105,7 @@ impl Program {
             config,
             Limiter::new(limits.memory_bytes_max),
             Collector::new(Bounds::new(config, limits, deadline)),
+            limits.read_bytes_max,
             artifacts,
         );
         let mut store = Store::new(&self.shared.engine, state);
@@ -186,13 +187,6 @@ fn on_stack<T: Send>(bytes: usize, call: impl FnOnce() -> T + Send) -> io::Resul
     })
 }
 
-/// What one call used of what it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// The most memory that the guest had, in bytes.
-    pub memory_bytes: u64,
-}
-
 /// An extractor that runs as a sandboxed WebAssembly component.
 ///
 /// Cloning is cheap: clones share the compiled code and the host's turns.
@@ -228,6 +222,14 @@ impl WasmExtractor {
         self
     }
 
+    /// Whether a configuration is one that it takes.
+    ///
+    /// # Errors
+    /// The key and the rule that it breaks.
+    pub fn check_config(&self, config: &ExtractorConfig) -> Result<(), String> {
+        self.schema.check(config)
+    }
+
     /// Instantiates the component and ends it again without calling it: what every call costs at least.
     ///
     /// # Errors
@@ -248,7 +250,7 @@ impl WasmExtractor {
         &self,
         config: &ExtractorConfig,
         artifacts: &[Artifact],
-    ) -> Result<(Extraction, Usage), ExtractError> {
+    ) -> Result<(Extraction, ExtractorUsage), ExtractError> {
         let name = &self.description.name;
         self.schema
             .check(config)
@@ -257,6 +259,7 @@ impl WasmExtractor {
                 message,
             })?;
         let config = serde_json::to_string(config).expect("a map of strings is JSON");
+        let begun = Instant::now();
         let (returned, state) = self
             .program
             .run(name, &self.description.limits, artifacts, |guest, store| {
@@ -268,8 +271,10 @@ impl WasmExtractor {
             })
             .map_err(|error| extract_error(name.clone(), error))?;
         let extraction = returned.map_err(|refused| self.refused(refused))?;
-        let usage = Usage {
+        let usage = ExtractorUsage {
             memory_bytes: state.limiter.memory_bytes(),
+            read_bytes: state.read_bytes(),
+            time: begun.elapsed(),
         };
         let (collector, logged) = state.into_parts();
         let finished = collector.finish(extraction, logged).map_err(|refusal| {

@@ -141,6 +141,11 @@ impl PluginHost {
         }
     }
 
+    /// What one call may use unless its extractor was given something else.
+    pub fn default_limits(&self) -> headwater_model::ExtractorLimits {
+        self.shared.config.default_limits
+    }
+
     /// Loads the component in the file at `path`.
     ///
     /// # Errors

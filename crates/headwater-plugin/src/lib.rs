@@ -31,5 +31,5 @@ mod schema;
 pub use config::{HostConfig, HostConfigError};
 pub use directory::{LoadedExtractor, LoadedFolder, RefusedFile};
 pub use error::LoadError;
-pub use extractor::{Usage, WasmExtractor};
+pub use extractor::WasmExtractor;
 pub use host::{Allocation, HostMetrics, Inspection, PluginHost};

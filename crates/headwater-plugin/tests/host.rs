@@ -3,7 +3,6 @@
 mod support;
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_model::{
@@ -17,6 +16,7 @@ fn limits() -> ExtractorLimits {
         memory_bytes_max: 16 << 20,
         timeout: Duration::from_millis(300),
         facts_max: 10_000,
+        read_bytes_max: 1 << 20,
     }
 }
 
@@ -33,7 +33,7 @@ fn artifact(text: &str) -> Artifact {
     Artifact {
         name: "in/list.txt".into(),
         media_type: "text/plain".into(),
-        bytes: Arc::from(text.as_bytes()),
+        content: text.as_bytes().into(),
     }
 }
 

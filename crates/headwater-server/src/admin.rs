@@ -29,10 +29,17 @@ const CHUNKS_MAX: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+impl Peer {
+    /// True if it is a program of this machine.
+    pub(crate) fn is_this_machine(self) -> bool {
+        self.0.ip().to_canonical().is_loopback()
+    }
+}
+
 /// Lets nobody in but programs of this machine.
 pub(crate) async fn only_this_machine(request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>();
-    if peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) {
+    if peer.is_some_and(|peer| peer.is_this_machine()) {
         return next.run(request).await;
     }
     let message = "this is for programs on the machine of the service only";

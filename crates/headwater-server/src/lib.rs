@@ -4,6 +4,7 @@
 //! run on threads of their own.
 
 mod admin;
+mod artifacts;
 mod body;
 mod budget;
 mod error;

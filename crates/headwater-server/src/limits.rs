@@ -25,6 +25,8 @@ pub struct Limits {
     pub questions_max: usize,
     /// Submissions of facts that are dealt with at a time, once they have arrived; more wait. Default 2.
     pub submissions_max: usize,
+    /// Uploads of artifacts at a time; more wait. Default 4.
+    pub uploads_max: usize,
     /// Time that a request waits for the offset that it names to become visible. Default 10 s.
     pub min_offset_timeout: Duration,
     /// Websockets at a time; more are refused. Default 256.
@@ -58,6 +60,7 @@ impl Default for Limits {
             connections_max: 4096,
             questions_max: 4 * cores,
             submissions_max: 2,
+            uploads_max: 4,
             min_offset_timeout: Duration::from_secs(10),
             websockets_max: 256,
             subscriptions_max: 16,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headwater_engine::Engine;
+use headwater_extraction::Extractions;
 use headwater_graphql::Api;
 use headwater_model::Timestamp;
 use headwater_openlineage::Mode;
@@ -23,8 +24,8 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::trace::Tracer;
 use crate::{
-    admin, graphiql, graphql, health, identity, lineage, metrics, min_offset, submissions, trace,
-    webhooks, websocket,
+    admin, artifacts, graphiql, graphql, health, identity, lineage, metrics, min_offset,
+    submissions, trace, webhooks, websocket,
 };
 
 /// Tells the time; the only place where the service asks for it.
@@ -41,6 +42,8 @@ pub struct App {
     pub(crate) question_places: Arc<Semaphore>,
     pub(crate) submission_places: Arc<Semaphore>,
     pub(crate) websocket_places: Arc<Semaphore>,
+    pub(crate) upload_places: Arc<Semaphore>,
+    pub(crate) extractions: Option<Arc<Extractions>>,
     /// True once the service is stopping.
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) webhook_counts: Arc<webhooks::Counts>,
@@ -64,6 +67,8 @@ impl App {
             question_places: Arc::new(Semaphore::new(limits.questions_max)),
             submission_places: Arc::new(Semaphore::new(limits.submissions_max)),
             websocket_places: Arc::new(Semaphore::new(limits.websockets_max)),
+            upload_places: Arc::new(Semaphore::new(limits.uploads_max)),
+            extractions: None,
             stop: watch::Sender::new(false),
             webhook_counts: Arc::default(),
             bodies: ByteBudget::new(limits.bodies_bytes_max),
@@ -79,6 +84,13 @@ impl App {
     #[must_use]
     pub fn traced(mut self, tracer: Tracer) -> Self {
         self.tracer = Some(tracer);
+        self
+    }
+
+    /// Takes artifacts, and components of extractors.
+    #[must_use]
+    pub fn extracting(mut self, extractions: Arc<Extractions>) -> Self {
+        self.extractions = Some(extractions);
         self
     }
 }
@@ -118,6 +130,11 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
             post(submissions::post),
         )
         .route(
+            "/api/v1/sources/{domain}/{source}/artifacts",
+            // They go to files, and are bounded there.
+            post(artifacts::post).layer(DefaultBodyLimit::disable()),
+        )
+        .route(
             "/api/v1/identity",
             post(identity::post).layer(middleware::from_fn(admin::only_this_machine)),
         );
@@ -131,6 +148,7 @@ pub fn router(app: App, lineage_paths: &[String]) -> Router {
     let admin = Router::new()
         .route("/api/v1/admin/backup", get(admin::backup))
         .route("/api/v1/admin/prune", post(admin::prune))
+        .route("/api/v1/plugins", post(artifacts::post_component))
         .layer(middleware::from_fn(admin::only_this_machine));
     Router::new()
         .merge(data)

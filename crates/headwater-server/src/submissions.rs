@@ -300,7 +300,7 @@ fn severity(rank: u8) -> &'static str {
     }
 }
 
-fn source_key(domain: &str, source: &str) -> Result<SourceKey, ApiError> {
+pub(crate) fn source_key(domain: &str, source: &str) -> Result<SourceKey, ApiError> {
     let domain = DomainName::parse(domain)
         .map_err(|error| ApiError::invalid(format!("domain {domain:?} {error}")))?;
     let name = SourceName::parse(source)

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -138,7 +137,7 @@ fn read_stdin(inputs: &Inputs<'_>, bytes_left: &mut u64) -> anyhow::Result<Artif
     Ok(Artifact {
         media_type: inputs.media_type(&name).unwrap_or_default(),
         name: name.into(),
-        bytes: Arc::from(bytes),
+        content: bytes.into(),
     })
 }
 
@@ -222,7 +221,7 @@ fn read_file(
     Ok(Artifact {
         media_type: inputs.media_type(&name).unwrap_or_default(),
         name: name.into(),
-        bytes: Arc::from(bytes),
+        content: bytes.into(),
     })
 }
 

@@ -1,13 +1,13 @@
 //! Running an extractor on files.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use headwater_model::{
-    Artifact, ExtractError, Extraction, Extractor as _, ExtractorConfig, ExtractorVersion,
+    Artifact, ExtractError, Extraction, Extractor as _, ExtractorConfig, ExtractorUsage,
+    ExtractorVersion,
 };
-use headwater_plugin::{Usage, WasmExtractor};
+use headwater_plugin::WasmExtractor;
 use headwater_record::{FactsDocument, JsonLayout, facts_to_json};
 
 use crate::artifacts;
@@ -32,10 +32,8 @@ pub(crate) struct ExtractionArgs {
 pub(crate) struct Extracted {
     pub(crate) version: ExtractorVersion,
     pub(crate) extraction: Extraction,
-    /// What the call used of what it may.
-    pub(crate) usage: Usage,
-    /// Wall time of the call.
-    pub(crate) took: Duration,
+    /// What the last call used of what it may.
+    pub(crate) usage: ExtractorUsage,
 }
 
 impl ExtractionArgs {
@@ -77,9 +75,7 @@ pub(crate) fn extract(
     let description = extractor.description();
     let files = output::count(artifacts.len() as u64, "file");
     let spinner = output::spinner(format!("{} reads {files}", description.name));
-    let begun = Instant::now();
     let measured = extractor.extract_measured(config, artifacts);
-    let took = begun.elapsed();
     spinner.finish_and_clear();
     let (extraction, usage) = measured.map_err(|error| failure_of(&error))?;
     Ok(Extracted {
@@ -90,7 +86,6 @@ pub(crate) fn extract(
         },
         extraction,
         usage,
-        took,
     })
 }
 

@@ -7,14 +7,12 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use globset::Glob;
+use headwater_extraction::{CATALOG_FILE, FieldCatalog, mentioned, reads_catalogs};
 use headwater_model::{Artifact, Extractor as _, ExtractorConfig};
 use headwater_plugin::WasmExtractor;
-use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::extraction::{Extracted, extract};
@@ -22,10 +20,6 @@ use crate::failure::{Exit, Failure};
 use crate::moment::AsOfArgs;
 use crate::output::{self, Tone, count};
 
-/// What extractors know the file by.
-pub(crate) const FILE_NAME: &str = "headwater-catalog.json";
-/// The version of the format.
-const VERSION: u32 = 1;
 /// The largest file.
 const BYTES_MAX: u64 = 64 << 20;
 
@@ -58,32 +52,6 @@ pub(crate) struct CatalogArgs {
     /// Which fields the datasets have that the files read: what the service knows (server), what FILE says, or none
     #[arg(long, value_name = "server|none|FILE")]
     pub(crate) catalog: Option<CatalogSource>,
-}
-
-/// The file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FieldCatalog {
-    version: u32,
-    /// The offset that it was read at.
-    pub(crate) offset: u64,
-    /// By namespace and name.
-    pub(crate) datasets: Vec<CatalogDataset>,
-}
-
-/// A dataset of which all fields are known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct CatalogDataset {
-    namespace: String,
-    name: String,
-    fields: Vec<String>,
-}
-
-impl FieldCatalog {
-    /// The file's text: the same for the same datasets at the same offset.
-    pub(crate) fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("names and numbers are JSON");
-        text + "\n"
-    }
 }
 
 /// An extractor, and what it is to read.
@@ -135,7 +103,7 @@ impl Reading<'_> {
     pub(crate) fn ask(mut self, client: &Client, as_of: AsOfArgs) -> anyhow::Result<FieldCatalog> {
         self.check(false)?;
         self.artifacts.retain(|artifact| !is_catalog(artifact));
-        let wanted = ask::wanted(&self.run()?);
+        let wanted = mentioned(&self.run()?.extraction);
         let catalog = ask::ask(client, &wanted, as_of)?;
         tell(&catalog, wanted.len(), client);
         Ok(catalog)
@@ -148,7 +116,7 @@ impl Reading<'_> {
     /// `is_asked` if a person wants the catalog; else it is done without where the service has none.
     fn extract_with(mut self, client: &Client, is_asked: bool) -> anyhow::Result<Extracted> {
         let extracted = self.run()?;
-        let wanted = ask::wanted(&extracted);
+        let wanted = mentioned(&extracted.extraction);
         if wanted.is_empty() {
             return Ok(extracted);
         }
@@ -173,25 +141,18 @@ impl Reading<'_> {
     }
 
     fn reads_catalogs(&self) -> bool {
-        let inputs = &self.extractor.description().inputs;
-        let mut globs = inputs
-            .iter()
-            .filter_map(|input| Glob::new(&input.glob).ok());
-        // One that reads every file does not ask for this one.
-        globs.any(|glob| {
-            let matcher = glob.compile_matcher();
-            matcher.is_match(FILE_NAME) && !matcher.is_match("any.json")
-        })
+        reads_catalogs(&self.extractor.description().inputs)
     }
 
     fn check(&self, is_given: bool) -> Result<(), Failure> {
         if !self.reads_catalogs() {
             let name = &self.extractor.description().name;
-            let message = format!("extractor {name} does not read {FILE_NAME}");
+            let message = format!("extractor {name} does not read {CATALOG_FILE}");
             return Err(Failure::new(Exit::Usage, message).hint("leave out --catalog"));
         }
         if is_given {
-            let message = format!("a {FILE_NAME} is among the files, and --catalog names another");
+            let message =
+                format!("a {CATALOG_FILE} is among the files, and --catalog names another");
             return Err(Failure::new(Exit::Usage, message).hint("leave out one of the two"));
         }
         Ok(())
@@ -199,15 +160,14 @@ impl Reading<'_> {
 }
 
 fn is_catalog(artifact: &Artifact) -> bool {
-    let name = &*artifact.name;
-    name.rsplit_once('/').map_or(name, |(_, last)| last) == FILE_NAME
+    headwater_extraction::is_catalog(&artifact.name)
 }
 
 fn artifact(bytes: Vec<u8>) -> Artifact {
     Artifact {
-        name: FILE_NAME.into(),
+        name: CATALOG_FILE.into(),
         media_type: "application/json".into(),
-        bytes: Arc::from(bytes),
+        content: bytes.into(),
     }
 }
 
@@ -248,22 +208,6 @@ mod tests {
             ("a/b.json", CatalogSource::File("a/b.json".into())),
         ] {
             assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_catalog_is_known_by_its_name_in_any_folder() {
-        for (name, expected) in [
-            (FILE_NAME, true),
-            ("a/b/headwater-catalog.json", true),
-            ("a/my-headwater-catalog.json", false),
-            ("headwater-catalog.json/x.sql", false),
-        ] {
-            let named = Artifact {
-                name: name.into(),
-                ..artifact(Vec::new())
-            };
-            assert_eq!(is_catalog(&named), expected, "{name}");
         }
     }
 

@@ -11,6 +11,7 @@ mod drawing;
 mod effective;
 mod environment;
 mod extraction;
+mod extractions;
 mod extractor_config;
 mod failure;
 mod field_catalog;

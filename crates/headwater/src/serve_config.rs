@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use headwater_plugin::HostConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::serve::ServeArgs;
+use crate::extractions::{ExtractorLimitsConfig, FetchConfig};
 use crate::failure::{Exit, Failure};
 use crate::webhooks::WebhookConfig;
 
@@ -47,6 +49,10 @@ pub(crate) struct ServeConfig {
     pub(crate) otlp_endpoint: Option<String>,
     /// Who is told what changed.
     pub(crate) webhook: Vec<WebhookConfig>,
+    /// From where sources may be fetched.
+    pub(crate) fetch: Vec<FetchConfig>,
+    /// What calls of some extractors may use, or calls for some domains.
+    pub(crate) extractor_limits: Vec<ExtractorLimitsConfig>,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
 }
@@ -97,6 +103,32 @@ pub(crate) struct LimitsConfig {
     pub(crate) queue_submissions_max: usize,
     /// Submissions in one commit.
     pub(crate) commit_submissions_max: usize,
+    /// Uploads of artifacts at a time.
+    pub(crate) uploads_max: usize,
+    /// Bytes of one upload or fetch of artifacts.
+    pub(crate) artifacts_upload_bytes_max: u64,
+    /// Artifacts of one source.
+    pub(crate) artifacts_max: usize,
+    /// Bytes of all artifacts that are kept.
+    pub(crate) artifacts_kept_bytes_max: u64,
+    /// Extractions that run at a time.
+    pub(crate) extraction_workers_count: usize,
+    /// Extractions that may wait.
+    pub(crate) extraction_queue_max: usize,
+    /// Sources that may be bound to extractors.
+    pub(crate) extraction_sources_max: usize,
+    /// Failures in a row after which a source is paused.
+    pub(crate) extraction_failures_max: u32,
+    /// Extractions that are remembered of a source.
+    pub(crate) extraction_history_max: usize,
+    /// Mebibytes of memory of one call of an extractor.
+    pub(crate) extractor_memory_mebibytes_max: u64,
+    /// Milliseconds that one call of an extractor may take.
+    pub(crate) extractor_timeout_ms: u64,
+    /// Facts that one call of an extractor may emit.
+    pub(crate) extractor_facts_max: u64,
+    /// Mebibytes of artifacts that one call of an extractor may read, each as often as it reads it.
+    pub(crate) extractor_read_mebibytes_max: u64,
     /// Depth of a GraphQL query.
     pub(crate) graphql_depth_max: usize,
     /// Complexity of a GraphQL query: fields, times the pages they stand in.
@@ -118,6 +150,8 @@ impl Default for LimitsConfig {
         let server = headwater_server::Limits::default();
         let engine = headwater_engine::EngineOptions::default();
         let graphql = headwater_graphql::Limits::default();
+        let extraction = headwater_extraction::Options::default();
+        let extractor = headwater_plugin::HostConfig::default().default_limits;
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             event_bytes_max: server.event_bytes_max,
@@ -141,6 +175,19 @@ impl Default for LimitsConfig {
             submissions_max: server.submissions_max,
             queue_submissions_max: engine.queue_submissions_max,
             commit_submissions_max: engine.commit_submissions_max,
+            uploads_max: server.uploads_max,
+            artifacts_upload_bytes_max: extraction.upload_bytes_max,
+            artifacts_max: extraction.artifacts_max,
+            artifacts_kept_bytes_max: extraction.store_bytes_max,
+            extraction_workers_count: extraction.workers_count,
+            extraction_queue_max: extraction.queue_max,
+            extraction_sources_max: extraction.sources_max,
+            extraction_failures_max: extraction.failures_max,
+            extraction_history_max: extraction.history_max,
+            extractor_memory_mebibytes_max: extractor.memory_bytes_max >> 20,
+            extractor_timeout_ms: millis(extractor.timeout),
+            extractor_facts_max: extractor.facts_max,
+            extractor_read_mebibytes_max: extractor.read_bytes_max >> 20,
             graphql_depth_max: graphql.depth_max,
             graphql_complexity_max: graphql.complexity_max,
             graphql_aliases_max: graphql.aliases_max,
@@ -165,6 +212,8 @@ impl Default for ServeConfig {
             strict_events: false,
             otlp_endpoint: None,
             webhook: Vec::new(),
+            fetch: Vec::new(),
+            extractor_limits: Vec::new(),
             limits: LimitsConfig::default(),
         }
     }
@@ -255,9 +304,45 @@ impl LimitsConfig {
             ("submissions_max", self.submissions_max),
             ("queue_submissions_max", self.queue_submissions_max),
             ("commit_submissions_max", self.commit_submissions_max),
+            ("uploads_max", self.uploads_max),
+            ("artifacts_max", self.artifacts_max),
+            ("extraction_queue_max", self.extraction_queue_max),
+            ("extraction_sources_max", self.extraction_sources_max),
+            ("extraction_history_max", self.extraction_history_max),
         ] {
             if value == 0 || value > PLACES_MAX {
                 let message = format!("limits.{name} is {value}, must be from 1 to {PLACES_MAX}");
+                return Err(Failure::new(Exit::Input, message));
+            }
+        }
+        let workers_max = HostConfig::CONCURRENT_CALLS_MAX as usize;
+        let memory_max = HostConfig::MEMORY_BYTES_MAX >> 20;
+        let read_max = u64::MAX >> 20;
+        for (name, value, max) in [
+            (
+                "extraction_workers_count",
+                self.extraction_workers_count as u64,
+                workers_max as u64,
+            ),
+            (
+                "extraction_failures_max",
+                u64::from(self.extraction_failures_max),
+                u64::MAX,
+            ),
+            (
+                "extractor_memory_mebibytes_max",
+                self.extractor_memory_mebibytes_max,
+                memory_max,
+            ),
+            ("extractor_timeout_ms", self.extractor_timeout_ms, u64::MAX),
+            (
+                "extractor_read_mebibytes_max",
+                self.extractor_read_mebibytes_max,
+                read_max,
+            ),
+        ] {
+            if value == 0 || value > max {
+                let message = format!("limits.{name} is {value}, must be from 1 to {max}");
                 return Err(Failure::new(Exit::Input, message));
             }
         }

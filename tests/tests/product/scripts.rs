@@ -1,12 +1,11 @@
 //! Long and deep scripts in the sandbox, within the default limits of a call.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use headwater_model::{Artifact, Extraction, Extractor as _, ExtractorConfig};
-use headwater_plugin::{HostConfig, PluginHost, Usage, WasmExtractor};
+use headwater_model::{Artifact, Extraction, Extractor as _, ExtractorConfig, ExtractorUsage};
+use headwater_plugin::{HostConfig, PluginHost, WasmExtractor};
 use headwater_tests::service::extractor;
 
 fn sql() -> Result<WasmExtractor> {
@@ -14,7 +13,7 @@ fn sql() -> Result<WasmExtractor> {
     Ok(host.load_file(&extractor("plugins", "sql")?)?)
 }
 
-fn read(sql: &WasmExtractor, text: &str) -> Result<(Extraction, Usage)> {
+fn read(sql: &WasmExtractor, text: &str) -> Result<(Extraction, ExtractorUsage)> {
     let config = ExtractorConfig::from([
         ("dialect".to_owned(), "snowflake".to_owned()),
         ("namespace".to_owned(), "snowflake://x".to_owned()),
@@ -22,7 +21,7 @@ fn read(sql: &WasmExtractor, text: &str) -> Result<(Extraction, Usage)> {
     let artifact = Artifact {
         name: "script.sql".into(),
         media_type: "application/sql".into(),
-        bytes: Arc::from(text.as_bytes()),
+        content: text.as_bytes().into(),
     };
     Ok(sql.extract_measured(&config, &[artifact])?)
 }
@@ -55,7 +54,7 @@ fn a_script_of_ten_megabytes_is_read_within_the_limits_of_a_call() -> Result<()>
     let mut limits = sql.description().limits;
     limits.timeout = Duration::from_mins(5);
     let sql = sql.with_limits(limits);
-    let timed = |text: &str| -> Result<(Extraction, Usage, Duration)> {
+    let timed = |text: &str| -> Result<(Extraction, ExtractorUsage, Duration)> {
         let begun = Instant::now();
         let (extraction, usage) = read(&sql, text)?;
         Ok((extraction, usage, begun.elapsed()))

@@ -10,7 +10,7 @@ const TESTKIT: &str = "headwater-testkit";
 const SDK: &str = "headwater-extractor";
 
 /// Each crate, and the crates it may use. A crate that is not here may not exist.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("headwater-model", &[]),
     ("headwater-store", &[]),
     ("headwater-component", &[]),
@@ -33,8 +33,16 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     (
+        "headwater-extraction",
+        &["headwater-model", "headwater-record", "headwater-engine"],
+    ),
+    (
         "headwater-graphql",
-        &["headwater-model", "headwater-engine"],
+        &[
+            "headwater-model",
+            "headwater-engine",
+            "headwater-extraction",
+        ],
     ),
     (
         "headwater-server",
@@ -43,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "headwater-record",
             "headwater-openlineage",
             "headwater-engine",
+            "headwater-extraction",
             "headwater-graphql",
         ],
     ),
@@ -57,6 +66,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "headwater-component",
             "headwater-plugin",
             "headwater-engine",
+            "headwater-extraction",
             "headwater-graphql",
             "headwater-server",
         ],

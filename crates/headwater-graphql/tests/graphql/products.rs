@@ -29,6 +29,7 @@ fn extractor() -> ExtractorDescription {
             memory_bytes_max: 256 << 20,
             timeout: Duration::from_secs(30),
             facts_max: 1_000_000,
+            read_bytes_max: 16 << 30,
         },
     }
 }

@@ -331,6 +331,7 @@ mod tests {
             memory_bytes_max: 512 << 20,
             timeout: Duration::from_secs(30),
             facts_max: 1000,
+            read_bytes_max: 1 << 30,
         }
     }
 

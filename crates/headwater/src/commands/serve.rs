@@ -3,16 +3,16 @@
 mod folder;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
 use headwater_engine::{Caller, Engine};
+use headwater_extraction::Extractions;
 use headwater_graphql::Api;
-use headwater_model::{Extractor as _, ExtractorDescription, Timestamp};
-use headwater_plugin::{HostConfig, PluginHost};
+use headwater_model::Timestamp;
 use headwater_server::webhooks::{Retries, Webhook};
 use headwater_server::{App, Clock, EventMode, router};
 use headwater_store::{OpeningState, SledState};
@@ -22,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use crate::extractions;
 use crate::failure::{Exit, Failure};
 use crate::mesh_file;
 use crate::output;
@@ -129,10 +130,6 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         tracing::warn!(listen = %config.listen, "other machines are let in, and nobody is authenticated");
     }
     let mesh = config.mesh.as_deref().map(mesh_file::read).transpose()?;
-    let plugins = match &config.plugins {
-        Some(folder) => check_plugins(folder, &config.data)?,
-        None => Vec::new(),
-    };
     let webhooks = crate::webhooks::read(&config.webhook, |name| std::env::var(name).ok())?;
     let (engine, state) = folder::open(&config)?;
     let engine = Arc::new(engine);
@@ -144,13 +141,17 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     for source in engine.view(Caller::everyone()).silent_sources() {
         tracing::warn!(%source, "{source} promised to submit, and has not submitted yet");
     }
+    let extractions = extractions::open(&config, &engine, now)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start threads")?;
     let opening = Arc::clone(&state);
-    let served = serve(&config, Arc::clone(&engine), opening, plugins, webhooks);
+    let extracting = Arc::clone(&extractions);
+    let served = serve(&config, Arc::clone(&engine), opening, extracting, webhooks);
     let served = runtime.block_on(served);
+    // An extraction under way is begun again with the next start.
+    extractions.stop();
     // What is queued is still committed, and the graph is written to its file.
     engine.shut_down();
     folder::close(engine, state, &config.data)?;
@@ -165,7 +166,7 @@ async fn serve(
     config: &ServeConfig,
     engine: Arc<Engine>,
     state: Arc<OpeningState<SledState>>,
-    plugins: Vec<ExtractorDescription>,
+    extractions: Arc<Extractions>,
     webhooks: Vec<Webhook>,
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
@@ -184,8 +185,10 @@ async fn serve(
     };
     let limits = server_limits(&config.limits);
     let api = Api::new(Arc::clone(&engine), graphql_limits(&config.limits));
-    let api = api.with_plugins(plugins).with_calendar(Arc::new(now));
-    let mut app = App::new(engine, api, limits.clone(), clock, mode);
+    let api = api
+        .with_extractions(Arc::clone(&extractions))
+        .with_calendar(Arc::new(now));
+    let mut app = App::new(engine, api, limits.clone(), clock, mode).extracting(extractions);
     if config.otlp_endpoint.is_some() {
         app = app.traced(Traces::tracer());
     }
@@ -260,35 +263,6 @@ fn start_logging(format: LogFormat, traces: Option<&Traces>) {
     tracing_subscriber::registry().with(layers).init();
 }
 
-/// Loads every extractor of the folder, so that one that can't be used is known at the start; says which can.
-fn check_plugins(folder: &Path, data: &Path) -> anyhow::Result<Vec<ExtractorDescription>> {
-    let host = PluginHost::new(HostConfig {
-        cache_dir: Some(data.join("compiled")),
-        ..HostConfig::default()
-    })?;
-    let loaded = host.load_dir(folder).map_err(|error| {
-        Failure::new(
-            Exit::Input,
-            format!("folder of extractors {}", folder.display()),
-        )
-        .because(error)
-    })?;
-    for extractor in &loaded.extractors {
-        let about = extractor.extractor.description();
-        tracing::info!(
-            plugin.name = %about.name, plugin.version = %about.version, plugin.digest = %about.digest,
-            "extractor {} {} is usable", about.name, about.version
-        );
-    }
-    for refused in &loaded.refused {
-        tracing::warn!(file = %refused.path.display(), "extractor {} is refused: {}", refused.path.display(), refused.error);
-    }
-    let usable = loaded.extractors.iter();
-    Ok(usable
-        .map(|extractor| extractor.extractor.description().clone())
-        .collect())
-}
-
 fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
     headwater_server::Limits {
         event_bytes_max: limits.event_bytes_max,
@@ -309,6 +283,7 @@ fn server_limits(limits: &LimitsConfig) -> headwater_server::Limits {
         connections_max: limits.connections_max,
         questions_max: limits.questions_max,
         submissions_max: limits.submissions_max,
+        uploads_max: limits.uploads_max,
     }
 }
 

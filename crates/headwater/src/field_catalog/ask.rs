@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{BYTES_MAX, CatalogDataset, FieldCatalog, VERSION};
+use headwater_extraction::{CatalogDataset, FieldCatalog};
+
+use super::BYTES_MAX;
 use crate::client::Client;
-use crate::extraction::Extracted;
 use crate::failure::{Exit, Failure};
 use crate::moment::AsOfArgs;
 use crate::output;
@@ -41,20 +42,6 @@ struct Entry {
     fields: Option<Vec<String>>,
 }
 
-/// Namespace and name of the datasets that the extractor only mentions. Of those that it declares the files tell the
-/// fields; what it said of them before must not come back.
-pub(super) fn wanted(extracted: &Extracted) -> BTreeSet<(String, String)> {
-    let datasets = extracted.extraction.facts.datasets.iter();
-    datasets
-        .filter(|dataset| !dataset.is_declared)
-        .map(|dataset| {
-            let name = &dataset.name;
-            let (namespace, name) = (name.namespace.as_str(), name.name.as_str());
-            (namespace.to_owned(), name.to_owned())
-        })
-        .collect()
-}
-
 /// What the service knows of `wanted`, all at one offset: that of the first answer.
 pub(super) fn ask(
     client: &Client,
@@ -71,11 +58,7 @@ pub(super) fn ask(
             .into());
     }
     let spinner = output::spinner(format!("asking {} for fields", client.server()));
-    let mut catalog = FieldCatalog {
-        version: VERSION,
-        offset: 0,
-        datasets: Vec::new(),
-    };
+    let mut catalog = FieldCatalog::new(0, Vec::new());
     let mut moment = as_of.argument();
     for (at, names) in requests(wanted).into_iter().enumerate() {
         let answer = page(client, &names, &moment)?;

@@ -178,7 +178,7 @@ fn render(extracted: &Extracted, findings: &[Finding], first: usize) -> String {
         version.name,
         version.version,
         count(extracted.extraction.facts.count() as u64, "fact"),
-        extracted.took.as_secs_f64() * 1000.0,
+        extracted.usage.time.as_secs_f64() * 1000.0,
         extracted.usage.memory_bytes as f64 / f64::from(1 << 20)
     );
     let stated = kinds.iter().filter(|kind| kind.count > 0);
@@ -230,7 +230,7 @@ fn summary(extracted: &Extracted, findings: &[Finding], first: usize) -> Value {
         },
         "counts": counts,
         "first": shown,
-        "timeMs": extracted.took.as_secs_f64() * 1000.0,
+        "timeMs": extracted.usage.time.as_secs_f64() * 1000.0,
         "memoryBytes": extracted.usage.memory_bytes,
         "diagnostics": findings,
     })
@@ -249,10 +249,9 @@ mod tests {
     use std::time::Duration;
 
     use headwater_model::{
-        Coverage, DatasetFact, Diagnostic, EdgeFact, Evidence, Extraction, ExtractorVersion, Facts,
-        FieldFact, FieldName, Name, Namespace, Severity, TypeName,
+        Coverage, DatasetFact, Diagnostic, EdgeFact, Evidence, Extraction, ExtractorUsage,
+        ExtractorVersion, Facts, FieldFact, FieldName, Name, Namespace, Severity, TypeName,
     };
-    use headwater_plugin::Usage;
     use insta::assert_snapshot;
 
     use super::*;
@@ -314,10 +313,11 @@ mod tests {
                 facts,
                 diagnostics: vec![found],
             },
-            usage: Usage {
+            usage: ExtractorUsage {
                 memory_bytes: 3 << 19,
+                read_bytes: 4096,
+                time: Duration::from_micros(12_345),
             },
-            took: Duration::from_micros(12_345),
         }
     }
 

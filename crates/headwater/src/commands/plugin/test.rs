@@ -183,7 +183,7 @@ fn artifacts(extractor: &WasmExtractor, folder: &Path) -> anyhow::Result<Vec<Art
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         artifacts.push(Artifact {
             media_type: inputs.media_type(&name).unwrap_or_default(),
-            bytes: read(&path)?.into(),
+            content: read(&path)?.into(),
             name: name.as_ref().into(),
         });
     }
