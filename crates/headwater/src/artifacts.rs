@@ -82,16 +82,42 @@ pub(crate) fn read(
     current_dir: Option<&Path>,
 ) -> anyhow::Result<Vec<Artifact>> {
     let inputs = Inputs::of(patterns)?;
-    let mut files = BTreeSet::new();
     let mut bytes_left = BYTES_MAX;
     let mut artifacts = Vec::new();
-    for path in paths {
-        if path == Path::new("-") {
-            if artifacts.is_empty() {
-                artifacts.push(read_stdin(&inputs, &mut bytes_left)?);
-            }
-            continue;
-        }
+    if paths.iter().any(|path| path == Path::new("-")) {
+        artifacts.push(read_stdin(&inputs, &mut bytes_left)?);
+    }
+    for path in files(paths, &inputs)? {
+        artifacts.push(read_file(&path, &inputs, current_dir, &mut bytes_left)?);
+    }
+    Ok(artifacts)
+}
+
+/// The same files with the names that they have as artifacts; they are not read, and standard input is none of them.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn list(
+    paths: &[PathBuf],
+    patterns: &[InputPattern],
+    current_dir: Option<&Path>,
+) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let inputs = Inputs::of(patterns)?;
+    let files = files(paths, &inputs)?;
+    let named = |path: PathBuf| {
+        let below = current_dir.and_then(|dir| path.strip_prefix(dir).ok());
+        let shown = below.unwrap_or(&path);
+        let is_above = shown.components().any(|part| part == Component::ParentDir);
+        let whole = path.canonicalize();
+        let shown = whole.as_deref().ok().filter(|_| is_above).unwrap_or(shown);
+        (name_of(shown).trim_start_matches('/').to_owned(), path)
+    };
+    Ok(files.into_iter().map(named).collect())
+}
+
+fn files(paths: &[PathBuf], inputs: &Inputs<'_>) -> anyhow::Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    for path in paths.iter().filter(|path| *path != Path::new("-")) {
         let found = fs::metadata(path).with_context(|| {
             Failure::new(Exit::Input, format!("cannot read {}", path.display()))
         })?;
@@ -99,7 +125,7 @@ pub(crate) fn read(
             files.insert(path.clone());
             continue;
         }
-        let below = files_below(path, &inputs)?;
+        let below = files_below(path, inputs)?;
         if below.is_empty() {
             let message = format!(
                 "no file below {} is one that the extractor reads",
@@ -114,10 +140,7 @@ pub(crate) fn read(
     if files.len() > FILES_MAX {
         return Err(too_many("files", FILES_MAX).into());
     }
-    for path in files {
-        artifacts.push(read_file(&path, &inputs, current_dir, &mut bytes_left)?);
-    }
-    Ok(artifacts)
+    Ok(files)
 }
 
 /// Standard input, under a name that the extractor reads: `stdin.sql` for `**/*.sql`.

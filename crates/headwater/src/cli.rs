@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     aliases, backup, catalog, diff, domains, export, extract, history, impact, lineage, manual,
-    paths, plugin, prune, repair, resolve, search, send, serve, shell, status, submit, unresolved,
-    verify, watch,
+    paths, plugin, prune, repair, resolve, search, send, serve, shell, source, status, submit,
+    unresolved, verify, watch,
 };
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
@@ -47,6 +47,7 @@ enum Command {
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     Plugin(plugin::PluginArgs),
+    Source(source::SourceArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Verify(verify::VerifyArgs),
@@ -86,6 +87,7 @@ impl Cli {
             Command::Status(args) => status::run(&args),
             Command::Watch(args) => watch::run(&args),
             Command::Plugin(args) => plugin::run(&args, environment),
+            Command::Source(args) => source::run(&args, environment),
             Command::Backup(args) => backup::run_backup(&args, environment),
             Command::Restore(args) => backup::run_restore(&args),
             Command::Verify(args) => verify::run(&args),

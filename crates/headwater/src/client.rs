@@ -1,5 +1,6 @@
 //! Talking to the service.
 
+mod files;
 mod graphql;
 mod retry;
 
@@ -100,9 +101,39 @@ impl ApiError {
     }
 }
 
+/// The answer, whole.
+fn reply_of(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply, ureq::Error> {
+    let number = |name: &str| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok()?.trim().parse::<u64>().ok()
+    };
+    Ok(Reply {
+        status: response.status().as_u16(),
+        retry_after: number("retry-after").map(Duration::from_secs),
+        offset: number("headwater-offset"),
+        body: response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_vec()?,
+    })
+}
+
 /// True if the service blames what was sent.
 pub(crate) fn blames_input(status: u16) -> bool {
     matches!(status, 400 | 411 | 413 | 415 | 422)
+}
+
+/// A name as one segment of a path: names may hold letters beyond ASCII.
+pub(crate) fn segment(name: &str) -> String {
+    name.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 impl Client {
@@ -154,21 +185,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send(body)?;
-        let number = |name: &str| {
-            let value = response.headers().get(name)?;
-            value.to_str().ok()?.trim().parse::<u64>().ok()
-        };
-        Ok(Reply {
-            status: response.status().as_u16(),
-            retry_after: number("retry-after").map(Duration::from_secs),
-            offset: number("headwater-offset"),
-            body: response
-                .body_mut()
-                .with_config()
-                .limit(ANSWER_BYTES_MAX)
-                .read_to_vec()?,
-        })
+        reply_of(request.send(body)?)
     }
 
     /// Posts JSON, and again while the service is busy or the connection breaks: only for what may arrive twice.

@@ -20,6 +20,7 @@ pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod shell;
+pub(crate) mod source;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod unresolved;

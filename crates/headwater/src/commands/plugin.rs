@@ -10,6 +10,7 @@ use headwater_model::{Extractor as _, ExtractorDescription, ExtractorLimits};
 use headwater_plugin::Inspection;
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, Tone, table};
@@ -17,6 +18,7 @@ use crate::plugins::{PluginsArgs, host};
 
 mod build;
 mod new;
+mod operate;
 mod run;
 mod test;
 
@@ -38,15 +40,26 @@ enum PluginCommand {
     New(new::NewArgs),
     Build(build::BuildArgs),
     Test(test::TestArgs),
+    Install(operate::InstallArgs),
+    Activate(operate::ActivateArgs),
+    Rollback(operate::RollBackArgs),
+    Enable(operate::EnableArgs),
+    Disable(operate::DisableArgs),
+    Remove(operate::RemoveArgs),
 }
 
-/// List the extractors in the plugins folder
+/// List the extractors in the plugins folder, or those of a service
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   headwater plugin list
-  headwater plugin list --plugins target/plugins --format json")]
+  headwater plugin list --plugins target/plugins --format json
+  headwater plugin list --server http://127.0.0.1:8080")]
 struct ListArgs {
+    /// List those of the service at this address
+    #[arg(long, value_name = "URL", conflicts_with = "dir")]
+    server: Option<String>,
+
     #[command(flatten)]
     plugins: PluginsArgs,
 
@@ -82,10 +95,19 @@ pub(crate) fn run(args: &PluginArgs, environment: &Environment) -> anyhow::Resul
         PluginCommand::New(args) => new::run(args),
         PluginCommand::Build(args) => build::run(args, environment),
         PluginCommand::Test(args) => test::run(args, environment),
+        PluginCommand::Install(args) => operate::install(args),
+        PluginCommand::Activate(args) => operate::activate(args),
+        PluginCommand::Rollback(args) => operate::roll_back(args),
+        PluginCommand::Enable(args) => operate::enable(args),
+        PluginCommand::Disable(args) => operate::disable(args),
+        PluginCommand::Remove(args) => operate::remove(args),
     }
 }
 
 fn list(args: &ListArgs, environment: &Environment) -> anyhow::Result<()> {
+    if let Some(server) = &args.server {
+        return operate::list(&Client::new(server)?, args.format);
+    }
     let folders = args.plugins.folders(environment);
     if let Some(dir) = &args.plugins.dir
         && !dir.is_dir()

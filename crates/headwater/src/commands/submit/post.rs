@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::document::Document;
 use super::receipt::Receipt;
-use crate::client::{Client, Reply, blames_input};
+use crate::client::{Client, Reply, blames_input, segment};
 use crate::diagnostics::{self, Finding};
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, count};
@@ -109,18 +109,6 @@ fn united(mut findings: Vec<Finding>, answered: &[Finding]) -> Vec<Finding> {
         .collect();
     findings.extend(more);
     findings
-}
-
-/// A name as one segment of a path: names may hold letters beyond ASCII.
-fn segment(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 fn bytes_of(body: &[u8]) -> String {

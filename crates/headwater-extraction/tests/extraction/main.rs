@@ -1,0 +1,6 @@
+//! The extractions of a service, with extractors that run natively.
+
+mod extractors;
+mod fetching;
+mod sources;
+mod support;
