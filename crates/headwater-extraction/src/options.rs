@@ -83,10 +83,6 @@ impl Options {
             .copied()
             .unwrap_or_default();
         let cap = self.of_domains.get(domain).copied().unwrap_or_default();
-        fn least<T: Ord + Copy>(host: T, own: Option<T>, cap: Option<T>) -> T {
-            let given = own.unwrap_or(host);
-            cap.map_or(given, |cap| given.min(cap))
-        }
         ExtractorLimits {
             memory_bytes_max: least(
                 host.memory_bytes_max,
@@ -98,6 +94,11 @@ impl Options {
             read_bytes_max: least(host.read_bytes_max, own.read_bytes_max, cap.read_bytes_max),
         }
     }
+}
+
+fn least<T: Ord + Copy>(host: T, own: Option<T>, cap: Option<T>) -> T {
+    let given = own.unwrap_or(host);
+    cap.map_or(given, |cap| given.min(cap))
 }
 
 #[cfg(test)]

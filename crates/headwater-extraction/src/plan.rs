@@ -51,13 +51,12 @@ impl Extractions {
                 .staged
                 .iter()
                 .find(|(of, staged)| of == name && staged.digest == *version);
-            let version = match staged {
-                Some((_, staged)) => staged.clone(),
-                None => {
-                    let digest = state.digest_of(name, version)?;
-                    let found = state.extractors[name].version(&digest);
-                    found.cloned().expect("its digest was just found")
-                }
+            let version = if let Some((_, staged)) = staged {
+                staged.clone()
+            } else {
+                let digest = state.digest_of(name, version)?;
+                let found = state.extractors[name].version(&digest);
+                found.cloned().expect("its digest was just found")
             };
             let sources: Vec<_> = state
                 .sources

@@ -391,7 +391,7 @@ fn digest_of(source: &SourceRecord, version: &VersionRecord) -> String {
         .artifacts
         .iter()
         .flat_map(|artifact| [artifact.name.as_bytes(), artifact.digest.as_bytes()]);
-    let counts = [source.config.len(), source.artifacts.len()].map(|count| count.to_be_bytes());
+    let counts = [source.config.len(), source.artifacts.len()].map(usize::to_be_bytes);
     let counts = counts.iter().map(<[u8; 8]>::as_slice);
     let parts = std::iter::once(version.digest.as_bytes())
         .chain(counts)

@@ -73,6 +73,10 @@ pub(crate) fn ask_error(failure: AskError) -> Error {
     }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a mapping of errors gets them by value"
+)]
 pub(crate) fn extraction_error(failure: ExtractionError) -> Error {
     let message = failure.to_string();
     match failure {

@@ -8,6 +8,7 @@ mod compat;
 mod data_folder;
 mod durability;
 mod errors;
+mod extraction;
 mod hostile;
 mod live;
 mod manifests;

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use headwater_model::{Cadence, SourceKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use crate::cli::{AskArgs, ServerArgs};
 use crate::client::Client;
@@ -356,23 +357,24 @@ fn render(found: &Value) -> anyhow::Result<String> {
     } else {
         ", pinned"
     };
-    text += &format!("extractor   {} {version}{pinned}\n", line.plugin_name);
+    let _ = writeln!(text, "extractor   {} {version}{pinned}", line.plugin_name);
     for (key, value) in found["config"].as_object().into_iter().flatten() {
         let value = output::printable(value.as_str().unwrap_or_default());
-        text += &format!("config      {key} = {value}\n");
+        let _ = writeln!(text, "config      {key} = {value}");
     }
     for url in found["fetch"]["urls"].as_array().into_iter().flatten() {
         let seconds = &found["fetch"]["everySeconds"];
-        text += &format!(
-            "fetch       {} every {seconds} s\n",
+        let _ = writeln!(
+            text,
+            "fetch       {} every {seconds} s",
             url.as_str().unwrap_or_default()
         );
     }
     if let Some(reason) = found["pauseReason"].as_str() {
-        text += &format!("paused      {}\n", output::printable(reason));
+        let _ = writeln!(text, "paused      {}", output::printable(reason));
     }
     let artifacts = found["artifacts"]["totalCount"].as_u64().unwrap_or(0);
-    text += &format!("artifacts   {artifacts}\n\n");
+    let _ = writeln!(text, "artifacts   {artifacts}\n");
     if line.extractions.is_empty() {
         text += "no extractions\n";
         return Ok(text);

@@ -1,5 +1,6 @@
 //! Extractors of a running service: install, activate, roll back, enable, disable, remove.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -277,15 +278,15 @@ fn render(name: &str, version: &str, plan: &Plan) -> String {
     for source in &plan.sources {
         for (sign, references) in [('+', &source.added), ('-', &source.removed)] {
             for reference in references.iter().take(LISTED_MAX) {
-                text += &format!("  {sign} {}\n", output::printable(reference));
+                let _ = writeln!(text, "  {sign} {}", output::printable(reference));
             }
             if references.len() > LISTED_MAX {
-                text += &format!("  {sign} and {} more\n", references.len() - LISTED_MAX);
+                let _ = writeln!(text, "  {sign} and {} more", references.len() - LISTED_MAX);
             }
         }
     }
     for source in &plan.untried {
-        text += &format!("{source} was not tried: there was no time\n");
+        let _ = writeln!(text, "{source} was not tried: there was no time");
     }
     text
 }

@@ -1,5 +1,6 @@
 //! `headwater source upload`: artifacts, to be extracted by the service.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -89,7 +90,7 @@ pub(super) fn run(args: &UploadArgs, environment: &Environment) -> anyhow::Resul
         args.partial
     );
     if let Some(plugin) = &args.plugin {
-        path += &format!("&plugin={}", segment(plugin));
+        let _ = write!(path, "&plugin={}", segment(plugin));
     }
     let what = count(files.len() as u64, "file");
     let spinner = output::spinner(format!("sending {what} to {}", client.server()));
