@@ -202,34 +202,31 @@ impl Extractions {
             })
     }
 
-    /// Begins to receive artifacts of a source. An unbound one is bound to `extractor`, unconfigured.
+    /// Begins to receive artifacts of a source. One that is bound to no extractor will be bound to `extractor`,
+    /// unconfigured, once they are accepted.
     ///
     /// # Errors
-    /// If it is bound to no extractor and none is given, or to another one.
+    /// If it is bound to no extractor and none is given, or to another one, or if there is none of that name.
     pub fn receive(&self, key: &SourceKey, extractor: Option<&str>) -> Result<Upload> {
         let bound = self.source(key).map(|record| record.extractor);
-        match (bound, extractor) {
+        let unbound_to = match (bound, extractor) {
             (Some(bound), Some(wanted)) if bound != *wanted => {
                 let message = format!("source {key} is bound to extractor {bound}, not {wanted}");
                 return Err(ExtractionError::Invalid(message));
             }
-            (Some(_), _) => {}
+            (Some(_), _) => None,
             (None, Some(wanted)) => {
-                let binding = Binding {
-                    extractor: wanted.to_owned(),
-                    ..Binding::default()
-                };
-                self.bind(key, binding)?;
+                check(&self.ready(), &to_extractor(wanted))?;
+                Some(wanted.to_owned())
             }
             (None, None) => return Err(unbound(key)),
-        }
+        };
         let options = &self.shared.options;
         let folder = std::sync::Arc::clone(&self.shared.folder);
-        Ok(Upload::new(
-            folder,
-            options.upload_bytes_max,
-            options.artifacts_max,
-        ))
+        Ok(
+            Upload::new(folder, options.upload_bytes_max, options.artifacts_max)
+                .bound_to(unbound_to),
+        )
     }
 
     /// Takes what was received for a source's artifacts and queues their extraction: once this returns, both are
@@ -246,6 +243,11 @@ impl Extractions {
         if upload.files_count() == 0 {
             let message = "no artifacts were received".to_owned();
             return Err(ExtractionError::Invalid(message));
+        }
+        if let Some(extractor) = upload.unbound_to()
+            && self.source(key).is_none()
+        {
+            self.bind(key, to_extractor(extractor))?;
         }
         let mut state = self.shared.state.lock();
         if is_partial {
@@ -296,6 +298,14 @@ impl crate::service::Shared {
             self.folder.keep_artifacts(key, &kept);
         }
         value
+    }
+}
+
+/// A binding without configuration.
+fn to_extractor(name: &str) -> Binding {
+    Binding {
+        extractor: name.to_owned(),
+        ..Binding::default()
     }
 }
 

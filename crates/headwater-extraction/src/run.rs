@@ -255,8 +255,12 @@ impl Shared {
             };
             match submit(&engine, submission.clone()) {
                 Ok(receipt) => return Ok(Some(receipt)),
-                Err(SubmitError::Closed { .. }) => return Ok(None),
-                Err(SubmitError::Busy { .. } | SubmitError::DiskFull { .. }) => {
+                // What keeps the service from accepting anything is nobody's failure here.
+                Err(
+                    SubmitError::Busy { .. }
+                    | SubmitError::DiskFull { .. }
+                    | SubmitError::Closed { .. },
+                ) => {
                     drop(engine);
                     if self.state.lock().is_stopping {
                         return Ok(None);

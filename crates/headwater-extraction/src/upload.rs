@@ -22,6 +22,8 @@ pub struct Upload {
     bytes_left: u64,
     bytes_max: u64,
     files_max: usize,
+    /// The extractor that the source is to be bound to.
+    unbound_to: Option<String>,
     /// Artifacts and where their content is; nowhere new if it is kept.
     files: BTreeMap<String, (ArtifactRecord, Option<PathBuf>)>,
 }
@@ -43,8 +45,20 @@ impl Upload {
             bytes_left: bytes_max,
             bytes_max,
             files_max,
+            unbound_to: None,
             files: BTreeMap::new(),
         }
+    }
+
+    /// The source is to be bound to that extractor.
+    pub(crate) fn bound_to(mut self, extractor: Option<String>) -> Self {
+        self.unbound_to = extractor;
+        self
+    }
+
+    /// The extractor that the source is to be bound to.
+    pub(crate) fn unbound_to(&self) -> Option<&str> {
+        self.unbound_to.as_deref()
     }
 
     /// Begins an artifact.

@@ -160,6 +160,8 @@ fn what_breaks_a_rule_is_refused_and_nothing_is_kept() -> Result<()> {
     }
     let incoming = fs::read_dir(data.path().join("extraction/incoming"))?;
     assert_eq!(incoming.count(), 0);
+    let bound = service.ask("{ sourceBindings { name } }")?;
+    assert_eq!(bound["data"]["sourceBindings"], json!([]));
     let (status, queued) = send(&service, "a/b", "?plugin=yaml", &part("lineage.yaml", "["))?;
     assert_eq!((status, &queued["number"]), (202, &json!(1)));
     let failed = ended(&service, ("a", "b"), 1)?;

@@ -22,6 +22,9 @@ use tempfile::TempDir;
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Microseconds; each look at it is one.
+static CLOCK: AtomicI64 = AtomicI64::new(1_000_000);
+
 /// What extractors of the behaviour `wait` wait for.
 pub(crate) static GATE: Mutex<()> = Mutex::new(());
 
@@ -216,14 +219,14 @@ impl Service {
         let host = Host {
             calls: Arc::clone(&calls),
         };
-        let clock = AtomicI64::new(1_000_000);
         let extractions = Extractions::open(
             &engine,
             Arc::new(host),
             &folder.path().join("extraction"),
             Some(&dir),
             options,
-            Arc::new(move || Timestamp::from_micros(clock.fetch_add(1, Ordering::SeqCst))),
+            // Time goes on over restarts.
+            Arc::new(|| Timestamp::from_micros(CLOCK.fetch_add(1, Ordering::SeqCst))),
         );
         let extractions = extractions.expect("a folder");
         // The folder of extractors is read.
