@@ -69,6 +69,9 @@ fn a_project_is_not_made_over_another_one() -> Result<()> {
     assert_eq!(code, Some(3), "{err}");
     let (code, _, err) = run(folder.path(), &["plugin", "build"])?;
     assert_eq!(code, Some(3), "{err}");
-    assert!(err.contains("has no Cargo.toml"), "{err}");
+    assert!(
+        err.contains("has neither Cargo.toml nor pyproject.toml"),
+        "{err}"
+    );
     Ok(())
 }

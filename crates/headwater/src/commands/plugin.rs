@@ -19,7 +19,9 @@ use crate::plugins::{PluginsArgs, host};
 mod build;
 mod new;
 mod operate;
+mod python;
 mod run;
+mod rust;
 mod test;
 
 /// The largest file that is read to be inspected.

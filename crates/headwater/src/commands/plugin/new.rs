@@ -12,6 +12,9 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffold/rust");
+static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffold/python");
+static PYTHON_SDK: Dir<'_> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../plugins/sdk-python/headwater_extractor");
 static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/sdk/src");
 static CONTRACT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/wit");
 const SDK_MANIFEST: &str = include_str!("../../../../../plugins/sdk/Cargo.toml");
@@ -20,17 +23,25 @@ const LOCK: &str = include_str!("../../../../../plugins/Cargo.lock");
 
 /// The longest name of an extractor.
 const NAME_BYTES_MAX: usize = 64;
-/// Names that crates can't have beside the compiler's own.
-const TAKEN: [&str; 5] = ["alloc", "core", "headwater-extractor", "std", "test"];
+/// Names that crates and modules can't have beside the compiler's own and the SDK's.
+const TAKEN: [&str; 6] = [
+    "alloc",
+    "core",
+    "headwater",
+    "headwater-extractor",
+    "std",
+    "test",
+];
 
 /// Begin an extractor of your own
 ///
 /// Makes a project with an extractor that works, its golden cases, the SDK and the contract. Nothing is fetched; the
-/// first build fetches the crates that the SDK uses.
+/// first build fetches the crates that the SDK uses, or for Python what requirements.txt names.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   headwater plugin new billing
+  headwater plugin new billing --lang python
   headwater plugin new billing --path extractors/billing
   cd billing && headwater plugin build && headwater plugin test")]
 pub(super) struct NewArgs {
@@ -49,6 +60,7 @@ pub(super) struct NewArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Language {
     Rust,
+    Python,
 }
 
 /// Runs the command.
@@ -66,10 +78,13 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
             .hint("name another folder with --path")
             .into());
     }
-    let Language::Rust = args.language;
+    let write = match args.language {
+        Language::Rust => write_rust,
+        Language::Python => write_python,
+    };
     // Whoever interrupts this finds no half of a project.
     let beside = folder.with_extension("new");
-    let made = write_rust(&args.name, &beside).and_then(|()| {
+    let made = write(&args.name, &beside).and_then(|()| {
         if folder.is_dir() {
             fs::remove_dir(&folder)?;
         }
@@ -85,7 +100,9 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
     ))
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
+/// # Errors
+/// A [`Failure`] with the rule that `name` breaks.
+pub(super) fn check_name(name: &str) -> Result<(), Failure> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_name = name.len() <= NAME_BYTES_MAX
         && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -103,13 +120,31 @@ fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new(Exit::Input, message).hint(rule))
 }
 
-fn write_rust(name: &str, folder: &Path) -> anyhow::Result<()> {
+/// What a template's marks stand for in the project `name`.
+fn filled(name: &str, text: &str) -> String {
     let kind: String = name.split('-').map(capitalised).collect();
-    let fill = |text: &str| {
-        text.replace("{{name}}", name)
-            .replace("{{crate}}", &name.replace('-', "_"))
-            .replace("{{type}}", &kind)
-    };
+    text.replace("{{name}}", name)
+        .replace("{{crate}}", &name.replace('-', "_"))
+        .replace("{{module}}", &module_of(name))
+        .replace("{{type}}", &kind)
+}
+
+/// The module of an extractor in Python: no name of Python's own library ends so.
+fn module_of(name: &str) -> String {
+    name.replace('-', "_") + "_extractor"
+}
+
+fn write_python(name: &str, folder: &Path) -> anyhow::Result<()> {
+    write_all(&PYTHON, folder, &|text| filled(name, text))?;
+    let module = format!("src/{}.py", module_of(name));
+    fs::rename(folder.join("src/extractor.py"), folder.join(module))?;
+    let sdk = folder.join("sdk/headwater_extractor");
+    write_all(&PYTHON_SDK, &sdk, &str::to_owned)?;
+    write_all(&CONTRACT, &folder.join("wit"), &str::to_owned)
+}
+
+fn write_rust(name: &str, folder: &Path) -> anyhow::Result<()> {
+    let fill = |text: &str| filled(name, text);
     write_all(&RUST, folder, &fill)?;
     write_all(&SDK, &folder.join("sdk/src"), &str::to_owned)?;
     write_all(&CONTRACT, &folder.join("wit"), &str::to_owned)?;
@@ -145,7 +180,10 @@ fn write_all(from: &Dir<'_>, folder: &Path, fill: &dyn Fn(&str) -> String) -> an
             fs::write(path, fill(text))?;
         }
     }
-    from.dirs().try_for_each(|dir| write_all(dir, folder, fill))
+    from.dirs()
+        // What Python leaves beside its sources was made of them.
+        .filter(|dir| !dir.path().ends_with("__pycache__"))
+        .try_for_each(|dir| write_all(dir, folder, fill))
 }
 
 /// The workspace that the SDK is a member of, as the one that it comes from has it.
@@ -197,7 +235,18 @@ mod tests {
         for name in ["billing", "b2", "my-own-extractor"] {
             assert!(check_name(name).is_ok(), "{name}");
         }
-        for name in ["", "Billing", "2b", "-b", "b-", "a_b", "a/b", "..", "test"] {
+        for name in [
+            "",
+            "Billing",
+            "2b",
+            "-b",
+            "b-",
+            "a_b",
+            "a/b",
+            "..",
+            "test",
+            "headwater",
+        ] {
             assert!(check_name(name).is_err(), "{name}");
         }
         assert!(check_name(&"a".repeat(65)).is_err());

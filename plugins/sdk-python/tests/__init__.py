@@ -1,0 +1,1 @@
+"""Tests of the SDK: `python3 -B -m unittest` in its folder runs them."""
