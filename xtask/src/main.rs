@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask --help` lists the commands; each has a file of its own.
 
+mod authors;
 mod bench;
 mod build;
 mod cargo;
@@ -36,6 +37,8 @@ enum Command {
     Build(build::Args),
     /// Build the extractors into target/plugins, and the hostile guests beside them.
     Plugins,
+    /// Fetch and build what tests of extractors in Python and TypeScript need, where it is missing.
+    Authors,
     /// Run every gate: format, lints, tidy, tests, demo, licences.
     Test(test::Args),
     /// Check what the compiler does not: crate arrows, lengths, links, the schema.
@@ -67,6 +70,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Build(args) => build::run(&places, &args),
         Command::Plugins => plugins::run(&places),
+        Command::Authors => {
+            authors::run(&places);
+            Ok(())
+        }
         Command::Test(args) => test::run(&places, &args),
         Command::Tidy => tidy::run(&places),
         Command::Schema(args) => schema::run(&places, &args),

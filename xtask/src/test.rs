@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::cargo::{self, cargo, cargo_in_plugins, has_subcommand};
 use crate::places::Places;
 use crate::step::{skip, step};
-use crate::{demo, duckdb, plugins, tidy};
+use crate::{authors, demo, duckdb, plugins, tidy};
 use tally::Tally;
 
 /// What `test` is asked for.
@@ -69,6 +69,7 @@ fn gates(places: &Places, args: &Args, tally: &mut Tally) -> Result<()> {
         println!("cargo-nextest is not installed: tests run with `cargo test`");
     }
     let python = duckdb::python(places);
+    authors::run(places);
     step("tests", || {
         let mut cargo = cargo(places);
         if let Some(python) = &python {

@@ -47,12 +47,13 @@ pub(crate) enum CallError {
 impl CallError {
     fn of(error: &wasmtime::Error, state: &CallState, stack_bytes_max: usize) -> Self {
         if let Some(stopped) = error.downcast_ref::<Stopped>() {
-            return Self::Limit(stopped.to_string());
+            return Self::Limit(format!("{stopped}{}", state.lines.last_words()));
         }
         if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
             return Self::Limit(format!(
-                "its calls nest deeper than {} of stack",
-                bytes_text(stack_bytes_max as u64)
+                "its calls nest deeper than {} of stack{}",
+                bytes_text(stack_bytes_max as u64),
+                state.lines.last_words()
             ));
         }
         let cause = error.root_cause().to_string();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 import sys
 import time
@@ -183,6 +184,8 @@ def _shut() -> None:
     if _is_shut:
         return
     _is_shut = True
+    # A call's memory is bounded, and given back as a whole: looking for cycles in a large artifact costs more than it frees.
+    gc.set_threshold(1_000_000)
     sys.stdout = _Log(Severity.INFO)  # type: ignore[assignment]
     sys.stderr = _Log(Severity.WARNING)  # type: ignore[assignment]
     inner = ("BuiltinImporter", "FrozenImporter")

@@ -66,6 +66,7 @@ class Emitter:
         self._nodes_count = 0
         self._mentions: dict[tuple[str, str], DatasetNode] = {}
         self._batch = wire.Batch()
+        self._last_place: Location | None = None
         self._records = 0
         self._chars = 0
         self._diagnostics: list[Diagnostic] = []
@@ -93,27 +94,27 @@ class Emitter:
         _NAME(name)
         if kind:
             _KIND(kind)
-        columns = []
+        fields = list(fields)
         for field in fields:
             if type(field) is not Field:
                 raise FactError(f"a field of {rules.shown(name)} is {rules.kind_of(field)}, not Field")
-            _FIELD(field.name)
-            _check_optional("field's type", field.data_type)
-            _check_optional("field's description", field.description)
-            columns.append(field)
-        _check_optional("description", description)
+            _FIELD(field[0])
+            if field[1] is not None:
+                rules.check_text("field's type", field[1])
+            if field[2] is not None:
+                rules.check_text("field's description", field[2])
+        if description is not None:
+            rules.check_text("description", description)
         place = self._place(evidence)
-        symbol, optional = self._symbol, self._optional
+        symbol, optional, new = self._symbol, self._optional, tuple.__new__
+        columns = [new(wire.Field, (symbol(name), optional(kind), optional(about))) for name, kind, about in fields]
         record = wire.Dataset(
             symbol(namespace),
             symbol(name),
             symbol(kind or ""),
             bool(declared),
             optional(description),
-            [
-                wire.Field(symbol(field.name), optional(field.data_type), optional(field.description))
-                for field in columns
-            ],
+            columns,
             place,
         )
         self._records += len(columns)
@@ -340,8 +341,9 @@ class Emitter:
         self._send_diagnostics()
 
     def _edge(self, from_id: int, to_id: int, evidence: Location | None) -> None:
-        # Spares a call of Python per edge.
-        self._batch.edges.append(tuple.__new__(wire.Edge, (from_id, to_id, self._place(evidence))))
+        place = None if evidence is None else self._place(evidence)
+        # Spares calls of Python per edge.
+        self._batch.edges.append(tuple.__new__(wire.Edge, (from_id, to_id, place)))
         self._sent_one()
 
     def _dataset(self, node: Any, what: str) -> int:
@@ -391,11 +393,12 @@ class Emitter:
         if evidence is None:
             return None
         locations = self._batch.locations
-        if not locations or locations[-1] != evidence:
+        if evidence is not self._last_place or not locations:
             rules.check_place(evidence)
-            self._chars += len(evidence.artifact) + len(evidence.pointer or "")
+            self._chars += len(evidence[0]) + len(evidence[1] or "")
             self._records += 1
             locations.append(evidence)
+            self._last_place = evidence
         return len(locations) - 1
 
     def _sent_one(self) -> None:

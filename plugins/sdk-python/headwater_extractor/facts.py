@@ -133,4 +133,10 @@ Node = Union[DatasetNode, JobNode]
 
 def pointer(*path: Union[str, int]) -> str:
     """The JSON pointer of a path of keys and indexes: `pointer("nodes", "a/b", 0)` is "/nodes/a~1b/0"."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    text = ""
+    for part in path:
+        key = part if type(part) is str else str(part)
+        if "~" in key or "/" in key:
+            key = key.replace("~", "~0").replace("/", "~1")
+        text += "/" + key
+    return text

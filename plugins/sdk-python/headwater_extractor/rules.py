@@ -26,21 +26,24 @@ def name_rule(what: str, bytes_max: int) -> Callable[[Any], str]:
     checked: set[str] = set()
 
     def check(text: Any) -> str:
-        if type(text) is str and text in checked:
-            return text
-        text = check_text(what, text)
+        if type(text) is str:
+            if text in checked:
+                return text
+            if text and len(text) <= bytes_max and text.isascii() and text.isprintable():
+                if len(checked) >= CHECKED_MAX:
+                    checked.clear()
+                checked.add(text)
+                return text
+        check_text(what, text)
         if not text:
             raise FactError(f"the {what} is empty")
-        length = len(text) if text.isascii() else len(text.encode("utf-8"))
+        length = len(text.encode("utf-8"))
         if length > bytes_max:
             raise FactError(f"the {what} {shown(text)} is {length} bytes long, more than {bytes_max}")
         found = _CONTROL.search(text)
         if found:
             code = f"U+{ord(found.group()):04X}"
             raise FactError(f"the {what} {shown(text)} holds the control character {code} at {found.start()}")
-        if len(checked) >= CHECKED_MAX:
-            checked.clear()
-        checked.add(text)
         return text
 
     return check
@@ -73,6 +76,24 @@ def check_place(at: Any) -> Location:
     """`at`, if it is a place."""
     if type(at) is not Location:
         raise FactError(f"the evidence is {kind_of(at)}, not Location")
+    artifact, pointer, byte_offset, line, column = at
+    # Nearly all places are of this kind; a character of UTF-8 has at most four bytes.
+    is_plain = (
+        type(artifact) is str
+        and len(artifact) <= PLACE_BYTES_MAX // 4
+        and artifact.isascii()
+        and byte_offset is None
+        and column is None
+        and (line is None or type(line) is int and 1 <= line < 1 << 32)
+    )
+    if is_plain and (
+        pointer is None
+        or type(pointer) is str
+        and len(pointer) <= PLACE_BYTES_MAX // 4
+        and pointer[:1] == "/"
+        and pointer.isascii()
+    ):
+        return at
     for what, text in (("artifact", at.artifact), ("pointer", at.pointer)):
         if text is None and what == "pointer":
             continue

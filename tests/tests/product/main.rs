@@ -15,6 +15,7 @@ mod manifests;
 mod merges;
 mod mesh;
 mod operating;
+mod plugin_languages;
 mod plugin_project;
 mod read_only;
 mod scripts;
