@@ -58,11 +58,15 @@ class Emitter:
     #: All remembered strings together.
     _REMEMBERED_CHARS_TOTAL = 64 << 20
 
+    #: Fields that are remembered.
+    _FIELDS_MAX = 50_000
+
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._symbols: dict[str, int] = {}
         self._symbols_count = 0
         self._symbols_chars = 0
+        self._fields: dict[Field, wire.Field] = {}
         self._nodes_count = 0
         self._mentions: dict[tuple[str, str], DatasetNode] = {}
         self._batch = wire.Batch()
@@ -94,26 +98,17 @@ class Emitter:
         _NAME(name)
         if kind:
             _KIND(kind)
-        fields = list(fields)
-        for field in fields:
-            if type(field) is not Field:
-                raise FactError(f"a field of {rules.shown(name)} is {rules.kind_of(field)}, not Field")
-            _FIELD(field[0])
-            if field[1] is not None:
-                rules.check_text("field's type", field[1])
-            if field[2] is not None:
-                rules.check_text("field's description", field[2])
+        columns = [self._field(field, name) for field in fields]
         if description is not None:
             rules.check_text("description", description)
         place = self._place(evidence)
-        symbol, optional, new = self._symbol, self._optional, tuple.__new__
-        columns = [new(wire.Field, (symbol(name), optional(kind), optional(about))) for name, kind, about in fields]
+        symbol = self._symbol
         record = wire.Dataset(
             symbol(namespace),
             symbol(name),
             symbol(kind or ""),
             bool(declared),
-            optional(description),
+            self._optional(description),
             columns,
             place,
         )
@@ -339,6 +334,26 @@ class Emitter:
             )
             self._left_out = 0
         self._send_diagnostics()
+
+    def _field(self, field: Any, dataset: str) -> wire.Field:
+        """The record of a field. Columns repeat, and symbols stay what they are: so do records."""
+        if type(field) is not Field:
+            raise FactError(f"a field of {rules.shown(dataset)} is {rules.kind_of(field)}, not Field")
+        try:
+            known = self._fields.get(field)
+        except TypeError:
+            known = None
+        if known is not None:
+            return known
+        name, kind, about = field
+        _FIELD(name)
+        _check_optional("field's type", kind)
+        _check_optional("field's description", about)
+        record = wire.Field(self._symbol(name), self._optional(kind), self._optional(about))
+        is_short = len(kind or "") + len(about or "") <= self._REMEMBERED_CHARS_MAX
+        if is_short and len(self._fields) < self._FIELDS_MAX:
+            self._fields[field] = record
+        return record
 
     def _edge(self, from_id: int, to_id: int, evidence: Location | None) -> None:
         place = None if evidence is None else self._place(evidence)

@@ -171,6 +171,7 @@ class Rules(unittest.TestCase):
         self.check(lambda out: out.dataset("ns", "a", "T" * 129), "the kind")
         self.check(lambda out: out.dataset("ns", "a", fields=[Field("")]), "the field's name is empty")
         self.check(lambda out: out.dataset("ns", "a", fields=["id"]), "a field of 'a' is str, not Field")
+        self.check(lambda out: out.dataset("ns", "a", fields=[Field("id", ["INT"])]), "the field's type is list, not str")
         self.check(lambda out: out.dataset("ns", "a", fields=[Field("id", 3)]), "the field's type is int, not str")
         self.check(lambda out: out.dataset("ns", "a", description=b"x"), "the description is bytes, not str")
         self.check(lambda out: out.job("ns", "\x00"), "U+0000")
