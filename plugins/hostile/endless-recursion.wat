@@ -1,11 +1,13 @@
-;; Calls itself until its stack is used up.
+;; Logs what it reads, then calls itself until its stack is used up.
 (module
+  (import "headwater:extractor/host@0.1.0" "log" (func $log (param $severity i32) (param $text i32) (param $len i32)))
   (memory (export "memory") 2)
   (data (i32.const 16) "endless-recursion")
   (data (i32.const 48) "0.1.0")
   (data (i32.const 64) "Calls itself for ever.")
   (data (i32.const 192) "**/*.txt")
   (data (i32.const 208) "text/plain")
+  (data (i32.const 600) "reading input.txt")
 
   ;; Gives out memory from the second page on, and never takes it back.
   (global $next (mut i32) (i32.const 65536))
@@ -44,5 +46,6 @@
   (func (export "headwater:extractor/plugin@0.1.0#extract")
     (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32)
     (result i32)
+    (call $log (i32.const 0) (i32.const 600) (i32.const 17))
     (call $deeper (i32.const 0)))
 )

@@ -186,10 +186,11 @@ fn a_push_larger_than_the_host_copies_is_stopped() {
 }
 
 #[test]
-fn endless_recursion_ends_with_its_stack() {
+fn endless_recursion_ends_with_its_stack_and_is_told_with_its_last_words() {
     check(
         "endless-recursion",
-        "endless-recursion was stopped: its calls nest deeper than 8 MiB of stack",
+        "endless-recursion was stopped: its calls nest deeper than 8 MiB of stack, \
+         after it logged: reading input.txt",
     );
 }
 

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+/// Folders that cargo, npm, tsc and Python write beside sources.
+const NO_INPUTS: [&str; 4] = ["target", "node_modules", "dist", "__pycache__"];
+
 /// SHA-256 as lowercase hex.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -14,7 +17,7 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
 
 /// SHA-256 over `salt` and over the name and bytes of every file in `folder`, in the order of their names.
 ///
-/// Folders named `target` and names that start with a dot are left out: nothing there is an input.
+/// What is built or installed ([`NO_INPUTS`]) and names that start with a dot are left out: nothing there is an input.
 pub(crate) fn of_folder(folder: &Path, salt: &str) -> Result<String> {
     let mut files = Vec::new();
     collect(folder, &mut files)?;
@@ -42,7 +45,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        if name == "target" || name.as_encoded_bytes().starts_with(b".") {
+        if NO_INPUTS.iter().any(|built| name == *built) || name.as_encoded_bytes().starts_with(b".")
+        {
             continue;
         }
         // Follows links: what is linked is an input as well.
@@ -111,7 +115,13 @@ mod tests {
     fn what_is_built_is_no_input() {
         check(
             &[("a", "1")],
-            &[("a", "1"), ("target/x", "2"), (".git/y", "3")],
+            &[
+                ("a", "1"),
+                ("target/x", "2"),
+                (".git/y", "3"),
+                ("b/node_modules/z", "4"),
+                ("__pycache__/a.pyc", "5"),
+            ],
             true,
         );
     }
