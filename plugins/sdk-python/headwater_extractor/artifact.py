@@ -7,6 +7,7 @@ from typing import Any, Iterator, Protocol
 
 from .errors import ExtractError, Malformed
 from .facts import Location, pointer
+from .progress import _come
 
 
 class Source(Protocol):
@@ -27,9 +28,6 @@ class Artifact:
     #: A line is at most this long: 64 MiB.
     LINE_BYTES_MAX = 64 << 20
 
-    #: The one that was read or pointed into last, for messages.
-    _last: str | None = None
-
     def __init__(self, source: Source) -> None:
         self._source = source
         #: The name that the caller gave, a path with `/`.
@@ -49,7 +47,7 @@ class Artifact:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; shorter only at the end or beyond the host's bound of 8 MiB."""
-        Artifact._last = self.name
+        _come[:] = [self.name, None]
         return self._source.read(offset, length)
 
     def read(self) -> bytes:
@@ -92,11 +90,13 @@ class Artifact:
             rest = lines.pop()
             for line in lines:
                 number += 1
+                _come[1] = number
                 yield number, self._line(line, number)
             if len(rest) > self.LINE_BYTES_MAX:
                 message = f"the line is longer than {self.LINE_BYTES_MAX} bytes"
                 raise Malformed("artifact/line", message, self.place(line=number + 1))
         if rest:
+            _come[1] = number + 1
             yield number + 1, self._line(rest, number + 1)
 
     def place(self, *path: str | int, line: int | None = None, column: int | None = None) -> Location:
@@ -104,8 +104,9 @@ class Artifact:
 
         `path` is one of keys and indexes, for JSON and YAML: `artifact.place("nodes", key)`.
         """
-        Artifact._last = self.name
-        return Location(self.name, pointer(*path) if path else None, None, line, column)
+        at = Location(self.name, pointer(*path) if path else None, None, line, column)
+        _come[1] = at
+        return at
 
     def _line(self, line: bytes, number: int) -> str:
         if line.endswith(b"\r"):

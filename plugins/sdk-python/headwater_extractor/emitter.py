@@ -18,6 +18,7 @@ from .facts import (
     Side,
     Transformation,
 )
+from .progress import _come
 
 _NAMESPACE = rules.name_rule("namespace", 1024)
 _NAME = rules.name_rule("name", 2048)
@@ -94,6 +95,7 @@ class Emitter:
         `kind` is TABLE, VIEW, TOPIC, FILE, …; empty if the artifact does not say. `declared`: the artifact defines it;
         otherwise it only mentions it.
         """
+        _come[1] = evidence or _come[1]
         _NAMESPACE(namespace)
         _NAME(name)
         if kind:
@@ -148,6 +150,7 @@ class Emitter:
 
         `kind` is MODEL, TASK, QUERY, CONNECTOR, …; empty if the artifact does not say. `sql` is ready to be executed.
         """
+        _come[1] = evidence or _come[1]
         _NAMESPACE(namespace)
         _NAME(name)
         if kind:
@@ -174,18 +177,22 @@ class Emitter:
 
     def reads(self, job: JobNode, dataset: DatasetNode, evidence: Location | None = None) -> None:
         """`job` reads `dataset`."""
+        _come[1] = evidence or _come[1]
         self._edge(self._dataset(dataset, "dataset"), self._job(job, "job"), evidence)
 
     def writes(self, job: JobNode, dataset: DatasetNode, evidence: Location | None = None) -> None:
         """`job` writes `dataset`."""
+        _come[1] = evidence or _come[1]
         self._edge(self._job(job, "job"), self._dataset(dataset, "dataset"), evidence)
 
     def derives(self, dataset: DatasetNode, origin: DatasetNode, evidence: Location | None = None) -> None:
         """`dataset` derives from `origin`, by a job that nobody knows."""
+        _come[1] = evidence or _come[1]
         self._edge(self._dataset(origin, "origin"), self._dataset(dataset, "dataset"), evidence)
 
     def follows(self, job: JobNode, earlier: JobNode, evidence: Location | None = None) -> None:
         """`job` runs after `earlier`."""
+        _come[1] = evidence or _come[1]
         self._edge(self._job(earlier, "earlier job"), self._job(job, "job"), evidence)
 
     def field_edge(
@@ -203,6 +210,7 @@ class Emitter:
 
         `via` is the job that does it; `transformations` may be empty when how is not known.
         """
+        _come[1] = evidence or _come[1]
         from_id = self._dataset(from_dataset, "dataset that it derives from")
         to_id = self._dataset(to_dataset, "dataset that is derived")
         via_id = None if via is None else self._job(via, "job")
@@ -240,6 +248,7 @@ class Emitter:
         self, job: JobNode, side: Side, namespace: str, pattern: str, evidence: Location | None = None
     ) -> None:
         """Datasets of `namespace` whose name matches `pattern`, now or later, are read (or written) by `job`."""
+        _come[1] = evidence or _come[1]
         job_id = self._job(job, "job")
         if type(side) is not Side:
             raise FactError(f"the side is {rules.kind_of(side)}, not Side")
@@ -254,6 +263,7 @@ class Emitter:
         self, node: Node, namespace: str, name: str, reason: str, evidence: Location | None = None
     ) -> None:
         """`node` is also known by another name; `reason` is shown to people."""
+        _come[1] = evidence or _come[1]
         node_id = self._node(node, "node")
         _NAMESPACE(namespace)
         _NAME(name)

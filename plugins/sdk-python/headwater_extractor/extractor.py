@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from . import rules
+from . import progress, rules
 from .artifact import Artifact
 from .emitter import Emitter
 from .facts import Description, Extraction
@@ -50,7 +50,7 @@ def run(extractor: type[Extractor], config: str, inputs: list[Artifact], out: Em
 
     Raises what the extractor raised, or FactError if it returned something else than an Extraction.
     """
-    Artifact._last = None
+    progress.begin()
     extraction = rules.check_extraction(extractor().extract(config, inputs, out))
     out.finish()
     return extraction

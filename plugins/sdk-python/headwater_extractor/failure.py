@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from .artifact import Artifact
+from . import progress
 
 #: Calls that are told of, innermost first.
 CALLS_MAX = 5
@@ -28,9 +28,7 @@ def told(error: BaseException, module: str) -> str:
     if own:
         shown = [f"{name.replace('.', '/')}.py:{line} ({function})" for name, line, function in own]
         text += ", at " + " < ".join(shown[-CALLS_MAX:][::-1])
-    if Artifact._last is not None:
-        text += f", while reading {Artifact._last}"
-    return text
+    return text + progress.told()
 
 
 def _calls(traceback: TracebackType | None) -> list[tuple[str, int, str]]:

@@ -197,6 +197,35 @@ class Errors(unittest.TestCase):
             rf"at {module}\.py:\d+ \(extract\) < {module}\.py:\d+ \(error\), while reading a\.txt$",
         )
 
+    def told(self, stating, text):
+        class Stating(Extractor):
+            def extract(self, config, inputs, out):
+                stating(inputs[0], out)
+
+        with self.assertRaises(Exception) as raised:
+            golden.run(Stating, {"a.txt": text})
+        return golden.error_json(raised.exception, Stating.__module__)["message"].rpartition(", while ")[2]
+
+    def test_an_exception_is_told_with_how_far_the_artifact_was_read(self):
+        def second(artifact, out):
+            places = [artifact.place(line=number) for number, _ in artifact.lines()]
+            job = out.job("jobs", "load", evidence=places[0])
+            out.reads(job, out.mention("ns", "", "TABLE", places[1]), places[1])
+
+        def numbers(artifact, out):
+            for _, line in artifact.lines():
+                int(line)
+
+        def keys(artifact, out):
+            for key, value in artifact.json().items():
+                out.dataset("ns", key, evidence=artifact.place("all", key))
+                int(value)
+
+        self.assertEqual(self.told(second, "1\n2\n3\n"), "reading a.txt, line 2")
+        self.assertEqual(self.told(numbers, "1\n2\nx\n4\n"), "reading a.txt, line 3")
+        self.assertEqual(self.told(keys, '{"x": 1, "y/z": "?"}'), "reading a.txt, /all/y~1z")
+        self.assertEqual(self.told(lambda artifact, out: artifact.read()[9], "1"), "reading a.txt")
+
     def test_the_first_difference_is_told_with_its_place(self):
         for expected, found, told in [
             ({"a": [1, 2]}, {"a": [1, 2]}, None),

@@ -6,6 +6,7 @@ use std::sync::Once;
 
 use crate::bindings::exports::headwater::extractor::plugin::Guest;
 use crate::bindings::headwater::extractor::host;
+use crate::input::while_reading;
 use crate::sink::HostSink;
 use crate::{Description, Emitter, ExtractError, Extraction, Input, Severity};
 
@@ -57,12 +58,12 @@ impl<E: Extractor> Guest for Component<E> {
     }
 }
 
-/// Logs a panic's message and place before the trap, which carries neither.
+/// Logs a panic's message and place, and what was being read, before the trap, which carries none of them.
 fn log_panics() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            host::log(Severity::Error, &info.to_string());
+            host::log(Severity::Error, &format!("{info}{}", while_reading()));
         }));
     });
 }

@@ -1,9 +1,24 @@
 //! The artifacts an extractor reads.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use crate::ExtractError;
 use crate::bindings::headwater::extractor::host;
+
+thread_local! {
+    /// The name of the artifact that was read last.
+    static READING: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The end of a message about a panic: what was being read; empty if nothing was.
+pub(crate) fn while_reading() -> String {
+    let reading = READING.with_borrow(Clone::clone);
+    match reading.as_str() {
+        "" => String::new(),
+        name => format!(", while reading {name}"),
+    }
+}
 
 /// Where an input's bytes come from: the host inside Wasm, memory in tests.
 pub trait Artifact {
@@ -85,6 +100,11 @@ impl Input {
 
     /// At most `len` bytes from `offset`; shorter only at the end or beyond the host's bound.
     pub fn read_at(&self, offset: u64, len: u32) -> Vec<u8> {
+        READING.with_borrow_mut(|reading| {
+            if *reading != self.name {
+                reading.clone_from(&self.name);
+            }
+        });
         self.artifact.read(offset, len)
     }
 
@@ -108,7 +128,7 @@ impl Input {
             let left = self.size - bytes.len() as u64;
             let len =
                 u32::try_from(left).map_or(Self::CHUNK_BYTES, |left| left.min(Self::CHUNK_BYTES));
-            let chunk = self.artifact.read(bytes.len() as u64, len);
+            let chunk = self.read_at(bytes.len() as u64, len);
             if chunk.is_empty() {
                 return Err(ExtractError::Internal(format!(
                     "{}: ended after {} of {} bytes",
@@ -126,7 +146,7 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.used == self.buffer.len() {
-            self.buffer = self.artifact.read(self.offset, Self::CHUNK_BYTES);
+            self.buffer = self.read_at(self.offset, Self::CHUNK_BYTES);
             self.offset += self.buffer.len() as u64;
             self.used = 0;
         }
@@ -174,6 +194,17 @@ mod tests {
             input.read_to_end(&mut streamed).unwrap();
             assert!(streamed == bytes, "streaming {size} bytes");
         }
+    }
+
+    #[test]
+    fn what_was_read_last_is_known() {
+        assert_eq!(while_reading(), "");
+        let other = Input::new(Box::new(MemoryArtifact::new("b", b"1")));
+        let (_, mut input) = input(10);
+        other.read_all().unwrap();
+        assert_eq!(while_reading(), ", while reading b");
+        input.read_exact(&mut [0]).unwrap();
+        assert_eq!(while_reading(), ", while reading a");
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn a_new_project_in_python_builds_and_its_cases_hold_as_it_is() -> Result<()> {
     for told in [
         "FactError: the name is empty, at shop_billing_extractor.py:",
         "(read) < shop_billing_extractor.py:",
-        "while reading lineage.csv",
+        "while reading lineage.csv, line 2",
     ] {
         assert!(failed.err.contains(told), "{told} is not in {}", failed.err);
     }
