@@ -67,7 +67,7 @@ class FieldCatalog:
             namespace = expect(entry.get("namespace"), str, "a string", *path, "namespace")
             name = expect(entry.get("name"), str, "a string", *path, "name")
             fields = expect(entry.get("fields"), list, "an array", *path, "fields")
-            for at, field in enumerate(fields):
-                expect(field, str, "a string", *path, "fields", at)
+            for position, field in enumerate(fields):
+                expect(field, str, "a string", *path, "fields", position)
             datasets.append(CatalogDataset(namespace, name, fields))
         return cls(datasets)

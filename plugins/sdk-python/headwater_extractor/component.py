@@ -86,7 +86,8 @@ class _Told:
         if not self._is_told:
             self._is_told = True
             host.log(Severity.INFO, f"reading {self.name()}")
-        return self._artifact.read(offset, len)
+        data: bytes = self._artifact.read(offset, len)
+        return data
 
 
 class _HostSink:
@@ -186,11 +187,11 @@ def _shut() -> None:
     _is_shut = True
     # A call's memory is bounded, and given back as a whole: looking for cycles in a large artifact costs more than it frees.
     gc.set_threshold(1_000_000)
-    sys.stdout = _Log(Severity.INFO)  # type: ignore[assignment]
-    sys.stderr = _Log(Severity.WARNING)  # type: ignore[assignment]
+    sys.stdout = _Log(Severity.INFO)
+    sys.stderr = _Log(Severity.WARNING)
     inner = ("BuiltinImporter", "FrozenImporter")
     kept = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") in inner]
-    sys.meta_path[:] = [*kept, _NothingMore]  # type: ignore[list-item]
+    sys.meta_path[:] = [*kept, _NothingMore]
     for module, reasons in _REPLACED.items():
         for name, reason in reasons.items():
             if hasattr(module, name):

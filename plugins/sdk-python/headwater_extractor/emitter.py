@@ -33,9 +33,11 @@ _PATTERN = rules.name_rule("pattern", 2048)
 class Sink(Protocol):
     """Takes batches of facts in order."""
 
-    #: Wraps a record as an entity of the contract.
-    dataset_entity: Callable[[wire.Dataset], Any]
-    job_entity: Callable[[wire.Job], Any]
+    # Each wraps a record as an entity of the contract.
+    @property
+    def dataset_entity(self) -> Callable[[wire.Dataset], Any]: ...
+    @property
+    def job_entity(self) -> Callable[[wire.Job], Any]: ...
 
     def emit(self, facts: wire.Batch) -> None: ...
     def diagnose(self, found: list[Diagnostic]) -> None: ...
@@ -382,7 +384,7 @@ class Emitter:
         raise self._foreign(node, what, "a job")
 
     def _node(self, node: Any, what: str) -> int:
-        if type(node) in (DatasetNode, JobNode) and node._out is self:
+        if isinstance(node, (DatasetNode, JobNode)) and node._out is self:
             return node._id
         raise self._foreign(node, what, "a dataset or job")
 

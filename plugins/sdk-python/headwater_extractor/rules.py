@@ -34,17 +34,17 @@ def name_rule(what: str, bytes_max: int) -> Callable[[Any], str]:
                     checked.clear()
                 checked.add(text)
                 return text
-        check_text(what, text)
-        if not text:
+        name = check_text(what, text)
+        if not name:
             raise FactError(f"the {what} is empty")
-        length = len(text.encode("utf-8"))
+        length = len(name.encode("utf-8"))
         if length > bytes_max:
             raise FactError(f"the {what} {shown(text)} is {length} bytes long, more than {bytes_max}")
-        found = _CONTROL.search(text)
+        found = _CONTROL.search(name)
         if found:
             code = f"U+{ord(found.group()):04X}"
             raise FactError(f"the {what} {shown(text)} holds the control character {code} at {found.start()}")
-        return text
+        return name
 
     return check
 
