@@ -1,58 +1,6 @@
 ;; Sends an edge between two nodes that nobody has sent, ignores that the host refuses it, and says that all went well.
-(module
-  (import "headwater:extractor/host@0.1.0" "[method]sink.emit" (func $emit (param $arguments i32) (param $result i32)))
-  (import "headwater:extractor/host@0.1.0" "[resource-drop]sink" (func $drop_sink (param i32)))
-  (memory (export "memory") 2)
-  (data (i32.const 16) "lying-ids")
-  (data (i32.const 48) "0.1.0")
-  (data (i32.const 64) "Speaks of datasets that it never sent.")
-  (data (i32.const 192) "**/*.txt")
-  (data (i32.const 208) "text/plain")
-
-  ;; Gives out memory from the second page on, and never takes it back.
-  (global $next (mut i32) (i32.const 65536))
-  (func (export "cabi_realloc") (param $old i32) (param $old_len i32) (param $align i32) (param $len i32) (result i32)
-    (local $at i32)
-    (local.set $at (i32.and
-      (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
-      (i32.sub (i32.const 0) (local.get $align))))
-    (global.set $next (i32.add (local.get $at) (local.get $len)))
-    (block $fits
-      (loop $grow
-        (br_if $fits (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
-        (drop (memory.grow (i32.const 1)))
-        (br $grow)))
-    (local.get $at))
-
-  ;; The description is at 256, its one input pattern at 304.
-  (func (export "headwater:extractor/plugin@0.1.0#describe") (result i32)
-    (i32.store (i32.const 256) (i32.const 16))
-    (i32.store (i32.const 260) (i32.const 9))
-    (i32.store (i32.const 264) (i32.const 48))
-    (i32.store (i32.const 268) (i32.const 5))
-    (i32.store (i32.const 272) (i32.const 64))
-    (i32.store (i32.const 276) (i32.const 38))
-    (i32.store (i32.const 280) (i32.const 304))
-    (i32.store (i32.const 284) (i32.const 1))
-    (i32.store (i32.const 304) (i32.const 192))
-    (i32.store (i32.const 308) (i32.const 8))
-    (i32.store (i32.const 312) (i32.const 208))
-    (i32.store (i32.const 316) (i32.const 10))
-    (i32.store (i32.const 320) (i32.const 1))
-    (i32.const 256))
-
-  (func (export "headwater:extractor/plugin@0.1.0#extract")
-    (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32)
-    (result i32)
-    ;; One edge at 1600, from node 4211 to node 4212; the push at 2048.
-    (i32.store (i32.const 1600) (i32.const 4211)) (i32.store (i32.const 1604) (i32.const 4212))
-    (i32.store (i32.const 2048) (local.get $sink))
-    (i32.store (i32.const 2076) (i32.const 1600)) (i32.store (i32.const 2080) (i32.const 1))
-    (call $emit (i32.const 2048) (i32.const 2200))
-    (call $drop_sink (local.get $sink))
-    ;; The answer is at 2304: ok, covers DATASETS and EDGES, generated at 1,700,000,000,000 ms.
-    (i32.store16 (i32.const 2312) (i32.const 9))
-    (i32.store8 (i32.const 2320) (i32.const 1))
-    (i64.store (i32.const 2328) (i64.const 1700000000000))
-    (i32.const 2304))
-)
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (i32.store (i32.const 1600) (i32.const 4211)) (i32.store (i32.const 1604) (i32.const 4212))
+  (call $list (i32.const 3) (i32.const 1600) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))

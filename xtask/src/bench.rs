@@ -34,7 +34,7 @@ const TESTS_BENCH: [&str; 7] = [
     "--",
 ];
 
-const DRIVERS: [Driver; 9] = [
+const DRIVERS: [Driver; 10] = [
     Driver {
         name: "graph",
         measures: "build, closure, impact and paths on generated graphs",
@@ -98,6 +98,10 @@ const DRIVERS: [Driver; 9] = [
     of_tests("events", "OpenLineage events a second, until visible"),
     of_tests("impact", "impact queries over GraphQL"),
     of_tests("manifest", "a large dbt manifest, from file to answer"),
+    of_tests(
+        "plugins",
+        "extractors in their sandbox, against native code, beside hostile ones",
+    ),
     of_tests("start", "start of a server with a log to replay"),
 ];
 
@@ -176,7 +180,7 @@ mod tests {
     fn without_a_name_every_driver_runs() {
         check(
             &[],
-            "graph publish search store past events impact manifest start",
+            "graph publish search store past events impact manifest plugins start",
         );
     }
 
@@ -189,7 +193,7 @@ mod tests {
     fn a_name_that_is_no_driver_is_refused_with_the_names_that_are() {
         check(
             &["graphs"],
-            "no benchmark is named graphs; there are graph, publish, search, store, past, events, impact, manifest, start",
+            "no benchmark is named graphs; there are graph, publish, search, store, past, events, impact, manifest, plugins, start",
         );
     }
 }

@@ -22,7 +22,7 @@ use guests::{Guest, Source};
 use headwater_component::{WASM_TARGET, rustc};
 
 /// Changes with what this task does to its inputs, so that an older output is never taken for current.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// Where the digest of the inputs of the last build is kept, inside `target/plugins`.
 const RECORD: &str = ".inputs.sha256";
@@ -153,7 +153,9 @@ fn finish(places: &Places, guest: &Guest, output: &Path) -> Result<String> {
             headwater_component::from_core(&core)?
         }
         Source::Text(path) => {
-            headwater_component::from_text(path, &places.root().join("plugins/wit/v0.1"))?
+            let text = headwater_testkit::guest_text(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            headwater_component::from_text(&text, path, &places.root().join("plugins/wit/v0.1"))?
         }
     };
     let digest = digest::of_bytes(&bytes);

@@ -31,14 +31,15 @@ pub fn from_core(core: &[u8]) -> Result<Vec<u8>> {
     with_api_section(bytes, &version)
 }
 
-/// Assembles a WebAssembly text. A component is taken as written; a core module that exports what the world in
+/// Assembles the WebAssembly `text` of the file at `path`. A component is taken as written; a core module that exports what the world in
 /// `contract` exports is wrapped as one of that world; anything else has to reach the host unmended, to be refused.
 ///
 /// # Errors
-/// If the file can't be read or is no WebAssembly text, or the module does not fit its world.
-pub fn from_text(path: &Path, contract: &Path) -> Result<Vec<u8>> {
-    let mut bytes =
-        wat::parse_file(path).with_context(|| format!("cannot assemble {}", path.display()))?;
+/// If it is no WebAssembly text, or the module does not fit its world; the message names the file.
+pub fn from_text(text: &str, path: &Path, contract: &Path) -> Result<Vec<u8>> {
+    let mut bytes = wat::Parser::new()
+        .parse_str(Some(path), text)
+        .with_context(|| format!("cannot assemble {}", path.display()))?;
     if Parser::is_component(&bytes) || !exports_an_extractor(&bytes)? {
         return Ok(bytes);
     }
@@ -161,23 +162,16 @@ mod tests {
 
     #[test]
     fn a_text_reaches_the_host_as_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("guest.wat");
+        let nowhere = Path::new("not needed");
         for text in ["(module (import \"env\" \"f\" (func)))", "(component)"] {
-            std::fs::write(&path, text).unwrap();
-            assert_eq!(
-                from_text(&path, Path::new("no contract is needed")).unwrap(),
-                assembled(text)
-            );
+            assert_eq!(from_text(text, nowhere, nowhere).unwrap(), assembled(text));
         }
     }
 
     #[test]
     fn a_text_that_does_not_parse_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("guest.wat");
-        std::fs::write(&path, "(modul").unwrap();
-        let error = from_text(&path, Path::new("no contract is needed")).unwrap_err();
+        let path = Path::new("guest.wat");
+        let error = from_text("(modul", path, Path::new("not needed")).unwrap_err();
         assert!(error.to_string().contains("guest.wat"), "{error}");
     }
 }

@@ -1,9 +1,10 @@
 //! The host's side of one call: what the guest reads, logs and emits.
 
-use std::cell::OnceCell;
 use std::io;
+use std::time::Duration;
 
-use headwater_model::{Artifact, Diagnostic, Severity};
+use headwater_model::{Artifact, Content, Diagnostic, Digest, Severity};
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::Resource;
 
 use crate::HostConfig;
@@ -15,6 +16,8 @@ use crate::place::{Refusal, cut_to};
 
 /// The most bytes that one `read` gives.
 pub(crate) const READ_BYTES_MAX: u32 = 8 << 20;
+/// Bytes that are digested between two looks at the clock.
+const DIGEST_CHUNK_BYTES: usize = 1 << 20;
 /// Lines that are kept to be shown with a failure.
 const LAST_LINES_MAX: usize = 5;
 /// Lines that are kept as findings.
@@ -26,7 +29,7 @@ const LINE_BYTES_MAX: usize = 2048;
 #[derive(Debug)]
 struct Opened {
     artifact: Artifact,
-    digest: OnceCell<String>,
+    digest: Option<String>,
 }
 
 /// What the guest logged: the last lines, and those that a person should see.
@@ -98,6 +101,8 @@ pub(crate) struct CallState {
     pub(crate) limiter: Limiter,
     pub(crate) collector: Collector,
     pub(crate) lines: Lines,
+    /// What making the guest's instance took.
+    pub(crate) instantiated_in: Duration,
     artifacts: Vec<Opened>,
     read_bytes: u64,
     read_bytes_max: u64,
@@ -116,10 +121,11 @@ impl CallState {
             limiter,
             collector,
             lines: Lines::new(extractor, config),
+            instantiated_in: Duration::ZERO,
             artifacts: (artifacts.iter().cloned())
                 .map(|artifact| Opened {
                     artifact,
-                    digest: OnceCell::new(),
+                    digest: None,
                 })
                 .collect(),
             read_bytes: 0,
@@ -187,18 +193,17 @@ impl host::HostArtifact for CallState {
     }
 
     fn digest(&mut self, handle: Resource<ArtifactHandle>) -> String {
-        let opened = self.opened(&handle);
-        if let Some(known) = opened.digest.get() {
-            return known.clone();
-        }
-        match opened.artifact.content.digest() {
-            Ok(digest) => opened.digest.get_or_init(|| digest.to_string()).clone(),
-            Err(error) => {
+        let opened = &mut self.artifacts[handle.rep() as usize];
+        if opened.digest.is_none() {
+            let digested = digest_in_time(&opened.artifact.content, &mut self.collector);
+            opened.digest = digested.unwrap_or_else(|error| {
                 let refusal = unreadable(&opened.artifact.name, &error);
                 self.collector.refuse(refusal);
-                String::new()
-            }
+                None
+            });
         }
+        // Without a digest the call has failed already.
+        opened.digest.clone().unwrap_or_default()
     }
 
     fn read(&mut self, handle: Resource<ArtifactHandle>, offset: u64, len: u32) -> Vec<u8> {
@@ -235,6 +240,21 @@ impl host::HostSink for CallState {
     fn drop(&mut self, _sink: Resource<SinkHandle>) -> wasmtime::Result<()> {
         Ok(())
     }
+}
+
+/// The digest of `content`; none if the call's time is over before it is there.
+fn digest_in_time(content: &Content, collector: &mut Collector) -> io::Result<Option<String>> {
+    let (mut hasher, mut offset) = (Sha256::new(), 0);
+    while !collector.is_late() {
+        let chunk = content.read(offset, DIGEST_CHUNK_BYTES)?;
+        if chunk.is_empty() {
+            let digest = Digest::from_bytes(hasher.finalize().into());
+            return Ok(Some(digest.to_string()));
+        }
+        hasher.update(&chunk);
+        offset += chunk.len() as u64;
+    }
+    Ok(None)
 }
 
 fn sink_error(refusal: Refusal) -> host::SinkError {

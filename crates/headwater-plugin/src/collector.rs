@@ -30,6 +30,7 @@ struct Symbol {
     namespace: Option<Namespace>,
     name: Option<Name>,
     field: Option<FieldName>,
+    is_json: bool,
 }
 
 /// What one call may emit, and until when.
@@ -37,6 +38,7 @@ struct Symbol {
 pub(crate) struct Bounds {
     pub(crate) facts_max: u64,
     pub(crate) strings_bytes_max: u64,
+    pub(crate) stated_bytes_max: u64,
     pub(crate) diagnostics_max: usize,
     pub(crate) deadline: Instant,
     pub(crate) timeout: Duration,
@@ -51,6 +53,7 @@ impl Bounds {
         Self {
             facts_max: limits.facts_max,
             strings_bytes_max: config.strings_bytes_max,
+            stated_bytes_max: config.stated_bytes_max,
             diagnostics_max: config.diagnostics_max,
             deadline,
             timeout: limits.timeout,
@@ -72,6 +75,7 @@ pub(crate) struct Collector {
     facts_count: u64,
     transformations_count: u64,
     strings_bytes: u64,
+    stated_bytes: u64,
     entries_until_look: u32,
     refusal: Option<Refusal>,
 }
@@ -90,6 +94,7 @@ impl Collector {
             facts_count: 0,
             transformations_count: 0,
             strings_bytes: 0,
+            stated_bytes: 0,
             entries_until_look: ENTRIES_PER_LOOK,
             refusal: None,
         }
@@ -127,6 +132,7 @@ impl Collector {
                 namespace: None,
                 name: None,
                 field: None,
+                is_json: false,
             });
         }
         let places = self.places(batch.locations)?;
@@ -219,12 +225,20 @@ impl Collector {
         sym: wit::Sym,
     ) -> Result<&mut Symbol, Refusal> {
         let sent = self.symbols.len();
-        self.symbols.get_mut(sym as usize).ok_or_else(|| {
-            at.invalid(
+        let Some(found) = self.symbols.get_mut(sym as usize) else {
+            return Err(at.invalid(
                 field,
                 format_args!("string {sym} was not sent (strings so far: {sent})"),
-            )
-        })
+            ));
+        };
+        stated(&mut self.stated_bytes, found.text.len(), &self.bounds)?;
+        Ok(found)
+    }
+
+    /// Counts a name that stands in a fact because of a node.
+    pub(crate) fn count_name(&mut self, name: &AssetName) -> Result<(), Refusal> {
+        let bytes = name.name.namespace.as_str().len() + name.name.name.as_str().len();
+        stated(&mut self.stated_bytes, bytes, &self.bounds)
     }
 
     pub(crate) fn text(
@@ -302,6 +316,22 @@ impl Collector {
         Ok(symbol.field.clone().expect("it was parsed just now"))
     }
 
+    /// A string that is JSON by `check`, which is asked once for each string.
+    pub(crate) fn json(
+        &mut self,
+        at: Place,
+        field: impl std::fmt::Display,
+        sym: wit::Sym,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Text, Refusal> {
+        let symbol = self.symbol(at, &field, sym)?;
+        if !symbol.is_json {
+            check(&symbol.text).map_err(|rule| unnamed(at, field, &symbol.text, rule))?;
+            symbol.is_json = true;
+        }
+        Ok(symbol.text.clone())
+    }
+
     fn places(&mut self, locations: Vec<wit::Location>) -> Result<Vec<Evidence>, Refusal> {
         let mut places = Vec::with_capacity(locations.len());
         let mut artifact: Option<Text> = None;
@@ -327,15 +357,22 @@ impl Collector {
         }
         self.look_at_clock()?;
         for finding in found {
-            let finding = diagnostic(finding);
             if self.diagnostics.len() < self.bounds.diagnostics_max {
-                self.diagnostics.push(finding);
+                self.diagnostics.push(diagnostic(finding));
             } else {
                 self.diagnostics_dropped += 1;
-                self.worst_dropped = self.worst_dropped.max(finding.severity);
+                self.worst_dropped = self.worst_dropped.max(severity(finding.severity));
             }
         }
         Ok(())
+    }
+
+    /// Whether the call's time is over; if it is, the call has failed with that.
+    pub(crate) fn is_late(&mut self) -> bool {
+        let late = self.look_at_clock().err();
+        let is_late = late.is_some();
+        self.refusal = self.refusal.take().or(late);
+        is_late
     }
 
     /// What the call stated, once it has ended well.
@@ -373,6 +410,19 @@ impl Collector {
             diagnostics: self.diagnostics,
         })
     }
+}
+
+/// Counts what a fact states, written out: a string that was sent once can stand in any number of facts.
+fn stated(stated_bytes: &mut u64, bytes: usize, bounds: &Bounds) -> Result<(), Refusal> {
+    *stated_bytes += bytes as u64;
+    if *stated_bytes > bounds.stated_bytes_max {
+        return Err(Refusal::Quota(format!(
+            "its facts state {} of strings, each counted where it stands; those of one call may state {}",
+            bytes_text(*stated_bytes),
+            bytes_text(bounds.stated_bytes_max)
+        )));
+    }
+    Ok(())
 }
 
 /// Says that `text` is no name of the kind that `field` holds.

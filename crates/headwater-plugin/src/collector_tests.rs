@@ -13,6 +13,7 @@ fn collector() -> Collector {
     Collector::new(Bounds {
         facts_max: 1000,
         strings_bytes_max: 10_000,
+        stated_bytes_max: 10_000,
         diagnostics_max: 2,
         deadline: Instant::now() + Duration::from_mins(10),
         timeout: Duration::from_mins(10),
@@ -376,6 +377,7 @@ fn a_push_after_the_deadline_is_not_taken() {
     let mut collector = Collector::new(Bounds {
         facts_max: 1000,
         strings_bytes_max: 10_000,
+        stated_bytes_max: 10_000,
         diagnostics_max: 2,
         deadline: Instant::now(),
         timeout: Duration::from_secs(30),

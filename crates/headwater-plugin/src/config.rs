@@ -20,7 +20,7 @@ pub struct HostConfig {
     pub default_limits: ExtractorLimits,
     /// What one call of `describe` may use. Default 256 MiB of memory, 5 s, no facts.
     pub describe_limits: ExtractorLimits,
-    /// Calls that run at once; more wait for their turn. Default 8.
+    /// Calls that run at once; more wait for their turn. Default 8, of one component a quarter less.
     ///
     /// The host's memory is bounded by this times `memory_bytes_max`, and by what the calls emit.
     pub concurrent_calls_max: u32,
@@ -28,12 +28,21 @@ pub struct HostConfig {
     pub tick: Duration,
     /// The largest component that is loaded. Default 64 MiB.
     pub component_bytes_max: u64,
+    /// How long compiling a component may take. Default 120 s; one that holds a language runtime takes 20 s.
+    ///
+    /// A compiler can't be stopped: one that takes longer goes on behind everything else, and what it makes is dropped.
+    pub compile_timeout: Duration,
     /// The guest's stack. Default 8 MiB; a call runs on a thread of its own that has it, and 1 MiB more.
     pub stack_bytes_max: usize,
     /// Bytes that cross from guest to host in one push, as the host holds them. Default 64 MiB.
     pub push_bytes_max: usize,
     /// Bytes of strings that one call may emit, each counted with 32 bytes of overhead. Default 1 GiB.
     pub strings_bytes_max: u64,
+    /// Bytes of strings that the facts of one call may state, each counted in every fact where it stands: what they take
+    /// written out. Default 2 GiB.
+    pub stated_bytes_max: u64,
+    /// Bytes of configuration that a call may have, as JSON. Default 4 MiB.
+    pub config_bytes_max: usize,
     /// Findings that one call may report; more are counted and dropped. Default 10,000.
     pub diagnostics_max: usize,
     /// Lines that one call may log; more are counted and dropped. Default 10,000.
@@ -62,9 +71,12 @@ impl Default for HostConfig {
             concurrent_calls_max: 8,
             tick: Duration::from_millis(5),
             component_bytes_max: 64 * MIB,
+            compile_timeout: Duration::from_mins(2),
             stack_bytes_max: 8 << 20,
             push_bytes_max: 64 << 20,
             strings_bytes_max: 1024 * MIB,
+            stated_bytes_max: 2048 * MIB,
+            config_bytes_max: 4 << 20,
             diagnostics_max: 10_000,
             log_lines_max: 10_000,
             log_bytes_max: 4 << 20,

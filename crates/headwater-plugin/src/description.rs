@@ -5,6 +5,7 @@ use headwater_model::{Digest, ExtractorDescription, ExtractorLimits, InputPatter
 use crate::LoadError;
 use crate::bindings::headwater::extractor::types as wit;
 use crate::place::cut;
+use crate::relation::check_json;
 use crate::schema::Schema;
 
 const NAME_BYTES_MAX: usize = 64;
@@ -136,12 +137,17 @@ fn check_schema(text: &str) -> Result<Schema, LoadError> {
             format!("is {} bytes long, more than {SCHEMA_BYTES_MAX}", text.len()),
         ));
     }
-    Schema::parse(text).map_err(|error| {
+    let schema = Schema::parse(text).map_err(|error| {
         wrong(
             "config-schema",
             format!("{:?} is no JSON Schema of an object: {error}", cut(text)),
         )
-    })
+    })?;
+    if !text.is_empty() {
+        check_json(text)
+            .map_err(|rule| wrong("config-schema", format!("{:?} {rule}", cut(text))))?;
+    }
+    Ok(schema)
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ fn base(config: &HostConfig) -> Config {
         .max_wasm_stack(config.stack_bytes_max)
         // Never used, and checked all the same.
         .async_stack_size(config.stack_bytes_max + (1 << 20))
+        // The same input gives the same facts on every processor, so that a guest can't ask which one it runs on.
         .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(true)
         .wasm_memory64(false);
     base
 }

@@ -100,24 +100,24 @@ impl Collector {
 
     /// A dataset or job that was sent.
     pub(crate) fn node(
-        &self,
+        &mut self,
         at: Place,
         field: impl Display,
         node: wit::Node,
-    ) -> Result<&AssetName, Refusal> {
-        self.nodes.get(node as usize).ok_or_else(|| {
-            at.invalid(
+    ) -> Result<AssetName, Refusal> {
+        let sent = self.nodes.len();
+        let Some(found) = self.nodes.get(node as usize).cloned() else {
+            return Err(at.invalid(
                 field,
-                format_args!(
-                    "node {node} was not sent (nodes so far: {})",
-                    self.nodes.len()
-                ),
-            )
-        })
+                format_args!("node {node} was not sent (nodes so far: {sent})"),
+            ));
+        };
+        self.count_name(&found)?;
+        Ok(found)
     }
 
     pub(crate) fn dataset(
-        &self,
+        &mut self,
         at: Place,
         field: impl Display + Copy,
         node: wit::Node,
@@ -126,7 +126,7 @@ impl Collector {
     }
 
     pub(crate) fn job(
-        &self,
+        &mut self,
         at: Place,
         field: impl Display + Copy,
         node: wit::Node,
@@ -135,7 +135,7 @@ impl Collector {
     }
 
     fn node_of(
-        &self,
+        &mut self,
         kind: AssetKind,
         at: Place,
         field: impl Display + Copy,
@@ -143,7 +143,7 @@ impl Collector {
     ) -> Result<QualifiedName, Refusal> {
         let found = self.node(at, field, node)?;
         if found.kind == kind {
-            return Ok(found.name.clone());
+            return Ok(found.name);
         }
         let (wanted, other) = match kind {
             AssetKind::Dataset => ("dataset", "job"),

@@ -1,12 +1,12 @@
 //! A loaded component, and a call of it.
 
-use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::time::Instant;
-use std::{fmt, io, thread};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use headwater_model::{
-    Artifact, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
+    Artifact, Digest, ExtractError, Extraction, Extractor, ExtractorConfig, ExtractorDescription,
     ExtractorLimits, ExtractorUsage, Text,
 };
 use wasmtime::component::{InstancePre, Resource};
@@ -28,11 +28,19 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 const CONFIG_CODES: &str = "config/";
 /// Handles of artifacts and sinks that live at once, beyond which a call traps.
 const HANDLES_MAX: usize = 10_000;
+/// How long a call runs like any other thread; after that it gives way.
+const SHORT_CALL: Duration = Duration::from_millis(10);
+/// How long after its time a guest is waited for: it is asked every tick, but not in the middle of an instruction.
+const STOPPING: Duration = Duration::from_millis(30);
+/// What a long call adds to its thread's niceness: about a tenth of the share of a thread that adds nothing.
+#[cfg(target_os = "linux")]
+const LONG_CALL_NICE: i32 = 10;
 
 /// What is ready to be instantiated.
 pub(crate) struct Program {
     pub(crate) shared: Arc<Shared>,
     pre: ExtractorPre<CallState>,
+    component: Digest,
 }
 
 /// Why a call of the guest gave nothing.
@@ -84,10 +92,15 @@ impl fmt::Display for CallError {
 impl Program {
     /// # Errors
     /// What the component exports with other types than the contract's.
-    pub(crate) fn new(shared: Arc<Shared>, pre: InstancePre<CallState>) -> wasmtime::Result<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        pre: InstancePre<CallState>,
+        component: Digest,
+    ) -> wasmtime::Result<Self> {
         Ok(Self {
             shared,
             pre: ExtractorPre::new(pre)?,
+            component,
         })
     }
 
@@ -113,40 +126,66 @@ impl Program {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(config.push_bytes_max);
         store.set_max_component_handles(HANDLES_MAX.max(artifacts.len() + 1));
+        let (begun, mut is_long) = (Instant::now(), false);
         store.epoch_deadline_callback(move |_| {
-            if Instant::now() < deadline {
-                return Ok(UpdateDeadline::Continue(1));
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(wasmtime::Error::new(Stopped(late(timeout))));
             }
-            Err(wasmtime::Error::new(Stopped(late(timeout))))
+            if !is_long && now - begun > SHORT_CALL {
+                is_long = true;
+                give_way();
+            }
+            Ok(UpdateDeadline::Continue(1))
         });
         store.set_epoch_deadline(1);
         store
     }
 
     /// Runs `call` in a new instance and hands over what the host collected.
+    ///
+    /// The guest runs on a thread of its own: whoever calls may have less stack, and is answered in time even where the
+    /// guest is in an instruction that nothing can stop. That one ends after the instruction, and has its turn so long.
     fn run<T>(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         limits: &ExtractorLimits,
         artifacts: &[Artifact],
-        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T> + Send,
+        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T> + Send + 'static,
     ) -> Result<(T, CallState), CallError>
     where
-        T: Send,
+        T: Send + 'static,
     {
-        let turn = self.shared.gate.enter(limits.timeout).map_err(|running| {
+        const HOST_STACK_BYTES: usize = 1 << 20;
+        let turn = self.shared.gate.enter(self.component, limits.timeout);
+        let turn = turn.map_err(|running| {
             CallError::Limit(format!(
                 "it waited {:?} for its turn while {running} other calls ran",
                 limits.timeout
             ))
         })?;
-        let mut store = self.store(name, limits, artifacts);
-        let called = on_stack(self.shared.config.stack_bytes_max, || {
-            (self.pre.instantiate(&mut store)).and_then(|guest| call(&guest, &mut store))
-        })
-        .map_err(|error| CallError::Failed(format!("no thread can be started for it: {error}")))?;
-        let state = store.into_data();
-        drop(turn);
+        let store = self.store(name, limits, artifacts);
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let program = Arc::clone(self);
+        thread::Builder::new()
+            .name("extractor-call".into())
+            .stack_size(self.shared.config.stack_bytes_max + HOST_STACK_BYTES)
+            .spawn(move || {
+                let call = AssertUnwindSafe(|| program.run_here(store, call));
+                let called = catch_unwind(call);
+                // Everything of the call but its result is gone before its turn is.
+                drop(turn);
+                // Nobody hears of what comes too late.
+                let _ = sender.send(called);
+            })
+            .map_err(|error| {
+                CallError::Failed(format!("no thread can be started for it: {error}"))
+            })?;
+        let timeout = limits.timeout.min(HostConfig::TIMEOUT_MAX);
+        let (called, state) = match receiver.recv_timeout(timeout + STOPPING) {
+            Ok(called) => called.unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => return Err(CallError::Limit(late(timeout))),
+        };
         tracing::trace!(
             memory_bytes = state.limiter.memory_bytes(),
             "{name} used {} of memory",
@@ -167,7 +206,21 @@ impl Program {
         }
     }
 
-    pub(crate) fn describe(&self) -> Result<wit::Description, CallError> {
+    /// Runs `call` in a new instance on this thread, and ends the instance.
+    fn run_here<T>(
+        &self,
+        mut store: Store<CallState>,
+        call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<T>,
+    ) -> (wasmtime::Result<T>, CallState) {
+        let begun = Instant::now();
+        let called = self.pre.instantiate(&mut store).and_then(|guest| {
+            store.data_mut().instantiated_in = begun.elapsed();
+            call(&guest, &mut store)
+        });
+        (called, store.into_data())
+    }
+
+    pub(crate) fn describe(self: &Arc<Self>) -> Result<wit::Description, CallError> {
         let limits = self.shared.config.describe_limits;
         self.run("describe", &limits, &[], |guest, store| {
             guest.headwater_extractor_plugin().call_describe(store)
@@ -176,18 +229,16 @@ impl Program {
     }
 }
 
-/// Runs `call` on a thread whose stack holds `bytes` of the guest's: whoever calls may have less.
-fn on_stack<T: Send>(bytes: usize, call: impl FnOnce() -> T + Send) -> io::Result<T> {
-    const HOST_BYTES: usize = 1 << 20;
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("extractor-call".into())
-            .stack_size(bytes + HOST_BYTES)
-            .spawn_scoped(scope, call)?;
-        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
+/// Lets the threads of shorter calls, and of everything else, go before this one, for as long as it lives.
+#[cfg(target_os = "linux")]
+pub(crate) fn give_way() {
+    // Where it may not, nothing else changes.
+    let _ = rustix::process::nice(LONG_CALL_NICE);
 }
 
+/// Elsewhere a niceness is the process's.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn give_way() {}
 /// An extractor that runs as a sandboxed WebAssembly component.
 ///
 /// Cloning is cheap: clones share the compiled code and the host's turns.
@@ -207,9 +258,13 @@ impl fmt::Debug for WasmExtractor {
 }
 
 impl WasmExtractor {
-    pub(crate) fn new(program: Program, description: ExtractorDescription, schema: Schema) -> Self {
+    pub(crate) fn new(
+        program: Arc<Program>,
+        description: ExtractorDescription,
+        schema: Schema,
+    ) -> Self {
         Self {
-            program: Arc::new(program),
+            program,
             description,
             schema: Arc::new(schema),
         }
@@ -231,15 +286,16 @@ impl WasmExtractor {
         self.schema.check(config)
     }
 
-    /// Instantiates the component and ends it again without calling it: what every call costs at least.
+    /// Instantiates the component and ends it again without calling it: what the instance took. A call also needs a
+    /// turn and a thread.
     ///
     /// # Errors
     /// [`ExtractError::Limit`] or [`ExtractError::Failed`].
-    pub fn instantiate(&self) -> Result<(), ExtractError> {
+    pub fn instantiate(&self) -> Result<Duration, ExtractError> {
         let name = self.description.name.clone();
         self.program
             .run(&name, &self.description.limits, &[], |_, _| Ok(()))
-            .map(drop)
+            .map(|((), state)| state.instantiated_in)
             .map_err(|error| extract_error(name, error))
     }
 
@@ -261,15 +317,31 @@ impl WasmExtractor {
             })?;
         let config = serde_json::to_string(config).expect("a map of strings is JSON");
         let begun = Instant::now();
+        let bytes_max = self.program.shared.config.config_bytes_max;
+        if config.len() > bytes_max {
+            return Err(ExtractError::Config {
+                extractor: name.clone(),
+                message: format!(
+                    "it is {} bytes long as JSON, more than {bytes_max}",
+                    config.len()
+                ),
+            });
+        }
+        let artifacts_count = artifacts.len() as u32;
         let (returned, state) = self
             .program
-            .run(name, &self.description.limits, artifacts, |guest, store| {
-                let inputs: Vec<Resource<ArtifactHandle>> =
-                    (0..artifacts.len() as u32).map(Resource::new_own).collect();
-                let sink = Resource::<SinkHandle>::new_borrow(0);
-                let plugin = guest.headwater_extractor_plugin();
-                plugin.call_extract(store, &config, &inputs, sink)
-            })
+            .run(
+                name,
+                &self.description.limits,
+                artifacts,
+                move |guest, store| {
+                    let inputs: Vec<Resource<ArtifactHandle>> =
+                        (0..artifacts_count).map(Resource::new_own).collect();
+                    let sink = Resource::<SinkHandle>::new_borrow(0);
+                    let plugin = guest.headwater_extractor_plugin();
+                    plugin.call_extract(store, &config, &inputs, sink)
+                },
+            )
             .map_err(|error| extract_error(name.clone(), error))?;
         let extraction = returned.map_err(|refused| self.refused(refused))?;
         let usage = ExtractorUsage {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use headwater_model::{Digest, ExtractorDescription, ExtractorLimits, Text};
 use wasmtime::Engine;
@@ -15,7 +16,7 @@ use crate::bindings::Extractor as Bindings;
 use crate::cache::Cache;
 use crate::call::CallState;
 use crate::description::{Known, check};
-use crate::extractor::Program;
+use crate::extractor::{Program, give_way};
 use crate::gate::Gate;
 use crate::outline::Outline;
 use crate::{HostConfig, HostConfigError, LoadError, WasmExtractor, engine};
@@ -191,7 +192,8 @@ impl PluginHost {
             message: format!("{error:#}"),
         };
         let pre = (self.shared.linker.instantiate_pre(&component)).map_err(wrong_world)?;
-        let program = Program::new(Arc::clone(&self.shared), pre).map_err(wrong_world)?;
+        let program = Program::new(Arc::clone(&self.shared), pre, digest).map_err(wrong_world)?;
+        let program = Arc::new(program);
         let found = program.describe().map_err(|error| LoadError::Describe {
             message: error.to_string(),
         })?;
@@ -212,7 +214,7 @@ impl PluginHost {
             shared.cache_hits_count.fetch_add(1, Ordering::Relaxed);
             return Ok(component);
         }
-        let compiled = compile(&shared.engine, bytes)?;
+        let compiled = compile(&shared.engine, bytes, shared.config.compile_timeout)?;
         shared.compiled_count.fetch_add(1, Ordering::Relaxed);
         if let Some(cache) = &shared.cache {
             match compiled.serialize() {
@@ -253,18 +255,27 @@ impl PluginHost {
     }
 }
 
-/// Compiles on a thread of its own: the compiler recurses deeper than a caller's stack may be.
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+/// Compiles on threads of its own: the compiler recurses deeper than a caller's stack may be, takes long for code that is
+/// made for it to take long, and must not stand in the way of others then.
+fn compile(engine: &Engine, bytes: &[u8], timeout: Duration) -> Result<Component, LoadError> {
     const STACK_BYTES: usize = 16 << 20;
     let failed = |message: String| LoadError::Compile { message };
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("extractor-compiler".into())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || Component::from_binary(engine, bytes))
-            .map_err(|error| failed(error.to_string()))?
-            .join()
-            .map_err(|_| failed("the compiler panicked".to_owned()))?
-            .map_err(|error| failed(format!("{error:#}")))
-    })
+    let threads = rayon::ThreadPoolBuilder::new()
+        .thread_name(|_| "extractor-compiler".into())
+        .start_handler(|_| give_way())
+        .stack_size(STACK_BYTES)
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (engine, bytes) = (engine.clone(), bytes.to_vec());
+    threads.spawn(move || {
+        let compile = AssertUnwindSafe(|| Component::from_binary(&engine, &bytes));
+        // Nobody hears of what comes too late.
+        let _ = sender.send(catch_unwind(compile));
+    });
+    match receiver.recv_timeout(timeout) {
+        Ok(Ok(compiled)) => compiled.map_err(|error| failed(format!("{error:#}"))),
+        Ok(Err(_)) => Err(failed("the compiler panicked".to_owned())),
+        Err(_) => Err(failed(format!("it takes longer than {timeout:?}"))),
+    }
 }

@@ -1,7 +1,7 @@
 //! What can be told of a component without compiling it.
 
 use headwater_model::Text;
-use wasmparser::{Parser, Payload};
+use wasmparser::{Encoding, Parser, Payload};
 
 use crate::LoadError;
 
@@ -15,6 +15,9 @@ const PLUGIN: &str = "headwater:extractor/plugin";
 const IMPORTABLE: [&str; 2] = ["headwater:extractor/host", "headwater:extractor/types"];
 /// All interfaces of the contract begin so.
 const PACKAGE: &str = "headwater:extractor/";
+/// The most code of one function: a compiler may take the square of it, and nothing can stop one. The largest of a Python
+/// component has 0.4 MiB.
+const FUNCTION_BYTES_MAX: usize = 1 << 20;
 /// The longest version that is read from the custom section.
 const VERSION_BYTES_MAX: usize = 32;
 
@@ -25,6 +28,8 @@ pub(crate) struct Outline {
     pub(crate) exports: Vec<String>,
     /// The custom section, or else the version of the package that it imports or exports.
     pub(crate) api_version: Option<Text>,
+    /// Why it is not compiled, in the order of the file.
+    uncompilable: Option<String>,
 }
 
 impl Outline {
@@ -56,9 +61,36 @@ impl Outline {
         let mut outline = Self::default();
         let mut section = None;
         let mut depth = 0_u32;
+        let (mut modules, mut functions) = (0_u32, 0_u32);
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                } => {
+                    modules += 1;
+                    functions = 0;
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let bytes = body.range().len();
+                    if bytes > FUNCTION_BYTES_MAX {
+                        outline.refuse_to_compile(|| format!(
+                            "function {functions} of module {} has {bytes} bytes of code, more than {FUNCTION_BYTES_MAX}",
+                            modules - 1
+                        ));
+                    }
+                    functions += 1;
+                }
+                Payload::MemorySection(memories) if memories.count() > 1 => {
+                    outline.refuse_to_compile(|| {
+                        format!(
+                            "module {} has {} memories, more than 1",
+                            modules - 1,
+                            memories.count()
+                        )
+                    });
+                }
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
@@ -83,6 +115,10 @@ impl Outline {
         Ok(outline)
     }
 
+    fn refuse_to_compile(&mut self, message: impl FnOnce() -> String) {
+        self.uncompilable.get_or_insert_with(message);
+    }
+
     fn package_version(&self) -> Option<Text> {
         let name = (self.exports.iter())
             .chain(&self.imports)
@@ -104,6 +140,10 @@ impl Outline {
                 });
             };
             self.check_names()?;
+            if let Some(message) = &self.uncompilable {
+                let message = message.clone();
+                return Err(LoadError::Compile { message });
+            }
             return Ok(served.into());
         }
         self.check_names()?;

@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 use crate::bindings::headwater::extractor::types as wit;
 use crate::collector::{Collector, timestamp};
 use crate::entity::evidence;
-use crate::place::{Place, Refusal, cut};
+use crate::place::{Place, Refusal};
 
-/// How deep a facet's JSON may nest: parsers downstream stop at 128, with the facet inside other JSON.
-const FACET_DEPTH_MAX: u32 = 100;
+/// How deep JSON may nest: parsers downstream stop at 128, with a facet inside other JSON.
+const JSON_DEPTH_MAX: u32 = 100;
 
 impl Collector {
     /// What an edge says follows from the kinds of its ends; all four combinations have a meaning.
@@ -25,8 +25,8 @@ impl Collector {
         for (index, edge) in edges.iter().enumerate() {
             let at = self.at("edges", index)?;
             let fact = EdgeFact {
-                from: self.node(at, "from", edge.from)?.clone(),
-                to: self.node(at, "to", edge.to)?.clone(),
+                from: self.node(at, "from", edge.from)?,
+                to: self.node(at, "to", edge.to)?,
                 via: None,
                 evidence: evidence(at, edge.evidence, places)?,
             };
@@ -113,7 +113,7 @@ impl Collector {
         for (index, alias) in aliases.iter().enumerate() {
             let at = self.at("aliases", index)?;
             let fact = AliasFact {
-                of: self.node(at, "node", alias.node)?.clone(),
+                of: self.node(at, "node", alias.node)?,
                 alias: self.qualified(at, alias.namespace, alias.name)?,
                 reason: self.text(at, "reason", alias.reason)?,
                 evidence: evidence(at, alias.evidence, places)?,
@@ -126,7 +126,7 @@ impl Collector {
     pub(crate) fn take_attributes(&mut self, attributes: &[wit::Attribute]) -> Result<(), Refusal> {
         for (index, attribute) in attributes.iter().enumerate() {
             let at = self.at("attributes", index)?;
-            let on = self.node(at, "node", attribute.node)?.clone();
+            let on = self.node(at, "node", attribute.node)?;
             if attribute.field.is_some() && on.kind == AssetKind::Job {
                 return Err(at.invalid("field", format_args!("{on} is a job, which has no fields")));
             }
@@ -147,11 +147,9 @@ impl Collector {
     pub(crate) fn take_facets(&mut self, facets: &[wit::Facet]) -> Result<(), Refusal> {
         for (index, facet) in facets.iter().enumerate() {
             let at = self.at("facets", index)?;
-            let json = self.text(at, "json", facet.json)?;
-            check_json(&json)
-                .map_err(|rule| at.invalid("json", format_args!("{:?} {rule}", cut(&json))))?;
+            let json = self.json(at, "json", facet.json, check_json)?;
             let fact = FacetFact {
-                on: self.node(at, "node", facet.node)?.clone(),
+                on: self.node(at, "node", facet.node)?,
                 name: self.parsed(at, "name", facet.name, FacetName::parse)?,
                 json,
             };
@@ -186,7 +184,7 @@ impl Collector {
 }
 
 /// Whether `text` is JSON that everything downstream can read.
-fn check_json(text: &str) -> Result<(), String> {
+pub(crate) fn check_json(text: &str) -> Result<(), String> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("is not JSON: {error}"))?;
     let (mut depth, mut is_in_text, mut is_escaped) = (0_u32, false, false);
     for byte in text.bytes() {
@@ -198,8 +196,8 @@ fn check_json(text: &str) -> Result<(), String> {
             b']' | b'}' if !is_in_text => depth -= 1,
             _ => {}
         }
-        if depth > FACET_DEPTH_MAX {
-            return Err(format!("nests deeper than {FACET_DEPTH_MAX}"));
+        if depth > JSON_DEPTH_MAX {
+            return Err(format!("nests deeper than {JSON_DEPTH_MAX}"));
         }
     }
     Ok(())

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 /// Rows that are read of all files together.
 pub(crate) const ROWS_MAX: usize = 1_000_000;
 /// Bytes that a compressed file may have once it is unpacked.
-const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// Bytes beyond which it is large.
+const LARGE_BYTES: usize = 32 << 20;
 
 /// One row: what it says by the names of columns in lower case, without what is null or empty.
 #[derive(Clone, Debug)]
@@ -310,17 +312,30 @@ fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(Cow::Borrowed(bytes));
     }
-    let mut unpacked = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes)
-        .take(UNPACKED_BYTES_MAX + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| format!("no gzip: {error}"))?;
-    if unpacked.len() as u64 > UNPACKED_BYTES_MAX {
-        return Err(format!(
-            "unpacked, it has more than {UNPACKED_BYTES_MAX} bytes"
-        ));
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
+    let (mut unpacked, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let count = (reader.read(&mut chunk)).map_err(|error| format!("no gzip: {error}"))?;
+        if count == 0 {
+            return Ok(Cow::Owned(unpacked));
+        }
+        let wanted = unpacked.len() + count;
+        if wanted > UNPACKED_BYTES_MAX {
+            return Err(format!(
+                "unpacked, it has more than {UNPACKED_BYTES_MAX} bytes"
+            ));
+        }
+        if wanted > unpacked.capacity() {
+            // A vector that doubles leaves as much behind as it has, and the guest's memory does not hold that.
+            let capacity = if wanted > LARGE_BYTES {
+                UNPACKED_BYTES_MAX
+            } else {
+                2 * wanted
+            };
+            unpacked.reserve_exact(capacity - unpacked.len());
+        }
+        unpacked.extend_from_slice(&chunk[..count]);
     }
-    Ok(Cow::Owned(unpacked))
 }
 
 pub(crate) fn place(artifact: &str, line: Option<u32>, pointer: Option<String>) -> Location {

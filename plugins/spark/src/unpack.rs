@@ -1,10 +1,12 @@
 //! Event logs as Spark's codecs write them.
 
 use std::borrow::Cow;
-use std::io::Read as _;
 
 /// Bytes that a log may have once it is unpacked.
 pub(crate) const UNPACKED_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes beyond which a log is large.
+const LARGE_BYTES: usize = 32 << 20;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -49,15 +51,34 @@ fn too_large() -> String {
     format!("unpacked, it has more than {UNPACKED_BYTES_MAX} bytes")
 }
 
-fn read(reader: impl std::io::Read, into: &mut Vec<u8>) -> Result<(), String> {
-    let left = UNPACKED_BYTES_MAX.saturating_sub(into.len()) as u64;
-    let read = reader.take(left + 1).read_to_end(into);
-    if into.len() > UNPACKED_BYTES_MAX {
-        into.truncate(UNPACKED_BYTES_MAX);
-        return Err(too_large());
+fn read(mut reader: impl std::io::Read, into: &mut Vec<u8>) -> Result<(), String> {
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        let count = (reader.read(&mut chunk)).map_err(|error| format!("it ends early: {error}"))?;
+        if count == 0 {
+            return Ok(());
+        }
+        let taken = count.min(UNPACKED_BYTES_MAX.saturating_sub(into.len()));
+        append(into, &chunk[..taken]);
+        if taken < count {
+            return Err(too_large());
+        }
     }
-    read.map(|_| ())
-        .map_err(|error| format!("it ends early: {error}"))
+}
+
+/// Appends; what grows large gets all the room that it may need at once. A vector that doubles leaves as much behind as it
+/// has, and the guest's memory does not hold that.
+fn append(into: &mut Vec<u8>, bytes: &[u8]) {
+    let wanted = into.len() + bytes.len();
+    if wanted > into.capacity() {
+        let capacity = if wanted > LARGE_BYTES {
+            UNPACKED_BYTES_MAX
+        } else {
+            2 * wanted
+        };
+        into.reserve_exact(capacity - into.len());
+    }
+    into.extend_from_slice(bytes);
 }
 
 /// Frames, one after the other: each flush of the log may begin one.
@@ -99,11 +120,11 @@ fn lz4(mut bytes: &[u8], into: &mut Vec<u8>) -> Result<(), String> {
         }
         let block = take(&mut bytes, packed_len)?;
         match method {
-            RAW => into.extend_from_slice(block),
+            RAW => append(into, block),
             // A block of LZ4 is at most 255 times as large once it is unpacked.
             PACKED if len <= block.len().saturating_mul(256) => {
                 let unpacked = lz4_flex::block::decompress(block, len);
-                into.extend(unpacked.map_err(|error| format!("no lz4: {error}"))?);
+                append(into, &unpacked.map_err(|error| format!("no lz4: {error}"))?);
             }
             _ => return Err("a block has an unknown method".into()),
         }
@@ -127,7 +148,10 @@ fn snappy(mut bytes: &[u8], into: &mut Vec<u8>) -> Result<(), String> {
             return Err(too_large());
         }
         let unpacked = snap::raw::Decoder::new().decompress_vec(block);
-        into.extend(unpacked.map_err(|error| format!("no snappy: {error}"))?);
+        append(
+            into,
+            &unpacked.map_err(|error| format!("no snappy: {error}"))?,
+        );
     }
     Ok(())
 }

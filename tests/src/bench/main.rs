@@ -9,6 +9,7 @@ mod http;
 mod impact;
 mod manifest;
 mod places;
+mod plugins;
 mod process;
 mod run_event;
 mod service;
@@ -31,12 +32,14 @@ enum Driver {
     Start,
     /// A large dbt manifest: the component in its sandbox, and the same code compiled natively
     Manifest,
+    /// Extractors in their sandbox, the sandbox against native code, and guests that mean harm
+    Plugins,
 }
 
 /// How much is measured.
 #[derive(Clone, Debug, clap::Args)]
 struct Settings {
-    /// Seconds for which `events` measures each number of clients
+    /// Seconds for which `events` measures each number of clients, and `plugins` each kind of neighbours
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 
@@ -83,5 +86,6 @@ fn main() -> Result<()> {
         Driver::Impact => impact::run(&places, &line.settings),
         Driver::Start => start::run(&places, &line.settings),
         Driver::Manifest => manifest::run(&places, &line.settings),
+        Driver::Plugins => plugins::run(&places, &line.settings),
     }
 }

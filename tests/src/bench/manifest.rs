@@ -17,10 +17,10 @@ use crate::table::{Table, count, mebibytes, millis};
 const RUNS: usize = 5;
 
 pub(crate) fn run(places: &Places, settings: &Settings) -> Result<()> {
-    let component = places.dbt_component()?;
+    let component = places.component("dbt")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("manifest.json");
-    let native = build_native(places)?;
+    let native = build_native(places, "dbt", "large")?;
     let native: Vec<String> = (0..RUNS)
         .map(|_| extract_natively(&native, settings.models, &file))
         .collect::<Result<_>>()?;
@@ -51,17 +51,17 @@ pub(crate) fn run(places: &Places, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Builds the extractor's own measurement, outside the sandbox, and tells where it is.
-fn build_native(places: &Places) -> Result<PathBuf> {
+/// Builds an extractor's own measurement, outside the sandbox, and tells where it is.
+pub(crate) fn build_native(places: &Places, package: &str, example: &str) -> Result<PathBuf> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
             "build",
             "--release",
             "--quiet",
             "--package",
-            "dbt",
+            package,
             "--example",
-            "large",
+            example,
         ])
         .arg("--manifest-path")
         .arg(places.plugins_manifest())
@@ -69,12 +69,16 @@ fn build_native(places: &Places) -> Result<PathBuf> {
         .arg(places.plugins_build())
         .status()
         .context("cargo does not start")?;
-    ensure!(status.success(), "the native extractor can't be built");
-    Ok(places.plugins_build().join("release/examples/large"))
+    ensure!(
+        status.success(),
+        "the native extractor {package} can't be built"
+    );
+    let folder = places.plugins_build().join("release/examples");
+    Ok(folder.join(example))
 }
 
 /// Extracts once in a process of its own, which also writes the manifest to `file`; the time it prints.
-fn extract_natively(example: &Path, models: u64, file: &Path) -> Result<String> {
+pub(crate) fn extract_natively(example: &Path, models: u64, file: &Path) -> Result<String> {
     let output = Command::new(example)
         .arg(models.to_string())
         .arg(file)

@@ -46,15 +46,35 @@ impl Places {
         Ok(binary)
     }
 
-    /// The dbt extractor as a component.
-    pub(crate) fn dbt_component(&self) -> Result<PathBuf> {
-        let component = self.target.join("plugins/dbt.wasm");
-        ensure!(
-            component.is_file(),
-            "{} is not there: build it with `cargo xtask plugins`",
-            component.display()
-        );
-        Ok(component)
+    /// The extractor `name` as a component.
+    pub(crate) fn component(&self, name: &str) -> Result<PathBuf> {
+        built(self.target.join("plugins").join(format!("{name}.wasm")))
+    }
+
+    /// Every extractor that is built, in the order of names.
+    pub(crate) fn components(&self) -> Result<Vec<PathBuf>> {
+        let folder = built(self.target.join("plugins"))?;
+        let entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+        let paths = entries.into_iter().map(|entry| entry.path());
+        let mut components: Vec<_> = paths
+            .filter(|path| path.extension().is_some_and(|ending| ending == "wasm"))
+            .collect();
+        components.sort();
+        Ok(components)
+    }
+
+    /// The guest `name` of `plugins/hostile` as a component.
+    pub(crate) fn hostile(&self, name: &str) -> Result<PathBuf> {
+        built(
+            self.target
+                .join("plugins-hostile")
+                .join(format!("{name}.wasm")),
+        )
+    }
+
+    /// The golden cases of the extractor `name`.
+    pub(crate) fn golden(&self, name: &str) -> PathBuf {
+        self.root.join("plugins").join(name).join("tests/golden")
     }
 
     /// The manifest of the workspace of extractors.
@@ -71,4 +91,13 @@ impl Places {
     pub(crate) fn kept(&self) -> PathBuf {
         self.target.join("bench")
     }
+}
+
+fn built(path: PathBuf) -> Result<PathBuf> {
+    ensure!(
+        path.exists(),
+        "{} is not there: build it with `cargo xtask plugins`",
+        path.display()
+    );
+    Ok(path)
 }

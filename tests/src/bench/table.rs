@@ -39,6 +39,11 @@ impl Times {
         Self(times)
     }
 
+    /// How many requests there were.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The time that so many per cent of the requests did not exceed; zero if there was none.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
@@ -54,6 +59,11 @@ pub(crate) fn millis(time: Duration) -> String {
         10.0..1000.0 => format!("{millis:.1} ms"),
         _ => format!("{millis:.0} ms"),
     }
+}
+
+/// Microseconds.
+pub(crate) fn micros(time: Duration) -> String {
+    format!("{:.1} µs", time.as_secs_f64() * 1e6)
 }
 
 /// Seconds.

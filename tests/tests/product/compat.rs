@@ -188,7 +188,7 @@ fn files_of_every_format_version_are_read() -> Result<()> {
     let mut count = 0;
     for entry in fs::read_dir(stored())? {
         let set = entry?.path();
-        if set.is_dir() {
+        if set.is_dir() && set.file_name().is_none_or(|name| name != "extractors") {
             check(&set).with_context(|| set.display().to_string())?;
             let versions = fs::read_to_string(set.join("versions"))?;
             told.extend(versions.lines().map(str::to_owned));

@@ -1,4 +1,4 @@
-//! Guests for tests: texts of core modules that are wrapped as components of the contract's world.
+//! Guests for tests: texts of modules that are wrapped as components of the contract's world.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,9 @@ pub(crate) fn guests_dir() -> PathBuf {
 /// The component of the guest `name`. A text that is a component already is taken as written.
 pub(crate) fn component(name: &str) -> Result<Vec<u8>> {
     let path = guests_dir().join(name).with_extension("wat");
-    let bytes = wat::parse_file(&path)?;
+    let text = headwater_testkit::guest_text(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = wat::Parser::new().parse_str(Some(&path), text)?;
     if wasmparser::Parser::is_component(&bytes) {
         return Ok(bytes);
     }

@@ -16,6 +16,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, Format, Tone, table};
 use crate::plugins::{PluginsArgs, host};
 
+mod bench;
 mod build;
 mod new;
 mod operate;
@@ -39,6 +40,7 @@ enum PluginCommand {
     List(ListArgs),
     Inspect(InspectArgs),
     Run(run::RunArgs),
+    Bench(bench::BenchArgs),
     New(new::NewArgs),
     Build(build::BuildArgs),
     Test(test::TestArgs),
@@ -94,6 +96,7 @@ pub(crate) fn run(args: &PluginArgs, environment: &Environment) -> anyhow::Resul
         PluginCommand::List(args) => list(args, environment),
         PluginCommand::Inspect(args) => inspect(args, environment),
         PluginCommand::Run(args) => run::run(args, environment),
+        PluginCommand::Bench(args) => bench::run(args, environment),
         PluginCommand::New(args) => new::run(args),
         PluginCommand::Build(args) => build::run(args, environment),
         PluginCommand::Test(args) => test::run(args, environment),

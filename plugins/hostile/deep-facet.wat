@@ -1,0 +1,13 @@
+;; States a facet whose JSON nests a hundred and twenty deep.
+(data (i32.const 600) "n")
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (memory.fill (i32.const 4096) (i32.const 0x5b) (i32.const 120))
+  (memory.fill (i32.const 4216) (i32.const 0x5d) (i32.const 120))
+  (call $string (i32.const 0) (i32.const 600) (i32.const 1))
+  (call $string (i32.const 1) (i32.const 4096) (i32.const 240))
+  (i32.store (i32.const 1708) (i32.const 1))
+  (call $list (i32.const 0) (i32.const 1024) (i32.const 2))
+  (call $list (i32.const 2) (i32.const 1600) (i32.const 1))
+  (call $list (i32.const 8) (i32.const 1700) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))

@@ -1,0 +1,11 @@
+;; Its configuration schema nests five thousand deep.
+(data (i32.const 600) "{\"a\": ")
+(func $describe (result i32)
+  (memory.copy (i32.const 4096) (i32.const 600) (i32.const 6))
+  (memory.fill (i32.const 4102) (i32.const 0x5b) (i32.const 5000))
+  (memory.fill (i32.const 9102) (i32.const 0x5d) (i32.const 5000))
+  (i32.store8 (i32.const 14102) (i32.const 0x7d))
+  (i32.store (i32.const 432) (i32.const 4096)) (i32.store (i32.const 436) (i32.const 10007))
+  (i32.const 400))
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (call $well (local.get $sink)))

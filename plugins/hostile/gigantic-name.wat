@@ -1,0 +1,12 @@
+;; Names a dataset with 60 KiB.
+(func $fill (memory.fill (i32.const 4096) (i32.const 0x61) (i32.const 61440)))
+(data (i32.const 600) "n")
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (call $fill)
+  (call $string (i32.const 0) (i32.const 600) (i32.const 1))
+  (call $string (i32.const 1) (i32.const 4096) (i32.const 61440))
+  (i32.store (i32.const 1608) (i32.const 1))
+  (call $list (i32.const 0) (i32.const 1024) (i32.const 2))
+  (call $list (i32.const 2) (i32.const 1600) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))

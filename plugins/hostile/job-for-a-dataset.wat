@@ -1,0 +1,10 @@
+;; Sends a job, and then says that its number is a dataset with fields.
+(data (i32.const 600) "n")
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (i32.store8 (i32.const 1600) (i32.const 1))
+  (call $string (i32.const 0) (i32.const 600) (i32.const 1))
+  (call $list (i32.const 0) (i32.const 1024) (i32.const 1))
+  (call $list (i32.const 2) (i32.const 1600) (i32.const 1))
+  (call $list (i32.const 4) (i32.const 1700) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))

@@ -1,0 +1,5 @@
+;; Loops while it is instantiated, before anything of it is called.
+(func $for_ever (loop $again (br $again)))
+(start $for_ever)
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (unreachable))

@@ -1,0 +1,13 @@
+;; Asks which processor it runs on by the sign of 0/0, which the processor chooses: names a dataset `+` or `-`.
+(data (i32.const 600) "n+-")
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (local $zero f32)
+  (call $string (i32.const 0) (i32.const 600) (i32.const 1))
+  (call $string (i32.const 1)
+    (i32.sub (i32.const 601) (i32.shr_s (i32.reinterpret_f32 (f32.div (local.get $zero) (local.get $zero))) (i32.const 31)))
+    (i32.const 1))
+  (i32.store (i32.const 1608) (i32.const 1))
+  (call $list (i32.const 0) (i32.const 1024) (i32.const 2))
+  (call $list (i32.const 2) (i32.const 1600) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))

@@ -1,0 +1,13 @@
+;; Sends a place with one push and points at it from the next: places are a push's own.
+(data (i32.const 600) "n")
+(func $extract (param $config i32) (param $config_len i32) (param $inputs i32) (param $inputs_len i32) (param $sink i32) (result i32)
+  (call $string (i32.const 0) (i32.const 600) (i32.const 1))
+  (call $list (i32.const 0) (i32.const 1024) (i32.const 1))
+  (call $list (i32.const 1) (i32.const 1200) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $list (i32.const 0) (i32.const 0) (i32.const 0))
+  (call $list (i32.const 1) (i32.const 0) (i32.const 0))
+  (i32.store8 (i32.const 1636) (i32.const 1))
+  (call $list (i32.const 2) (i32.const 1600) (i32.const 1))
+  (call $push (local.get $sink))
+  (call $well (local.get $sink)))
