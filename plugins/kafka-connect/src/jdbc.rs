@@ -199,6 +199,19 @@ impl Database {
                 names: Names::One,
             });
         }
+        if let Some(path) = rest.strip_prefix("duckdb:") {
+            let path = path.split(['?', ';']).next().unwrap_or_default();
+            // In DuckDB a database in a file is called as the file is.
+            let file = path.rsplit('/').next().unwrap_or_default();
+            let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+            return (!stem.is_empty()).then(|| Self {
+                namespace: format!("duckdb://{path}"),
+                platform: "duckdb",
+                catalog: Some(stem.to_owned()),
+                schema: Some("main".to_owned()),
+                names: Names::Three,
+            });
+        }
         if let Some(rest) = rest.strip_prefix("oracle:thin:") {
             return oracle(rest);
         }
@@ -374,6 +387,11 @@ mod tests {
                 "PROD.RAW.t",
             ),
             ("jdbc:sqlite:test.db", "sqlite://test.db", "t"),
+            (
+                "jdbc:duckdb:data/shop.duckdb",
+                "duckdb://data/shop.duckdb",
+                "shop.main.t",
+            ),
             ("jdbc:clickhouse://ch:8123/d", "clickhouse://ch:8123", "d.t"),
         ] {
             let database = Database::of_url(url).unwrap();
