@@ -20,6 +20,8 @@ pub(crate) const READ_BYTES_MAX: u32 = 8 << 20;
 const DIGEST_CHUNK_BYTES: usize = 1 << 20;
 /// Lines that are kept to be shown with a failure.
 const LAST_LINES_MAX: usize = 5;
+/// Of each of them, as much.
+const LAST_WORDS_BYTES_MAX: usize = 1024;
 /// Lines that are kept as findings.
 const FINDINGS_MAX: usize = 100;
 /// The longest line; the rest is cut.
@@ -74,16 +76,18 @@ impl Lines {
         }
     }
 
-    /// Errors among the last lines, for a message; empty if there are none.
+    /// Errors among the last lines, for a message, or else the last line; empty if nothing was said.
     pub(crate) fn last_words(&self) -> String {
-        let errors: Vec<&str> = (self.last.iter())
+        let errors: Vec<String> = (self.last.iter())
             .filter(|(severity, _)| *severity == Severity::Error)
-            .map(|(_, line)| line.as_str())
+            .map(|(_, line)| words(line))
             .collect();
-        match self.last.last() {
-            _ if !errors.is_empty() => format!(": {}", errors.join("; ")),
-            Some((_, line)) => format!(", after it logged: {line}"),
-            None => String::new(),
+        if !errors.is_empty() {
+            return format!(": {}", errors.join("; "));
+        }
+        match self.last.last().map(|(_, line)| words(line)) {
+            Some(line) if !line.is_empty() => format!(", after it logged: {line}"),
+            _ => String::new(),
         }
     }
 
@@ -263,6 +267,13 @@ fn sink_error(refusal: Refusal) -> host::SinkError {
         Refusal::Quota(message) => host::SinkError::Quota(message),
         Refusal::Late(_) => host::SinkError::Cancelled,
     }
+}
+
+/// A line as a message may hold it: cut, and without what moves a cursor.
+fn words(line: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let line: String = line.chars().map(plain).collect();
+    cut_to(line.trim(), LAST_WORDS_BYTES_MAX).to_owned()
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Refusal {
