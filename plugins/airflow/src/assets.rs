@@ -1,5 +1,7 @@
 //! Assets (until 2.10: datasets): what their URIs name in `OpenLineage`'s naming conventions.
 
+use std::collections::BTreeMap;
+
 use bi::connection::Address;
 use serde_json::Value;
 
@@ -26,35 +28,57 @@ const DATABASES: &[(&str, &str, &str)] = &[
     ("kafka", "kafka", "9092"),
 ];
 
-/// Assets of a list, or of a condition, wherever they stand in it.
-pub(crate) fn collect(value: &Value, namespace: &str, found: &mut Vec<Table>) {
-    walk(value, namespace, found, decode::DEPTH_MAX);
+/// The kind of what stands for an asset that is only named, until all assets are known.
+pub(crate) const NAMED: &str = "NAMED";
+
+/// Assets that were found, and the names that some of them have.
+pub(crate) struct Assets<'n> {
+    pub(crate) namespace: &'n str,
+    pub(crate) found: Vec<Table>,
+    pub(crate) names: BTreeMap<String, Table>,
 }
 
-fn walk(value: &Value, namespace: &str, found: &mut Vec<Table>, depth_left: usize) {
-    if depth_left == 0 {
-        return;
+impl<'n> Assets<'n> {
+    /// Assets of a list, or of a condition, wherever they stand in it.
+    pub(crate) fn of(value: &Value, namespace: &'n str) -> Self {
+        let mut assets = Self {
+            namespace,
+            found: Vec::new(),
+            names: BTreeMap::new(),
+        };
+        assets.walk(value, decode::DEPTH_MAX);
+        assets
     }
-    match value {
-        Value::Array(items) => {
-            for item in items {
-                walk(item, namespace, found, depth_left - 1);
-            }
+
+    fn walk(&mut self, value: &Value, depth_left: usize) {
+        if depth_left == 0 {
+            return;
         }
-        Value::Object(_) => {
-            if let Some(table) = asset(value, namespace) {
-                found.push(table);
-                return;
-            }
-            if let Some(object) = decode::object(value) {
-                for inner in object.values() {
-                    walk(inner, namespace, found, depth_left - 1);
+        match value {
+            Value::Array(items) => {
+                for item in items {
+                    self.walk(item, depth_left - 1);
                 }
-            } else {
-                walk(decode::bare(value), namespace, found, depth_left - 1);
             }
+            Value::Object(_) => {
+                if let Some(table) = asset(value, self.namespace) {
+                    if let Some(name) = decode::text(value, "name").filter(|_| table.kind != NAMED)
+                    {
+                        self.names.insert(name.to_owned(), table.clone());
+                    }
+                    self.found.push(table);
+                    return;
+                }
+                if let Some(object) = decode::object(value) {
+                    for inner in object.values() {
+                        self.walk(inner, depth_left - 1);
+                    }
+                } else {
+                    self.walk(decode::bare(value), depth_left - 1);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 
@@ -75,10 +99,10 @@ fn asset(value: &Value, namespace: &str) -> Option<Table> {
         return of_uri(url, namespace);
     }
     match decode::kind(value) {
-        // An alias stands for assets that only a run tells.
-        Some("asset_name_ref") => {
+        // An alias stands for assets that only a run tells; one with a URI is no reference any more.
+        Some("asset_ref" | "asset_name_ref") => {
             let name = decode::text(value, "name").or_else(|| decode::bare(value).as_str())?;
-            table(namespace, name, "")
+            table(namespace, name, NAMED)
         }
         Some("asset_uri_ref") => of_uri(decode::bare(value).as_str()?, namespace),
         _ => None,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::files::Found;
 use crate::model::Model;
-use crate::{assets, decode, operators};
+use crate::{decode, operators};
 
 /// The longest description that is kept.
 const DESCRIPTION_BYTES_MAX: usize = 16 << 10;
@@ -149,10 +149,9 @@ pub(crate) fn cut(text: &str) -> String {
 /// A DAG that waits for assets reads them.
 fn schedule(dag: &Value, of: &Of<'_>, model: &mut Model) {
     let mut found = Vec::new();
-    let namespace = model.asset_namespace.clone();
     for key in ["timetable", "dataset_triggers", "schedule_asset_references"] {
         if let Some(value) = decode::member(dag, key) {
-            assets::collect(value, &namespace, &mut found);
+            found.extend(model.assets_of(value));
         }
     }
     let at = of.at(if dag.get("__var").is_some() {

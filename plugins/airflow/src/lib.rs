@@ -96,6 +96,7 @@ impl Extractor for Airflow {
                 dag::read(&found, &mut model);
             }
         }
+        model.resolve();
         sql::analyse(&mut model, &known);
         state::state(model, out)?;
         Ok(Extraction {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_extractor::{Diagnostic, Location, Severity};
 use serde_json::{Map, Value};
 
+use crate::assets::{self, Assets};
 use crate::connections::Connections;
 
 /// A dataset's namespace and name.
@@ -65,6 +66,8 @@ pub(crate) struct Model {
     pub(crate) asset_namespace: String,
     pub(crate) connections: Connections,
     pub(crate) jobs: BTreeMap<String, Job>,
+    /// Assets by the names that they have beside their URIs.
+    pub(crate) assets: BTreeMap<String, Table>,
     pub(crate) problems: Vec<Diagnostic>,
     /// What was told once is not told again.
     told: BTreeSet<(String, String)>,
@@ -98,8 +101,35 @@ impl Model {
             asset_namespace: asset_namespace.to_owned(),
             connections,
             jobs: BTreeMap::new(),
+            assets: BTreeMap::new(),
             problems: Vec::new(),
             told: BTreeSet::new(),
+        }
+    }
+
+    /// The assets of a value; their names are remembered.
+    pub(crate) fn assets_of(&mut self, value: &Value) -> Vec<Table> {
+        let assets = Assets::of(value, &self.asset_namespace);
+        let (found, names) = (assets.found, assets.names);
+        self.assets.extend(names);
+        found
+    }
+
+    /// What is only named is the asset of that name, once all are known.
+    pub(crate) fn resolve(&mut self) {
+        let assets = &self.assets;
+        for job in self.jobs.values_mut() {
+            for side in [&mut job.reads, &mut job.writes] {
+                let (named, known): (BTreeMap<_, _>, _) = std::mem::take(side)
+                    .into_iter()
+                    .partition(|(table, _)| table.kind == assets::NAMED);
+                *side = known;
+                for (table, at) in named {
+                    let found = assets.get(&table.name).cloned();
+                    let found = found.unwrap_or(Table { kind: "", ..table });
+                    side.entry(found).or_insert(at);
+                }
+            }
         }
     }
 

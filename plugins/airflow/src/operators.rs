@@ -5,10 +5,13 @@ use serde_json::{Map, Value};
 
 use crate::dag::{Of, cut};
 use crate::model::{Model, Query, Table};
-use crate::{assets, decode, transfers};
+use crate::{decode, transfers};
 
 /// Fields that hold SQL. Source: the operators of Airflow's providers.
 const SQL_FIELDS: &[&str] = &["sql", "hql", "query", "sqls", "queries"];
+
+/// Where what a mapped task expands stands.
+const EXPANDED: &str = "/expand_input/value";
 
 /// A task's fields, which may hide in those that all its copies share.
 pub(crate) struct Task<'v> {
@@ -25,7 +28,7 @@ impl<'v> Task<'v> {
         // Mapped: arguments that are the same for all copies, then those that make the copies.
         for (key, pointer) in [
             ("partial_kwargs", "/partial_kwargs"),
-            ("expand_input", "/expand_input/value"),
+            ("expand_input", EXPANDED),
             ("mapped_kwargs", "/mapped_kwargs"),
         ] {
             let Some(part) = decode::member(task, key) else {
@@ -94,9 +97,7 @@ pub(crate) fn read(value: &Value, of: &Of<'_>, below: &str, model: &mut Model) {
         let Some((list, part)) = task.get(key) else {
             continue;
         };
-        let mut found = Vec::new();
-        let namespace = model.asset_namespace.clone();
-        assets::collect(list, &namespace, &mut found);
+        let found = model.assets_of(list);
         let place = of.at(&format!("{}{part}/{key}", wrapped(value, below)));
         let job = model.job(&name, "TASK", &place);
         let side = if is_output {
@@ -227,9 +228,24 @@ fn queries(
         let Some((value, part)) = task.get(key) else {
             continue;
         };
-        for text in decode::texts(value) {
-            let at = of.at(&format!("{below}{part}/{key}"));
-            query((text, into.clone(), &at), name, connection, model);
+        let at = of.at(&format!("{below}{part}/{key}"));
+        let texts = decode::texts(value);
+        // What a mapped task expands is for one copy each; any other list is run as one script.
+        if part == EXPANDED
+            || texts
+                .iter()
+                .any(|text| decode::is_truncated(text) || is_file(text))
+        {
+            for text in texts {
+                query((text, into.clone(), &at), name, connection, model);
+            }
+        } else if !texts.is_empty() {
+            query(
+                (&texts.join(";\n"), into.clone(), &at),
+                name,
+                connection,
+                model,
+            );
         }
     }
     // BigQuery's jobs hold their query in a configuration.
@@ -267,6 +283,13 @@ fn destination(task: &Task<'_>) -> Option<Table> {
     })
 }
 
+/// Whether SQL is the name of a template's file.
+fn is_file(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let endings = [".sql", ".hql", ".j2", ".jinja"];
+    !text.contains(char::is_whitespace) && endings.iter().any(|ending| text.ends_with(ending))
+}
+
 fn query(
     (text, into, at): (&str, Option<Table>, &headwater_extractor::Location),
     name: &str,
@@ -282,11 +305,7 @@ fn query(
         return;
     }
     let trimmed = text.trim();
-    let is_file = !trimmed.contains(char::is_whitespace)
-        && [".sql", ".hql", ".j2", ".jinja"]
-            .iter()
-            .any(|ending| trimmed.ends_with(ending));
-    if is_file {
+    if is_file(trimmed) {
         let message = format!(
             "the SQL of {name} stands in the file {trimmed}, which the serialised DAG does not hold"
         );
