@@ -425,8 +425,23 @@ fn of_walks() -> Vec<Question> {
     ]
 }
 
-/// Lists that are not as long as anything that was submitted.
-const OF_THE_SERVICE: [&str; 3] = ["Query.plugins", "Plugin.inputs", "ChangeSet.changes"];
+/// Lists that are not as long as anything that was submitted, and for which the state is not asked.
+const OF_THE_SERVICE: [&str; 14] = [
+    "Query.plugins",
+    "Plugin.inputs",
+    "ChangeSet.changes",
+    "Extraction.diagnostics",
+    "Fetch.urls",
+    "PluginActivation.sources",
+    "PluginActivation.untried",
+    "Query.sourceBindings",
+    "SourceBinding.artifacts",
+    "SourceBinding.extractions",
+    "SourceChange.added",
+    "SourceChange.diagnostics",
+    "SourceChange.downstream",
+    "SourceChange.removed",
+];
 
 /// Every list that the schema serves, as type and field; pages by the field that gives them.
 fn lists_served() -> BTreeSet<String> {
