@@ -136,6 +136,10 @@ async fn a_receiver_that_fails_first_gets_everything_in_order() {
         metric(&service, "headwater_webhook_failures_total").await,
         3
     );
+    // What is handed over is answered a moment later.
+    while metric(&service, "headwater_webhook_deliveries_total").await < 2 {
+        tokio::task::yield_now().await;
+    }
     // A receiver that never takes it is left behind.
     receiver.answers.lock().extend(vec![Ok(410); 4]);
     submit(&service, "x/three", &[("c", "ann")], &[]).await;
