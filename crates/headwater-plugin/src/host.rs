@@ -19,7 +19,7 @@ use crate::description::{Known, check};
 use crate::extractor::{Program, give_way};
 use crate::gate::Gate;
 use crate::outline::Outline;
-use crate::{HostConfig, HostConfigError, LoadError, WasmExtractor, engine};
+use crate::{HostConfig, HostConfigError, LoadError, WasmExtractor, engine, images};
 
 /// How instances get their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +188,9 @@ impl PluginHost {
     fn load_checked(&self, bytes: &[u8], api_version: Text) -> Result<WasmExtractor, LoadError> {
         let digest = Digest::of(bytes);
         let component = self.component(bytes, &digest)?;
+        images::make(&component).map_err(|error| LoadError::Compile {
+            message: format!("{error:#}"),
+        })?;
         let wrong_world = |error: wasmtime::Error| LoadError::WrongWorld {
             message: format!("{error:#}"),
         };

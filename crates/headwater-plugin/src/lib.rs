@@ -22,6 +22,7 @@ mod error;
 mod extractor;
 mod gate;
 mod host;
+mod images;
 mod limiter;
 mod outline;
 mod place;
