@@ -10,10 +10,14 @@ folder and a temporary one:
 2. copies the projects there, and loads warehouse/raw.sql into an empty DuckDB file;
 3. runs `dbt build` and `dbt docs generate` for orders, then for finance;
 4. runs growth/emit.py, which sends its events through the openlineage-python client;
-5. takes out of the artifacts what depends on the machine and the moment (paths, ids
+5. makes a virtual environment of board/requirements.txt and a Superset in it, and runs
+   board/dashboard.py there, which makes the board's dashboard and exports it;
+6. takes out of the artifacts what depends on the machine and the moment (paths, ids
    of users and invocations, times, durations, process ids), sorts what dbt keeps in
    maps by unique id, checks that nothing of the machine is left, and writes the
-   result to {orders,finance}/artifacts and growth/events.ndjson.
+   result to {orders,finance,board}/artifacts and growth/events.ndjson.
+
+What shop brings are its own files: connectors and contracts are written, not made.
 
 Running it twice writes the same bytes. Everything else in the artifacts is as the
 tools wrote it.
@@ -39,6 +43,8 @@ DBT_RUNS = {
     "orders": datetime(2026, 1, 5, 5, 0, tzinfo=timezone.utc),
     "finance": datetime(2026, 1, 5, 6, 0, tzinfo=timezone.utc),
 }
+# When Superset is said to have exported.
+BOARD_EXPORT = datetime(2026, 1, 6, 8, 0, tzinfo=timezone.utc)
 ARTIFACTS = ("manifest.json", "catalog.json", "run_results.json")
 # What stands for the folder of a project in the artifacts.
 PROJECT_ROOT = "/project"
@@ -118,6 +124,28 @@ def dbt(project, workspace, environment):
     return texts
 
 
+def board(workspace, environment):
+    """Makes the board's dashboard; what Superset exports, by file name."""
+    folder = workspace / "board"
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv/bin/python"
+    run([python, "-m", "pip", "install", "--quiet", "-r", folder / "requirements.txt"], workspace, environment)
+    config = folder / "superset_config.py"
+    config.write_text('SECRET_KEY = "it lives as long as this export and keeps nothing secret"\n')
+    environment = environment | {"SUPERSET_HOME": str(folder), "SUPERSET_CONFIG_PATH": str(config), "FLASK_APP": "superset"}
+    superset = folder / "venv/bin/superset"
+    run([superset, "db", "upgrade"], folder, environment)
+    admin = ["--username", "admin", "--firstname", "A", "--lastname", "B", "--email", "a@shop.example", "--password", "p"]
+    run([superset, "fab", "create-admin", *admin], folder, environment)
+    run([superset, "init"], folder, environment)
+    exported = folder / "exported"
+    run([python, "dashboard.py", exported], folder, environment)
+    files = {file.relative_to(exported): file.read_text() for file in sorted(exported.rglob("*.yaml"))}
+    metadata = pathlib.Path("metadata.yaml")
+    files[metadata] = re.sub(r"(?m)^timestamp: .*$", f"timestamp: '{BOARD_EXPORT.isoformat()}'", files[metadata])
+    return files
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="mesh-") as name:
         workspace = pathlib.Path(name).resolve()
@@ -137,7 +165,7 @@ def main():
         }
         python = workspace / "venv/bin/python"
         run([python, "-m", "pip", "install", "--quiet", "-r", MESH / "requirements.txt"], workspace, environment)
-        for folder in (*DBT_RUNS, "growth"):
+        for folder in (*DBT_RUNS, "growth", "board"):
             shutil.copytree(MESH / folder, workspace / folder, ignore=shutil.ignore_patterns("artifacts", "events.ndjson"))
         load = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(open(sys.argv[2]).read())"
         run([python, "-c", load, warehouse, MESH / "warehouse/raw.sql"], workspace, environment)
@@ -151,6 +179,8 @@ def main():
         events = workspace / "events.ndjson"
         run([python, "emit.py", events], workspace / "growth", environment)
         written[MESH / "growth/events.ndjson"] = events.read_text()
+        for file, text in board(workspace, environment).items():
+            written[MESH / "board/artifacts" / file] = text
 
         home = os.environ.get("HOME", "")
         user, host = getpass.getuser(), socket.gethostname()
@@ -161,7 +191,7 @@ def main():
         for path, text in written.items():
             check_nothing_is_left(text, path.name, sorted(traces))
         for path, text in written.items():
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(f"wrote {path.relative_to(MESH)}, {len(text.encode())} bytes")
 

@@ -34,7 +34,9 @@ pub(crate) use contract::Contraction;
 pub use contract::{
     CONTRACT_BYTES_MAX, CONTRACT_DATASETS_MAX, CONTRACT_EDGES_MAX, CONTRACT_PATTERNS_MAX, Region,
 };
-pub use details::{AliasView, AssertionView, Details, EvidenceView, FieldView, OwnerView, TagView};
+pub use details::{
+    AliasView, AssertionView, AttributeView, Details, EvidenceView, FieldView, OwnerView, TagView,
+};
 pub use diff::Diff;
 pub use domains::{CrossingView, DomainLinkView, DomainView};
 pub use dry_run::{DryRun, DryRunAsset, DryRunEdge, DryRunFacts};

@@ -113,11 +113,21 @@ fn summary(scope: &Scope, index: AssetIndex) -> Result<AssetSummary<'_>> {
         method = "asset_type",
         desc = "TABLE, VIEW, TOPIC, FILE, DASHBOARD, METRIC, …; MODEL, TASK, QUERY, CONNECTOR, … for jobs."
     ),
+    field(
+        name = "label",
+        ty = "Option<String>",
+        desc = "What people call it, such as a dashboard's title."
+    ),
     field(name = "description", ty = "Option<String>"),
     field(name = "url", ty = "Option<String>"),
     field(name = "domain", ty = "Option<Domain>"),
     field(name = "owners", ty = "Vec<Owner>"),
     field(name = "tags", ty = "Vec<Tag>"),
+    field(
+        name = "attributes",
+        ty = "Vec<Attribute>",
+        desc = "What else sources say of it, by key and value."
+    ),
     field(name = "first_seen", ty = "DateTime"),
     field(name = "last_seen", ty = "DateTime"),
     field(
@@ -227,6 +237,31 @@ impl Tag {
 
     async fn value(&self) -> Option<&str> {
         self.0.value.as_deref()
+    }
+
+    async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {
+        sources(scope(ctx), &self.0.sources)
+    }
+}
+
+/// What sources say of an asset or a field under a key of their own.
+pub(crate) struct Attribute(headwater_engine::AttributeView);
+
+impl From<&headwater_engine::AttributeView> for Attribute {
+    fn from(attribute: &headwater_engine::AttributeView) -> Self {
+        Self(attribute.clone())
+    }
+}
+
+/// What sources say of an asset or a field under a key of their own: `classification`, `contract-version`, …
+#[Object]
+impl Attribute {
+    async fn key(&self) -> &str {
+        &self.0.key
+    }
+
+    async fn value(&self) -> &str {
+        &self.0.value
     }
 
     async fn asserted_by(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use headwater_engine::{FieldLinkView, FieldLinksQuestion, FieldView, TransformationView};
 use headwater_model::AssetIndex;
 
-use crate::asset::{Assertion, AssetPlan, Core, Tag};
+use crate::asset::{Assertion, AssetPlan, Attribute, Core, Tag};
 use crate::cursor;
 use crate::dataset::Dataset;
 use crate::error::{ask_error, internal};
@@ -55,6 +55,7 @@ impl Field {
             r#type: None,
             description: None,
             tags: Vec::new(),
+            attributes: Vec::new(),
         });
         Ok(self.view.get_or_init(|| view))
     }
@@ -146,6 +147,12 @@ impl Field {
             .iter()
             .map(Tag::from)
             .collect())
+    }
+
+    /// What else sources say of it, by key and value.
+    async fn attributes(&self, ctx: &Context<'_>) -> Result<Vec<Attribute>> {
+        let view = self.view(scope(ctx)).await?;
+        Ok(view.attributes.iter().map(Attribute::from).collect())
     }
 
     /// Field-level links one step away. An edge from a dataset as a whole links every field of it.

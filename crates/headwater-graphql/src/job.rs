@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result};
 use headwater_model::{AssetIndex, EdgeKind};
 
-use crate::asset::{Assertion, Core, Owner, Tag, quick_asset};
+use crate::asset::{Assertion, Attribute, Core, Owner, Tag, quick_asset};
 use crate::dataset::Dataset;
 use crate::domain::Domain;
 use crate::identity::{JobPart, MENTIONS};
@@ -50,6 +50,11 @@ impl Job {
         Ok(self.0.summary(scope(ctx))?.r#type.to_owned())
     }
 
+    pub(crate) async fn label(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let details = self.0.details(scope(ctx)).await?;
+        Ok(details.label.as_deref().map(str::to_owned))
+    }
+
     pub(crate) async fn description(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let details = self.0.details(scope(ctx)).await?;
         Ok(details.description.as_deref().map(str::to_owned))
@@ -72,6 +77,11 @@ impl Job {
     pub(crate) async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
         let details = self.0.details(scope(ctx)).await?;
         Ok(details.tags.iter().map(Tag::from).collect())
+    }
+
+    pub(crate) async fn attributes(&self, ctx: &Context<'_>) -> Result<Vec<Attribute>> {
+        let details = self.0.details(scope(ctx)).await?;
+        Ok(details.attributes.iter().map(Attribute::from).collect())
     }
 
     pub(crate) async fn first_seen(&self, ctx: &Context<'_>) -> Result<DateTime> {

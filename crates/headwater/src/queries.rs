@@ -25,12 +25,28 @@ pub(crate) struct AssetLine {
     pub(crate) reference: String,
     pub(crate) r#type: String,
     pub(crate) domain: Option<Named>,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<String>,
 }
 
 /// The fields of [`AssetLine`], for an interface or an object type.
-pub(crate) const ASSET_FIELDS: &str = "__typename id reference type domain { name }";
+pub(crate) const ASSET_FIELDS: &str = "__typename id reference type label domain { name }";
+
+/// For people: a reference, and what people call it where that says more.
+pub(crate) fn labelled(reference: &str, label: Option<&str>) -> String {
+    match label {
+        Some(label) if !reference.ends_with(label) => format!("{reference} ({label})"),
+        _ => reference.to_owned(),
+    }
+}
 
 impl AssetLine {
+    /// For people.
+    pub(crate) fn shown(&self) -> String {
+        labelled(&self.reference, self.label.as_deref())
+    }
+
     /// Its domain; `-` if it has none.
     pub(crate) fn domain(&self) -> &str {
         self.domain.as_ref().map_or("-", |domain| &domain.name)
@@ -45,12 +61,7 @@ impl AssetLine {
     /// Puts it into a picture, in the frame of its domain.
     pub(crate) fn draw(&self, drawing: &mut Drawing) {
         let domain = self.domain.as_ref().map(|domain| &*domain.name);
-        drawing.node(
-            &self.id,
-            Shape::of_kind(&self.kind),
-            &self.reference,
-            domain,
-        );
+        drawing.node(&self.id, Shape::of_kind(&self.kind), &self.shown(), domain);
     }
 }
 

@@ -1,5 +1,4 @@
--- What the shop's backend leaves in the warehouse. No domain of the mesh
--- declares these tables, so they stay unresolved in the graph.
+-- What shop's sink leaves in the warehouse.
 
 create schema raw;
 
@@ -18,7 +17,7 @@ insert into raw.customers values
     (3, 'Cleo Ferri', 'cleo@shop.example', 'IT', false, '2025-11-21 08:05:00'),
     (4, 'Dev Rao', 'dev@shop.example', 'DE', true, '2025-12-01 12:30:00');
 
--- The backend writes an order again on every change: the newest row counts.
+-- An order arrives again on every change: the newest row counts.
 create table raw.orders (
     id integer,
     customer_id integer,

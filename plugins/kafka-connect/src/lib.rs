@@ -4,6 +4,7 @@
 
 mod connector;
 mod debezium;
+mod fields;
 mod flow;
 mod jdbc;
 mod pattern;
@@ -16,9 +17,11 @@ mod state;
 mod transform;
 
 use headwater_extractor::{
-    Config, ConfigKey, Coverage, Description, Emitter, ExtractError, Extraction, Extractor, Input,
-    InputPattern,
+    Config, ConfigKey, Coverage, Description, Emitter, ExtractError, Extraction, Extractor,
+    FieldCatalog, Input, InputPattern,
 };
+
+use crate::fields::Fields;
 
 /// The extractor.
 #[derive(Debug)]
@@ -41,16 +44,19 @@ impl Extractor for KafkaConnect {
             ("**/*.json", "application/json"),
             ("**/*.properties", "text/x-java-properties"),
         ];
-        let inputs = inputs.map(|(glob, media_type)| InputPattern {
-            glob: glob.into(),
-            media_type: media_type.into(),
-            required: false,
-        });
+        let mut inputs: Vec<InputPattern> = inputs
+            .map(|(glob, media_type)| InputPattern {
+                glob: glob.into(),
+                media_type: media_type.into(),
+                required: false,
+            })
+            .into();
+        inputs.push(FieldCatalog::input());
         Description {
             name: "kafka-connect".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "Reads configurations of Kafka Connect: which datasets each connector reads and writes".into(),
-            inputs: inputs.into(),
+            inputs,
             config_schema: Config::schema(KEYS),
         }
     }
@@ -61,6 +67,8 @@ impl Extractor for KafkaConnect {
         out: &mut Emitter,
     ) -> Result<Extraction, ExtractError> {
         let config = Config::parse(config, KEYS)?;
+        let (catalogs, inputs): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(FieldCatalog::is_catalog);
         if inputs.is_empty() {
             let message = "expected configurations of connectors, found no input";
             return Err(ExtractError::Unsupported(message.into()));
@@ -81,8 +89,14 @@ impl Extractor for KafkaConnect {
             out.diagnose(found)?;
         }
         let readings = resolve::readings(&connectors);
+        let mut listed = Vec::new();
+        for catalog in &catalogs {
+            listed.extend(FieldCatalog::read(catalog, "kafka-connect/catalog")?.datasets);
+        }
+        let mut known = Fields::of_catalog(listed);
+        known.follow(&readings);
         let namespace = config.get("job_namespace").unwrap_or("kafka-connect");
-        state::state(&readings, namespace, out)?;
+        state::state(&readings, &known, namespace, out)?;
         Ok(Extraction {
             covers: Coverage::DATASETS
                 | Coverage::JOBS

@@ -60,10 +60,12 @@ impl Record {
 
     /// Whether every field arrives as it is.
     pub(crate) fn is_identity(&self) -> bool {
+        self.is_known() && self.has_rest && self.named.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Whether it is known what becomes of each field.
+    pub(crate) fn is_known(&self) -> bool {
         self.shape != Shape::Unknown
-            && self.has_rest
-            && self.named.is_empty()
-            && self.dropped.is_empty()
     }
 
     pub(crate) fn forget(&mut self) {

@@ -9,7 +9,8 @@ use headwater_extractor::{
 use serde_json::json;
 
 use crate::connector::Connector;
-use crate::flow::{End, Flow, Reading};
+use crate::fields::Fields;
+use crate::flow::{End, Flow, Move, Reading};
 use crate::record::Record;
 
 /// What is known of a dataset before it is stated.
@@ -26,13 +27,14 @@ type Datasets = BTreeMap<(String, String), DatasetNode>;
 /// States all connectors: datasets first, by their names.
 pub(crate) fn state(
     readings: &[Reading],
+    known: &Fields,
     job_namespace: &str,
     out: &mut Emitter,
 ) -> Result<(), ExtractError> {
     let datasets = datasets(readings, out)?;
     for reading in readings {
         let job = job(reading, job_namespace, out)?;
-        flows(reading, job, &datasets, out)?;
+        flows(reading, job, known, &datasets, out)?;
         for found in &reading.found {
             out.diagnose(found.clone())?;
         }
@@ -168,6 +170,7 @@ fn job(reading: &Reading, namespace: &str, out: &mut Emitter) -> Result<JobNode,
 fn flows(
     reading: &Reading,
     job: JobNode,
+    known: &Fields,
     datasets: &Datasets,
     out: &mut Emitter,
 ) -> Result<(), ExtractError> {
@@ -216,22 +219,42 @@ fn flows(
         if let [Some(from), Some(to)] = nodes
             && pairs.insert((from, to))
         {
-            fields(flow, (from, to), job, reading, out)?;
+            let at = reading.connector.at(flow.key);
+            let mut link =
+                |from_field: Option<&str>, to_field: Option<&str>, how: &[Transformation]| {
+                    out.field_edge(&FieldEdge {
+                        from: FieldEnd {
+                            dataset: from,
+                            field: from_field,
+                        },
+                        to: FieldEnd {
+                            dataset: to,
+                            field: to_field,
+                        },
+                        via: Some(job),
+                        transformations: how,
+                        evidence: Some(&at),
+                    })
+                };
+            fields(flow, known, &mut link)?;
         }
     }
     Ok(())
 }
 
-/// Which field comes from which. That the dataset comes from the other as a whole is said in any case: what else the
-/// connector moves has nothing to do with it.
-fn fields(
-    flow: &Flow,
-    (from, to): (DatasetNode, DatasetNode),
-    job: JobNode,
-    reading: &Reading,
-    out: &mut Emitter,
-) -> Result<(), ExtractError> {
-    let at = reading.connector.at(flow.key);
+/// Which field comes from which. Where the fields are not known, that the dataset comes from the other as a whole is said in
+/// any case: what else the connector moves has nothing to do with it.
+fn fields(flow: &Flow, known: &Fields, link: &mut Link<'_>) -> Result<(), ExtractError> {
+    if let Some(moves) = known.moves(flow) {
+        for step in &moves {
+            link(
+                step.from.as_deref(),
+                step.to.as_deref(),
+                &transformations(step),
+            )?;
+        }
+        return Ok(());
+    }
     let identity = Transformation {
         is_direct: true,
         subtype: Some("IDENTITY"),
@@ -239,27 +262,22 @@ fn fields(
     };
     let is_identity = flow.moves.is_empty() && flow.record.is_identity();
     let whole = [identity];
-    let mut link = |from_field: Option<&str>, to_field: Option<&str>, how: &[Transformation]| {
-        out.field_edge(&FieldEdge {
-            from: FieldEnd {
-                dataset: from,
-                field: from_field,
-            },
-            to: FieldEnd {
-                dataset: to,
-                field: to_field,
-            },
-            via: Some(job),
-            transformations: how,
-            evidence: Some(&at),
-        })
-    };
     link(None, None, if is_identity { &whole } else { &[] })?;
     if flow.moves.is_empty() {
-        named_fields(&flow.record, &mut link)
+        named_fields(&flow.record, link)
     } else {
-        moved_fields(flow, &mut link)
+        moved_fields(flow, link)
     }
+}
+
+fn transformations(step: &Move) -> Vec<Transformation<'_>> {
+    let how = step.how.iter().map(|(is_direct, subtype)| Transformation {
+        is_direct: *is_direct,
+        subtype: Some(subtype),
+        description: None,
+        is_masking: step.is_masking,
+    });
+    how.collect()
 }
 
 /// Takes an edge between fields: from which, to which, how; none stands for the whole dataset.
@@ -282,14 +300,11 @@ fn moved_fields(flow: &Flow, link: &mut Link<'_>) -> Result<(), ExtractError> {
         {
             continue;
         }
-        let how = step.how.iter().map(|(is_direct, subtype)| Transformation {
-            is_direct: *is_direct,
-            subtype: Some(subtype),
-            description: None,
-            is_masking: step.is_masking,
-        });
-        let how: Vec<_> = how.collect();
-        link(step.from.as_deref(), field.as_deref(), &how)?;
+        link(
+            step.from.as_deref(),
+            field.as_deref(),
+            &transformations(step),
+        )?;
     }
     Ok(())
 }

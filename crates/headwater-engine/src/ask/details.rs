@@ -73,6 +73,19 @@ pub struct FieldView {
     pub description: Option<Str>,
     /// Its tags.
     pub tags: Vec<TagView>,
+    /// What else is said of it, by key and value.
+    pub attributes: Vec<AttributeView>,
+}
+
+/// What sources say of an asset or a field under a key of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeView {
+    /// What is said, such as `classification`.
+    pub key: Str,
+    /// What of it.
+    pub value: Str,
+    /// Who says so, by number.
+    pub sources: Vec<u32>,
 }
 
 /// Another name of an asset.
@@ -91,6 +104,8 @@ pub struct AliasView {
 /// What sources say of one asset.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
+    /// What people call it.
+    pub label: Option<Str>,
     /// For a person to read.
     pub description: Option<Str>,
     /// Where a person can look at it.
@@ -101,6 +116,8 @@ pub struct Details {
     pub owners: Vec<OwnerView>,
     /// Its tags.
     pub tags: Vec<TagView>,
+    /// What else is said of it, by key and value.
+    pub attributes: Vec<AttributeView>,
     /// When any source first said that it exists.
     pub first_seen: Option<Timestamp>,
     /// When any source last said so.
@@ -404,6 +421,7 @@ impl View {
                 r#type: None,
                 description: None,
                 tags: Vec::new(),
+                attributes: Vec::new(),
             }));
     }
 
@@ -534,6 +552,7 @@ fn read_fields(said: &[Said], details: &mut Details) {
                 r#type: None,
                 description: None,
                 tags: Vec::new(),
+                attributes: Vec::new(),
             };
             (0, field)
         });
@@ -541,9 +560,10 @@ fn read_fields(said: &[Said], details: &mut Details) {
         field.r#type = r#type.clone().or_else(|| field.r#type.take());
         field.description = description.clone().or_else(|| field.description.take());
     }
-    let mut tags = tags(said);
+    let mut attributes = attributes(said);
     for (name, (_, field)) in &mut fields {
-        field.tags = tags.remove(&Some(name.clone())).unwrap_or_default();
+        let of_field = attributes.remove(&Some(name.clone())).unwrap_or_default();
+        (field.tags, field.attributes) = tags_apart(of_field);
     }
     let mut fields: Vec<(u32, FieldView)> = fields.into_values().collect();
     fields.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
@@ -560,6 +580,7 @@ fn read_attributes(said: &[Said], details: &mut Details) {
         } = &one.claim.key
         {
             match &**key {
+                "label" => details.label = Some(value.clone()),
                 "url" => details.url = Some(value.clone()),
                 "data-product-description" => details.product_description = Some(value.clone()),
                 key if is_owner(key) => {
@@ -576,31 +597,48 @@ fn read_attributes(said: &[Said], details: &mut Details) {
         }
     }
     details.owners = owners.into_iter().collect();
-    details.tags = tags(said).remove(&None).unwrap_or_default();
+    let of_asset = attributes(said).remove(&None).unwrap_or_default();
+    (details.tags, details.attributes) = tags_apart(of_asset);
 }
 
-/// Tags of the asset, and of each of its fields.
-fn tags(said: &[Said]) -> BTreeMap<Option<Str>, Vec<TagView>> {
-    let mut found: BTreeMap<(Option<Str>, Str), BTreeSet<u32>> = BTreeMap::new();
+/// What is said under keys of the asset, and of each of its fields; owners have a list of their own.
+fn attributes(said: &[Said]) -> BTreeMap<Option<Str>, Vec<AttributeView>> {
+    let mut found: BTreeMap<Option<Str>, BTreeMap<(Str, Str), BTreeSet<u32>>> = BTreeMap::new();
     for one in said {
         if let ClaimKey::Attribute { field, key, value } = &one.claim.key
-            && &**key == TAG
+            && !is_owner(key)
         {
-            let sources = found.entry((field.clone(), value.clone())).or_default();
+            let of_field = found.entry(field.clone()).or_default();
+            let sources = of_field.entry((key.clone(), value.clone())).or_default();
             sources.insert(one.slot.source);
         }
     }
-    let mut tags: BTreeMap<Option<Str>, Vec<TagView>> = BTreeMap::new();
-    for ((field, tag), sources) in found {
-        let (name, value) = match tag.split_once('=') {
-            Some((name, value)) => (name.into(), Some(value.into())),
-            None => (tag.clone(), None),
-        };
-        tags.entry(field).or_default().push(TagView {
-            name,
+    let listed = found.into_iter().map(|(field, attributes)| {
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|((key, value), sources)| AttributeView {
+            key,
             value,
             sources: sources.into_iter().collect(),
         });
-    }
-    tags
+        (field, attributes.collect())
+    });
+    listed.collect()
+}
+
+/// Tags are attributes that have a list of their own, too.
+fn tags_apart(attributes: Vec<AttributeView>) -> (Vec<TagView>, Vec<AttributeView>) {
+    let (tags, others): (Vec<_>, Vec<_>) =
+        (attributes.into_iter()).partition(|attribute| &*attribute.key == TAG);
+    let tags = tags.into_iter().map(|tag| {
+        let (name, value) = match tag.value.split_once('=') {
+            Some((name, value)) => (name.into(), Some(value.into())),
+            None => (tag.value.clone(), None),
+        };
+        TagView {
+            name,
+            value,
+            sources: tag.sources,
+        }
+    });
+    (tags.collect(), others)
 }

@@ -12,9 +12,9 @@ fn a_dataset_tells_all_that_is_said_of_it() {
     assert_json_snapshot!(ask(
         &api,
         r#"{ dataset(namespace: "postgres://db:5432", name: "shop.public.orders") {
-            __typename id reference namespace name type description url domain { id name description owners { name type } }
+            __typename id reference namespace name type label description url domain { id name description owners { name type } }
             owners { name type } tags { name value assertedBy { id name domain { name } kind isStale } }
-            firstSeen lastSeen retiredAt facets isUnresolved
+            attributes { key value assertedBy { name } } firstSeen lastSeen retiredAt facets isUnresolved
             assertedBy { source { id } validFrom validTo assertedAt retractedAt
                 evidence { artifact pointer line column note } }
             aliases { namespace name reason source { name } }

@@ -244,7 +244,7 @@ fn edge() -> String {
 /// All of a field.
 fn field() -> String {
     format!(
-        "id reference name type description tags {{ name assertedBy {{ name }} }} dataset {{ description }} \
+        "id reference name type description tags {{ name assertedBy {{ name }} }} attributes {{ key value }} dataset {{ description }} \
             upstream {{ totalCount nodes {{ from {{ name type }} to {{ name type }} via {{ sql }} \
                 transformations {{ type }} {ASSERTED} }} edges {{ cursor }} }} \
             downstream {{ nodes {{ from {{ type }} to {{ description }} transformations {{ subtype }} {ASSERTED} }} }}"
@@ -261,29 +261,30 @@ fn of_assets() -> Vec<Question> {
     let filter = |text: &str| format!("first: 100, filter: {{ text: \"{text}\" }}");
     vec![
         (
-            &["Query.assets", "Asset.owners", "Asset.tags", "Asset.assertedBy", "Tag.assertedBy"],
+            &["Query.assets", "Asset.owners", "Asset.tags", "Asset.attributes", "Asset.assertedBy",
+                "Tag.assertedBy", "Attribute.assertedBy"],
             format!(
                 "{{ assets(first: 1000) {{ totalCount edges {{ node {{ {SCALARS} owners {{ name }} \
-                    tags {{ name assertedBy {{ name }} }} {ASSERTED} }} }} }} }}"
+                    tags {{ name assertedBy {{ name }} }} attributes {{ key assertedBy {{ name }} }} {ASSERTED} }} }} }} }}"
             ),
         ),
         (
-            &["Dataset.owners", "Dataset.tags", "Dataset.assertedBy", "Dataset.aliases", "Dataset.fields",
-                "Field.tags", "Field.upstream", "Field.downstream", "FieldLink.transformations",
+            &["Dataset.owners", "Dataset.tags", "Dataset.attributes", "Dataset.assertedBy", "Dataset.aliases", "Dataset.fields",
+                "Field.tags", "Field.attributes", "Field.upstream", "Field.downstream", "FieldLink.transformations",
                 "FieldLink.assertedBy"],
             format!(
-                "{{ assets({}) {{ nodes {{ ... on Dataset {{ {SCALARS} owners {{ name }} tags {{ name }} {ASSERTED} \
+                "{{ assets({}) {{ nodes {{ ... on Dataset {{ {SCALARS} owners {{ name }} tags {{ name }} attributes {{ key }} {ASSERTED} \
                     dataProduct {{ description owners {{ name }} }} aliases {{ name source {{ name }} }} \
                     lastWrite {{ {RUN} }} fields {{ totalCount nodes {{ {field} }} }} }} }} }} }}",
                 filter("out")
             ),
         ),
         (
-            &["Dataset.producedBy", "Dataset.consumedBy", "Job.owners", "Job.tags", "Job.assertedBy",
+            &["Dataset.producedBy", "Dataset.consumedBy", "Job.owners", "Job.tags", "Job.attributes", "Job.assertedBy",
                 "Job.inputs", "Job.outputs", "Job.runs", "Run.inputs", "Run.outputs"],
             format!(
                 "{{ assets({}) {{ nodes {{ ... on Dataset {{ producedBy {{ nodes {{ {SCALARS} sql parent {{ sql }} \
-                    owners {{ name }} tags {{ name }} {ASSERTED} latestRun {{ {RUN} }} inputs {{ nodes {{ description }} }} \
+                    owners {{ name }} tags {{ name }} attributes {{ value }} {ASSERTED} latestRun {{ {RUN} }} inputs {{ nodes {{ description }} }} \
                     outputs {{ nodes {{ description }} }} runs {{ totalCount nodes {{ {run} }} edges {{ cursor }} }} }} }} \
                     consumedBy {{ nodes {{ {SCALARS} latestRun {{ {run} }} }} }} }} }} }} }}",
                 filter("d")

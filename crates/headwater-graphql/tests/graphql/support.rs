@@ -134,6 +134,8 @@ fn orders() -> Facts {
         attribute(pg("shop.public.orders"), "tag", "pii=high"),
         attribute(pg("shop.public.orders"), "output-port", "true"),
         attribute(pg("shop.public.orders"), "url", "https://wiki/orders"),
+        attribute(pg("shop.public.orders"), "label", "All orders"),
+        attribute(pg("shop.public.orders"), "contract-version", "2.1.0"),
     ];
     facts.aliases = vec![AliasFact {
         of: pg("shop.public.orders"),

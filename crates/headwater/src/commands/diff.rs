@@ -251,6 +251,7 @@ mod tests {
     #[test]
     fn what_went_stands_before_what_came() {
         let asset = |reference: &str| AssetLine {
+            label: None,
             kind: "Dataset".to_owned(),
             id: reference.to_owned(),
             reference: reference.to_owned(),

@@ -321,7 +321,7 @@ fn render_assets(impact: &Impact) -> String {
             impacted.hops.to_string(),
             asset.domain().to_owned(),
             asset.r#type.clone(),
-            asset.reference.clone(),
+            asset.shown(),
             impacted.fields_shown(),
             impacted.effects_listed(),
         ]

@@ -14,6 +14,7 @@ use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
 use crate::queries::{
     ContractArgs, FieldLevelArgs, Named, SnapshotInfo, TRANSFORMATION_FIELDS, Transformation,
+    labelled,
 };
 
 /// Show the datasets and jobs around some, and the edges between them
@@ -107,6 +108,9 @@ struct Entity {
     kind: String,
     id: String,
     reference: String,
+    /// What people call a dataset or job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     /// Of a dataset or job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r#type: Option<String>,
@@ -133,6 +137,10 @@ impl Entity {
             .and_then(|dataset| dataset.domain.as_ref());
         let domain = self.domain.as_ref().or(of_dataset)?;
         Some(&domain.name)
+    }
+
+    fn shown(&self) -> String {
+        labelled(&self.reference, self.label.as_deref())
     }
 
     fn shown_type(&self) -> String {
@@ -199,8 +207,8 @@ fn query(fields: FieldLevelArgs, contract: &ContractArgs, as_of: AsOfArgs) -> St
     format!(
         "query($of: [Reference!]!, $direction: Direction!, $depth: Int, $limit: Int!) {{ \
            lineage(of: $of, direction: $direction, depth: $depth, limit: $limit{granularity}{contract}{as_of}) {{ \
-             nodes {{ entity {{ __typename ... on Dataset {{ id reference type domain {{ name }} }} \
-               ... on Job {{ id reference type domain {{ name }} }} {of_fields} }} hops }} \
+             nodes {{ entity {{ __typename ... on Dataset {{ id reference type label domain {{ name }} }} \
+               ... on Job {{ id reference type label domain {{ name }} }} {of_fields} }} hops }} \
              edges {{ from to kind via {{ reference }} {of_edges} }} \
              {completeness}{contracted} snapshot {{ offset }} }} }}"
     )
@@ -227,7 +235,7 @@ impl Lineage {
                     node.hops.to_string(),
                     node.entity.domain().unwrap_or("-").to_owned(),
                     node.entity.shown_type(),
-                    node.entity.reference.clone(),
+                    node.entity.shown(),
                 ]
             }),
         );
@@ -271,7 +279,7 @@ impl Lineage {
         for node in &self.nodes {
             let entity = &node.entity;
             let shape = Shape::of_kind(&entity.kind);
-            drawing.node(&entity.id, shape, &entity.reference, entity.domain());
+            drawing.node(&entity.id, shape, &entity.shown(), entity.domain());
             // A job beside a root is no hop away either.
             if node.hops == 0 && shape != Shape::Job {
                 drawing.mark_root(&entity.id);

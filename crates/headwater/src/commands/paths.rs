@@ -10,7 +10,9 @@ use crate::completeness::Completeness;
 use crate::drawing::{Drawing, Shape};
 use crate::moment::AsOfArgs;
 use crate::output::{self, GraphFormat, count, table};
-use crate::queries::{ASSET_FIELDS, AssetLine, ContractArgs, FieldLevelArgs, Named, SnapshotInfo};
+use crate::queries::{
+    ASSET_FIELDS, AssetLine, ContractArgs, FieldLevelArgs, Named, SnapshotInfo, labelled,
+};
 
 /// Show the ways by which data gets from one dataset or job to another
 ///
@@ -89,6 +91,13 @@ struct Step<'a> {
     kind: &'a str,
     domain: Option<&'a str>,
     reference: &'a str,
+    label: Option<&'a str>,
+}
+
+impl Step<'_> {
+    fn shown(&self) -> String {
+        labelled(self.reference, self.label)
+    }
 }
 
 impl Path {
@@ -105,6 +114,7 @@ impl Path {
                 kind: &asset.kind,
                 domain: asset.domain.as_ref().map(|domain| &*domain.name),
                 reference: &asset.reference,
+                label: asset.label.as_deref(),
             };
             if asset.kind == "Job" {
                 steps.extend(job.replace(of_asset));
@@ -120,6 +130,7 @@ impl Path {
                     kind: "Field",
                     domain: field.dataset.domain.as_ref().map(|domain| &*domain.name),
                     reference: &field.reference,
+                    label: None,
                 });
             }
             is_known = !of_dataset.is_empty();
@@ -203,7 +214,7 @@ impl Ways {
                         number,
                         found.domain.unwrap_or("-").to_owned(),
                         found.kind.to_lowercase(),
-                        found.reference.to_owned(),
+                        found.shown(),
                     ]
                 })
         });
@@ -216,7 +227,7 @@ impl Ways {
         for path in &self.paths {
             let steps = path.steps();
             for step in &steps {
-                drawing.node(step.id, step.shape, step.reference, step.domain);
+                drawing.node(step.id, step.shape, &step.shown(), step.domain);
             }
             for (from, to) in steps.iter().zip(steps.iter().skip(1)) {
                 drawing.edge(from.id, to.id, "");

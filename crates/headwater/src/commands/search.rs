@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::AskArgs;
 use crate::client::Client;
 use crate::output::{self, ListFormat, Tone, count, table};
-use crate::queries::Named;
+use crate::queries::{Named, labelled};
 
 /// Find datasets, jobs and domains by text
 #[derive(Debug, Args)]
@@ -51,6 +51,9 @@ struct Entity {
     id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
+    /// What people call a dataset or job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,8 +79,8 @@ struct InDomain {
 
 const QUERY: &str = "query($text: String!, $first: Int) { search(text: $text, first: $first) { totalCount nodes { \
     matched entity { __typename \
-      ... on Dataset { id reference type domain { name } } \
-      ... on Job { id reference type domain { name } } \
+      ... on Dataset { id reference type label domain { name } } \
+      ... on Job { id reference type label domain { name } } \
       ... on Field { id reference fieldType: type dataset { domain { name } } } \
       ... on DataProduct { id name productDomain: domain { name } } \
       ... on Domain { id name } } } } }";
@@ -112,7 +115,11 @@ fn render(hits: &Hits) -> String {
     }
     table(
         ["kind", "domain", "type", "reference", "matched"],
-        hits.nodes.iter().map(|hit| hit.cells("-")),
+        hits.nodes.iter().map(|hit| {
+            let mut cells = hit.cells("-");
+            cells[3] = labelled(&cells[3], hit.entity.label.as_deref());
+            cells
+        }),
     )
 }
 
