@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a small mesh of three domains, loaded the way its owners would, and what to ask it.
+//! `cargo xtask demo`: a small mesh of five domains, loaded the way its owners would, and what to ask it.
 //!
 //! It uses the built binary from outside only: the server as a process, the commands that clients use,
 //! GraphQL over HTTP.
@@ -80,7 +80,10 @@ pub(crate) fn run(places: &Places, args: &Args) -> Result<()> {
 
     print!("{}", show::domain_graph(&found));
     print!("{}", show::impact(&found));
-    print!("{}", show::field_impact(&found));
+    for impact in &found.field_impacts {
+        print!("{}", show::field_impact(impact));
+    }
+    print!("{}", show::path(&found));
     if args.check {
         let differences = expected.differences(&found);
         for difference in &differences {
@@ -119,25 +122,46 @@ fn load(
     url: &str,
     is_stopped: &AtomicBool,
 ) -> Result<()> {
-    for domain in ["orders", "finance"] {
+    let submit = |(domain, source, plugin, config, artifacts): (&str, &str, &str, &str, &str)| {
         let mut command = Command::new(binary);
         command
             .current_dir(places.root())
-            .args([
-                "submit", "--server", url, "--domain", domain, "--source", "dbt", "--plugin",
-            ])
-            .arg(places.plugins().join("dbt.wasm"))
+            .args(["submit", "--server", url, "--domain", domain])
+            .args(["--source", source, "--plugin"])
+            .arg(places.plugins().join(plugin).with_extension("wasm"))
             .arg("--config")
-            .arg(mesh.join(domain).join("extractor.toml"))
-            .arg(mesh.join(domain).join("artifacts"));
-        run_client(places, command, is_stopped)?;
+            .arg(mesh.join(domain).join(config))
+            .arg(mesh.join(domain).join(artifacts));
+        run_client(places, command, is_stopped)
+    };
+    // In the order of the data: who comes later is told the fields of what was there before.
+    for source in [
+        ("shop", "contracts", "odcs", "contracts.toml", "contracts"),
+        (
+            "shop",
+            "connect",
+            "kafka-connect",
+            "connect.toml",
+            "connect",
+        ),
+        ("orders", "dbt", "dbt", "extractor.toml", "artifacts"),
+        ("finance", "dbt", "dbt", "extractor.toml", "artifacts"),
+    ] {
+        submit(source)?;
     }
     let mut command = Command::new(binary);
     command
         .current_dir(places.root())
         .args(["send", "--server", url])
         .arg(mesh.join("growth/events.ndjson"));
-    run_client(places, command, is_stopped)
+    run_client(places, command, is_stopped)?;
+    submit((
+        "board",
+        "superset",
+        "superset",
+        "extractor.toml",
+        "artifacts",
+    ))
 }
 
 fn run_client(places: &Places, mut command: Command, is_stopped: &AtomicBool) -> Result<()> {

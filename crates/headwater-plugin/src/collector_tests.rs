@@ -257,6 +257,49 @@ fn relations_refer_to_nodes_of_the_right_kind() {
 }
 
 #[test]
+fn whole_datasets_without_a_transformation_are_an_edge_by_the_job() {
+    let mut batch = world();
+    batch.entities.push(wit::Entity::Dataset(dataset(0)));
+    let edge = |transformations: Vec<wit::Transformation>| wit::FieldEdge {
+        from: 0,
+        from_field: None,
+        to: 2,
+        to_field: None,
+        via: Some(1),
+        transformations,
+        evidence: None,
+    };
+    let direct = wit::Transformation {
+        direct: true,
+        subtype: None,
+        description: None,
+        masking: false,
+    };
+    batch.field_edges = vec![edge(Vec::new()), edge(vec![direct])];
+    let mut collector = collector();
+    collector.emit(batch).unwrap();
+    let facts = collector.facts;
+    assert_eq!(
+        facts.field_edges.len(),
+        1,
+        "how it is made is said of fields"
+    );
+    let [edge] = &*facts.edges else {
+        panic!("{:?}", facts.edges);
+    };
+    let shown = (edge.kind(), edge.from.to_string(), edge.to.to_string());
+    assert_eq!(
+        shown,
+        (
+            EdgeKind::Derives,
+            "files/TABLE".into(),
+            "files/files".into()
+        )
+    );
+    assert_eq!(edge.via.as_ref().unwrap().to_string(), "files/TABLE");
+}
+
+#[test]
 fn facets_are_json_and_runs_have_times() {
     let facet = |json| wit::Facet {
         node: 0,

@@ -14,6 +14,20 @@ use crate::place::{Place, Refusal};
 /// How deep JSON may nest: parsers downstream stop at 128, with a facet inside other JSON.
 const JSON_DEPTH_MAX: u32 = 100;
 
+/// What says neither of fields nor how is that a dataset derives from a dataset, by that job.
+fn as_edge(edge: FieldEdgeFact) -> Result<EdgeFact, FieldEdgeFact> {
+    let is_of_fields = edge.from.field.is_some() || edge.to.field.is_some();
+    if is_of_fields || !edge.transformations.is_empty() {
+        return Err(edge);
+    }
+    Ok(EdgeFact {
+        from: edge.from.dataset.dataset(),
+        to: edge.to.dataset.dataset(),
+        via: edge.via,
+        evidence: edge.evidence,
+    })
+}
+
 impl Collector {
     /// What an edge says follows from the kinds of its ends; all four combinations have a meaning.
     pub(crate) fn take_edges(
@@ -63,7 +77,10 @@ impl Collector {
                 transformations,
                 evidence: evidence(at, edge.evidence, places)?,
             };
-            self.facts.field_edges.push(fact);
+            match as_edge(fact) {
+                Ok(edge) => self.facts.edges.push(edge),
+                Err(fact) => self.facts.field_edges.push(fact),
+            }
         }
         Ok(())
     }

@@ -54,6 +54,10 @@ pub(crate) struct Job {
     /// Jobs that run before it.
     pub(crate) follows: BTreeMap<String, Location>,
     pub(crate) links: BTreeMap<Link, Location>,
+    /// What a statement of its SQL makes of what: from, to.
+    pub(crate) origins: BTreeMap<(Table, Table), Location>,
+    /// Whether all of its SQL is understood.
+    pub(crate) is_sql_whole: bool,
     pub(crate) queries: Vec<Query>,
     pub(crate) sql: Option<String>,
     /// False if it is only named by others.
@@ -87,6 +91,8 @@ impl Job {
             writes: BTreeMap::new(),
             follows: BTreeMap::new(),
             links: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            is_sql_whole: true,
             queries: Vec::new(),
             sql: None,
             is_told: false,

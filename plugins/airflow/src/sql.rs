@@ -40,6 +40,7 @@ fn one(name: &str, query: &Query, model: &mut Model, known: &Catalog) {
         let message =
             format!("the SQL of {name} is longer than {TEXT_BYTES_MAX} bytes and is not read");
         model.tell(Severity::Warning, "airflow/sql", name, message, at);
+        model.job(name, "TASK", at).is_sql_whole = false;
         return;
     }
     let connection = connection(name, query, model);
@@ -80,6 +81,10 @@ fn one(name: &str, query: &Query, model: &mut Model, known: &Catalog) {
         model.tell(Severity::Info, "airflow/short-name", name, message, at);
     }
     let job = model.job(name, "TASK", at);
+    job.is_sql_whole &= script.problems.is_empty() && holes == 0;
+    for origin in found.origins {
+        job.origins.entry(origin).or_insert_with(|| at.clone());
+    }
     for table in found.reads {
         job.reads.entry(table).or_insert_with(|| at.clone());
     }
@@ -97,6 +102,8 @@ struct Found {
     reads: Vec<Table>,
     writes: Vec<Table>,
     links: Vec<Link>,
+    /// From, to.
+    origins: Vec<(Table, Table)>,
 }
 
 /// `into` is where the operator puts the result of a query.
@@ -104,13 +111,16 @@ fn found(script: &Script, naming: &mut Naming<'_>, into: Option<&Table>) -> Foun
     let mut found = Found::default();
     for statement in &script.statements {
         let inputs = statement.inputs.iter();
-        found
-            .reads
-            .extend(inputs.filter_map(|input| naming.table(input)));
+        let inputs: Vec<Table> = inputs.filter_map(|input| naming.table(input)).collect();
         let outputs = statement.outputs.iter();
-        found
-            .writes
-            .extend(outputs.filter_map(|output| naming.table(output)));
+        let outputs: Vec<Table> = outputs.filter_map(|output| naming.table(output)).collect();
+        let result = into.filter(|_| outputs.is_empty());
+        for output in outputs.iter().chain(result) {
+            let origins = inputs.iter().map(|input| (input.clone(), output.clone()));
+            found.origins.extend(origins);
+        }
+        found.reads.extend(inputs);
+        found.writes.extend(outputs);
         let of_fields = statement.edges.iter().map(|edge| {
             (
                 &edge.from,

@@ -109,6 +109,13 @@ impl Stating<'_, '_> {
             let dataset = self.dataset(table, at)?;
             self.out.writes(node, dataset, Some(at))?;
         }
+        // Of one dataset that is written, what is read says all.
+        if job.is_sql_whole && job.writes.len() > 1 {
+            for ((from, to), at) in &job.origins {
+                let (from, to) = (self.dataset(from, at)?, self.dataset(to, at)?);
+                self.out.derives_by(node, to, from, Some(at))?;
+            }
+        }
         for (link, at) in &job.links {
             let (from, to) = (
                 self.dataset(&link.from.0, at)?,

@@ -176,6 +176,7 @@ fn flows(
 ) -> Result<(), ExtractError> {
     let mut stated = BTreeSet::new();
     let mut pairs = BTreeSet::new();
+    let open = open_targets(reading);
     for flow in &reading.flows {
         let at = reading.connector.at(flow.key);
         let mut nodes = [None, None];
@@ -237,13 +238,24 @@ fn flows(
                     })
                 };
             fields(flow, known, &mut link)?;
+            if !literal(flow.to.as_ref()).is_some_and(|to| open.contains(&to)) {
+                out.derives_by(job, to, from, Some(&at))?;
+            }
         }
     }
     Ok(())
 }
 
-/// Which field comes from which. Where the fields are not known, that the dataset comes from the other as a whole is said in
-/// any case: what else the connector moves has nothing to do with it.
+/// What a connector writes from more than the flows tell that have a name on both sides.
+fn open_targets(reading: &Reading) -> BTreeSet<(String, String)> {
+    let flows = reading.flows.iter();
+    flows
+        .filter(|flow| literal(flow.from.as_ref()).is_none())
+        .filter_map(|flow| literal(flow.to.as_ref()))
+        .collect()
+}
+
+/// Which field comes from which; where the fields are not known, that the dataset comes from the other as a whole.
 fn fields(flow: &Flow, known: &Fields, link: &mut Link<'_>) -> Result<(), ExtractError> {
     if let Some(moves) = known.moves(flow) {
         for step in &moves {
@@ -255,14 +267,13 @@ fn fields(flow: &Flow, known: &Fields, link: &mut Link<'_>) -> Result<(), Extrac
         }
         return Ok(());
     }
-    let identity = Transformation {
+    let is_identity = flow.moves.is_empty() && flow.record.is_identity();
+    let whole = Transformation {
         is_direct: true,
-        subtype: Some("IDENTITY"),
+        subtype: is_identity.then_some("IDENTITY"),
         ..Transformation::default()
     };
-    let is_identity = flow.moves.is_empty() && flow.record.is_identity();
-    let whole = [identity];
-    link(None, None, if is_identity { &whole } else { &[] })?;
+    link(None, None, &[whole])?;
     if flow.moves.is_empty() {
         named_fields(&flow.record, link)
     } else {

@@ -150,6 +150,7 @@ fn pairs(facts: &Value) -> Vec<String> {
     list(facts, "fieldEdges")
         .iter()
         .filter(|edge| edge["from"]["field"].is_null() && edge["to"]["field"].is_null())
+        .filter(|edge| list(edge, "transformations").is_empty())
         .map(|edge| format!("{} > {}", name(&edge["from"]), name(&edge["to"])))
         .collect()
 }

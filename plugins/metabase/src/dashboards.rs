@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bi::sql::How;
 use bi::tree::Node;
 use headwater_extractor::{Dataset, DatasetNode, ExtractError};
-use sql_lineage::Indirect;
+use sql_lineage::{Direct, Indirect};
 
 use crate::cards::unique_names;
 use crate::said::{Item, key_of};
@@ -78,6 +78,9 @@ impl Stating<'_, '_> {
             if seen.insert((card, None)) {
                 let at = self.at.clone();
                 self.out.derives(node, card, Some(&at))?;
+                // All that a card has is shown.
+                let how = How::direct(Direct::Identity);
+                self.field_edge((card, None), (node, None), &how)?;
             }
         }
         for mapping in dashcard.get("parameter_mappings").items() {

@@ -192,6 +192,16 @@ class Emitter:
         _come[1] = evidence or _come[1]
         self._edge(self._dataset(origin, "origin"), self._dataset(dataset, "dataset"), evidence)
 
+    def derives_by(
+        self, job: JobNode, dataset: DatasetNode, origin: DatasetNode, evidence: Location | None = None
+    ) -> None:
+        """`dataset` derives from `origin`, by `job`.
+
+        Once this is said of a dataset, all that the job makes it from is what is said so; before that, each dataset
+        that the job reads reaches each that it writes.
+        """
+        self.field_edge(origin, None, dataset, None, via=job, evidence=evidence)
+
     def follows(self, job: JobNode, earlier: JobNode, evidence: Location | None = None) -> None:
         """`job` runs after `earlier`."""
         _come[1] = evidence or _come[1]

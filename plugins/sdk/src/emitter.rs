@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 use crate::bindings::headwater::extractor::types as wire;
 use crate::interner::Interner;
 use crate::{
-    Alias, Dataset, DatasetNode, Diagnostic, EmitError, Field, FieldEdge, Job, JobNode, Location,
-    Node, Run, Selector, Severity, Side, Sink,
+    Alias, Dataset, DatasetNode, Diagnostic, EmitError, Field, FieldEdge, FieldEnd, Job, JobNode,
+    Location, Node, Run, Selector, Severity, Side, Sink,
 };
 
 /// Where an extractor states facts: strings cross once, records cross in batches of bounded
@@ -167,6 +167,31 @@ impl<'a> Emitter<'a> {
         self.edge(origin.0, dataset.0, evidence)
     }
 
+    /// `dataset` derives from `origin`, by `job`. Once this is said of a dataset, all that the job makes it from is what
+    /// is said so; before that, each dataset that the job reads reaches each that it writes.
+    ///
+    /// # Errors
+    /// As [`Emitter::dataset`].
+    pub fn derives_by(
+        &mut self,
+        job: JobNode,
+        dataset: DatasetNode,
+        origin: DatasetNode,
+        evidence: Option<&Location>,
+    ) -> Result<(), EmitError> {
+        let whole = |dataset| FieldEnd {
+            dataset,
+            field: None,
+        };
+        self.field_edge(&FieldEdge {
+            from: whole(origin),
+            to: whole(dataset),
+            via: Some(job),
+            transformations: &[],
+            evidence,
+        })
+    }
+
     /// `job` runs after `earlier`.
     ///
     /// # Errors
@@ -180,7 +205,7 @@ impl<'a> Emitter<'a> {
         self.edge(earlier.0, job.0, evidence)
     }
 
-    /// A field derives from a field.
+    /// A field derives from a field. Of two whole datasets, say how, or use [`Emitter::derives_by`].
     ///
     /// # Errors
     /// As [`Emitter::dataset`].

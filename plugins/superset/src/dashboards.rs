@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bi::sql::How;
 use bi::tree::Node;
 use headwater_extractor::{Dataset, DatasetNode, ExtractError, Severity};
-use sql_lineage::Indirect;
+use sql_lineage::{Direct, Indirect};
 
 use crate::export::Item;
 use crate::state::{Stating, unique_titles};
@@ -92,6 +92,9 @@ impl Stating<'_, '_> {
                     .mention(&own, &format!("charts/{uuid}"), "", Some(&at))?
             };
             self.out.derives(node, chart, Some(&at))?;
+            // All that a chart has is shown.
+            let how = How::direct(Direct::Identity);
+            self.field_edge((chart, None), (node, None), &how, &at)?;
         }
         Ok(())
     }

@@ -34,8 +34,8 @@ fn texts<'a>(items: &'a Value, pointer: &str) -> Vec<&'a str> {
 fn the_example_mesh_answers_across_domains() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let service = mesh::start(folder.path())?;
-    for domain in mesh::DBT_DOMAINS {
-        mesh::submit(&service, domain, &["--dry-run"])?;
+    for submitter in mesh::SUBMITTERS {
+        mesh::submit(&service, submitter, &["--dry-run"])?;
     }
     let datasets = data(&service, "{ assets { totalCount } }")?;
     assert_eq!(
@@ -63,23 +63,31 @@ fn the_example_mesh_answers_across_domains() -> Result<()> {
     assert_eq!(
         shown.collect::<Vec<_>>(),
         [
+            r#""finance" -> "board": 1 = 0 + 1 [{"via":null}]"#,
             r#""finance" -> "growth": 1 = 1 + 0 []"#,
+            r#""growth" -> "board": 1 = 0 + 1 [{"via":null}]"#,
+            r#""orders" -> "board": 1 = 1 + 0 []"#,
             r#""orders" -> "finance": 3 = 2 + 1 [{"via":{"name":"model.finance.refunds"}}]"#,
             r#""orders" -> "growth": 3 = 3 + 0 []"#,
+            r#""shop" -> "orders": 3 = 3 + 0 []"#,
         ]
     );
     let impact = data(
         &service,
         "{ impact(of: [\"warehouse.orders.orders\"]) { totalCount completeness { exhaustive } } }",
     )?;
-    assert_eq!(impact["impact"]["totalCount"], 17);
+    assert_eq!(impact["impact"]["totalCount"], 22);
     assert_eq!(impact["impact"]["completeness"]["exhaustive"], true);
     Ok(())
 }
 
 #[test]
 fn staging_datasets_are_left_out_on_request() -> Result<()> {
-    let (_folder, service) = loaded()?;
+    let folder = tempfile::tempdir()?;
+    let service = mesh::start(folder.path())?;
+    // Without shop, nobody declares what orders reads.
+    let orders = (mesh::SUBMITTERS.into_iter()).find(|submitter| submitter.domain == "orders");
+    mesh::submit(&service, orders.context("orders")?, &[])?;
     let server = ["--server", &service.url, "--format", "json"];
     let upstream = |more: &[&str]| {
         let asked = [
@@ -148,8 +156,8 @@ fn the_readme_tells_what_the_service_answers() -> Result<()> {
     let (mut commands, mut printed) = (0, Vec::new());
     for line in block(&readme, "console")?.lines() {
         if let Some(command) = line.strip_prefix("$ headwater ") {
-            let command = command.replace('\'', "");
-            let words: Vec<&str> = command.split(' ').collect();
+            let words = shlex::split(command).context("a command line")?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let ran = run(&[&words[..], &["--server", &service.url]].concat())?;
             assert_eq!(ran.code, Some(0), "{command}: {}", ran.err);
             printed = ran
@@ -186,7 +194,7 @@ fn every_query_of_the_example_is_answered() -> Result<()> {
         );
         asked += 1;
     }
-    assert!(asked >= 7, "{asked} queries");
+    assert!(asked >= 8, "{asked} queries");
     Ok(())
 }
 
@@ -273,6 +281,55 @@ fn fields_are_followed_across_the_mesh() -> Result<()> {
     assert_eq!(
         unknown["errors"][0]["extensions"]["code"], "NOT_FOUND",
         "{unknown}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_column_of_a_database_is_followed_through_connectors_to_a_dashboard() -> Result<()> {
+    let (_folder, service) = loaded()?;
+    let reached = |column: &str| -> Result<(Vec<String>, Value)> {
+        let query = format!(
+            "{{ impact(of: [\"{column}\"], granularity: FIELD) {{ assets {{ nodes {{ asset {{ name label }} fields {{ name }} }} }} \
+                completeness {{ exhaustive }} }} }}"
+        );
+        let mut answer = data(&service, &query)?["impact"].take();
+        let nodes = answer["assets"]["nodes"].as_array().context("nodes")?;
+        let shown = nodes.iter().map(|node| {
+            let fields = texts(&node["fields"], "/name").join(",");
+            let name = &node["asset"]["label"]
+                .as_str()
+                .or(node["asset"]["name"].as_str());
+            format!("{}#{fields}", name.unwrap_or_default())
+        });
+        Ok((shown.collect(), answer["completeness"]["exhaustive"].take()))
+    };
+    let (status, is_exhaustive) = reached("shop.public.orders#status")?;
+    assert_eq!(is_exhaustive, true);
+    for expected in [
+        "cdc.public.orders#status",
+        "warehouse.raw.orders#status_code",
+        "Board report#",
+    ] {
+        assert!(
+            status.iter().any(|found| found == expected),
+            "{expected}: {status:?}"
+        );
+    }
+    assert!(
+        !status.iter().any(|found| found.contains("order_events")),
+        "{status:?}"
+    );
+    // When the customer registered is read by nobody behind the warehouse.
+    let (created, _) = reached("shop.public.customers#created_at")?;
+    assert_eq!(
+        created,
+        [
+            "shop-source#",
+            "cdc.public.customers#created_at",
+            "warehouse-sink#",
+            "warehouse.raw.customers#created_at"
+        ]
     );
     Ok(())
 }

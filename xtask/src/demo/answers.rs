@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Answers about the whole mesh. Datasets are named without their namespace.
+/// Answers about the whole mesh. Datasets that are asked about are named in `namespace`, or with their own; those that
+/// answers name are named without.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Answers {
@@ -20,7 +21,8 @@ pub(crate) struct Answers {
     pub(crate) domain_graph: BTreeSet<Link>,
     pub(crate) impact: Impact,
     pub(crate) field_edges: FieldEdges,
-    pub(crate) field_impact: FieldImpact,
+    pub(crate) field_impacts: Vec<FieldImpact>,
+    pub(crate) path: FieldPath,
 }
 
 /// What one domain has.
@@ -92,6 +94,25 @@ pub(crate) struct FieldEdge {
     pub(crate) transformations: BTreeSet<String>,
 }
 
+/// One shortest way from a field to what depends on it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct FieldPath {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// Datasets and jobs, in the direction of the data.
+    pub(crate) assets: Vec<Place>,
+}
+
+/// One asset on a way.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) domain: Option<String>,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<String>,
+}
+
 /// What of one domain depends on one field, without the ways through the domains in `stop_at`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -108,6 +129,9 @@ pub(crate) struct FieldImpact {
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub(crate) struct FieldsImpacted {
     pub(crate) name: String,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<String>,
     pub(crate) fields: BTreeSet<String>,
     pub(crate) hops: u64,
     /// `INDIRECT CONDITIONAL`, …
@@ -151,6 +175,9 @@ impl Answers {
     }
 }
 
+/// Lists whose order says something.
+const IN_ORDER: [&str; 2] = ["/fieldImpacts", "/path/assets"];
+
 /// Adds a line for each place where `found` is not `expected`; `at` is a JSON pointer.
 fn compare(at: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
     match (expected, found) {
@@ -164,6 +191,16 @@ fn compare(at: &str, expected: &Value, found: &Value, differences: &mut Vec<Stri
                     (None, Some(right)) => differences.push(format!("{at}: {right} is too much")),
                     (None, None) => {}
                 }
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if IN_ORDER.contains(&at) => {
+            if left.len() != right.len() {
+                let (left, right) = (left.len(), right.len());
+                differences.push(format!("{at}: has {right} items, must have {left}"));
+                return;
+            }
+            for (place, (left, right)) in left.iter().zip(right).enumerate() {
+                compare(&format!("{at}/{place}"), left, right, differences);
             }
         }
         (Value::Array(left), Value::Array(right)) => {
@@ -201,10 +238,12 @@ pub(crate) mod tests {
                 "datasets": [{"name": "z", "domain": "b", "hops": 1, "crossesDomain": true}],
                 "jobsByDomain": {"b": 1}, "assetsByDomain": {"b": 2}, "unresolvedCount": 0},
               "fieldEdges": {"edges": [{"from": "x#a", "to": "z#b", "transformations": ["DIRECT IDENTITY"]}]},
-              "fieldImpact": {"of": "x#a", "domain": "b", "stopAt": ["a"],
+              "fieldImpacts": [{"of": "x#a", "domain": "b", "stopAt": ["a"],
                 "datasets": [{"name": "z", "fields": ["b", "c"], "hops": 1, "effects": ["DIRECT IDENTITY"]},
-                             {"name": "zz", "fields": [], "hops": 2, "effects": []}],
-                "withoutFieldsCount": 1, "exhaustive": false}
+                             {"name": "zz", "label": "Sleeps", "fields": [], "hops": 2, "effects": []}],
+                "withoutFieldsCount": 1, "exhaustive": false}],
+              "path": {"from": "x#a", "to": "zz", "assets": [{"name": "x", "domain": "a"}, {"name": "j", "domain": "b"},
+                {"name": "zz", "domain": "b", "label": "Sleeps"}]}
             }"#,
         )
         .unwrap()
@@ -261,8 +300,25 @@ pub(crate) mod tests {
             ],
         );
         check(
-            |found| found.field_impact.exhaustive = true,
-            &["/fieldImpact/exhaustive: is true, must be false"],
+            |found| found.field_impacts[0].exhaustive = true,
+            &["/fieldImpacts/0/exhaustive: is true, must be false"],
+        );
+    }
+
+    #[test]
+    fn a_way_that_goes_another_way_is_found() {
+        check(
+            |found| found.path.assets.swap(0, 1),
+            &[
+                r#"/path/assets/0/domain: is "b", must be "a""#,
+                r#"/path/assets/0/name: is "j", must be "x""#,
+                r#"/path/assets/1/domain: is "a", must be "b""#,
+                r#"/path/assets/1/name: is "x", must be "j""#,
+            ],
+        );
+        check(
+            |found| found.path.assets.truncate(2),
+            &["/path/assets: has 2 items, must have 3"],
         );
     }
 

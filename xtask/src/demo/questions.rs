@@ -19,9 +19,7 @@ const JOBS: &str = "query Jobs($domain: String!) {
   assets(filter: { domains: [$domain] }, first: 200) { nodes { __typename type } }
 }";
 
-const UNRESOLVED: &str = "query Unresolved($namespace: String!, $name: String!) {
-  dataset(namespace: $namespace, name: $name) { isUnresolved }
-}";
+const UNRESOLVED: &str = "query Unresolved { unresolved(first: 100) { nodes { name } } }";
 
 const DOMAIN_GRAPH: &str = "query DomainGraph {
   domainGraph {
@@ -110,13 +108,7 @@ struct PageInfo {
 
 #[derive(Deserialize)]
 struct UnresolvedAnswer {
-    dataset: Option<UnresolvedDataset>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UnresolvedDataset {
-    is_unresolved: bool,
+    unresolved: Nodes<Named>,
 }
 
 #[derive(Deserialize)]
@@ -205,29 +197,31 @@ pub(crate) fn ask(url: &str, expected: &Answers) -> Result<Answers> {
             .into_iter()
             .map(|link| link_of(link, &names))
             .collect::<Result<_>>()?,
-        unresolved: unresolved(url, expected)?,
+        unresolved: unresolved(url)?,
         field_edges: fields::edges(url, expected, names.keys())?,
-        field_impact: fields::impact(url, expected)?,
+        field_impacts: (expected.field_impacts.iter())
+            .map(|asked| fields::impact(url, expected, asked))
+            .collect::<Result<_>>()?,
+        path: fields::path(url, expected)?,
         domains: domains_of(url, domains)?,
         impact: impact_of(&expected.impact.of, impact.impact),
     })
 }
 
-/// Those of the datasets expected to be unresolved that are.
-fn unresolved(url: &str, expected: &Answers) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for name in &expected.unresolved {
-        let variables = json!({ "namespace": expected.namespace, "name": name });
-        let answer: UnresolvedAnswer = query(url, UNRESOLVED, &variables)?;
-        if answer.dataset.is_some_and(|dataset| dataset.is_unresolved) {
-            names.insert(name.clone());
-        }
-    }
-    Ok(names)
+/// The datasets that nobody declares.
+fn unresolved(url: &str) -> Result<BTreeSet<String>> {
+    let answer: UnresolvedAnswer = query(url, UNRESOLVED, &json!({}))?;
+    let nodes = answer.unresolved.nodes.into_iter();
+    Ok(nodes.map(|dataset| dataset.name).collect())
 }
 
+/// A name as expected answers have it, in full.
 fn reference(expected: &Answers, name: &str) -> String {
-    format!("{}/{name}", expected.namespace)
+    if name.contains("://") {
+        name.to_owned()
+    } else {
+        format!("{}/{name}", expected.namespace)
+    }
 }
 
 /// What each domain has; a domain without a dataset is left out.

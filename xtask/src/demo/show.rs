@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answers::{Answers, FieldsImpacted, Impacted};
+use super::answers::{Answers, FieldImpact, FieldsImpacted, Impacted};
 
 /// Domains, how data flows between them, and each edge that goes round a port.
 pub(crate) fn domain_graph(answers: &Answers) -> String {
@@ -58,16 +58,37 @@ pub(crate) fn impact(answers: &Answers) -> String {
     text
 }
 
+/// A name, and what people call it.
+fn named(name: &str, label: Option<&str>) -> String {
+    label.map_or_else(|| name.to_owned(), |label| format!("{label} ({name})"))
+}
+
+/// One way from a field to what depends on it.
+pub(crate) fn path(answers: &Answers) -> String {
+    let path = &answers.path;
+    let mut text = format!("\nBy which way {} gets there\n", path.from);
+    let mut last = None;
+    for place in &path.assets {
+        let domain = place.domain.as_deref().unwrap_or("(none)");
+        let shown = if last == Some(domain) { "" } else { domain };
+        let _ = writeln!(
+            text,
+            "  {shown:8} {}",
+            named(&place.name, place.label.as_deref())
+        );
+        last = Some(domain);
+    }
+    text
+}
+
 /// What of one domain depends on one field.
-pub(crate) fn field_impact(answers: &Answers) -> String {
-    let impact = &answers.field_impact;
+pub(crate) fn field_impact(impact: &FieldImpact) -> String {
     let stops: Vec<&str> = impact.stop_at.iter().map(String::as_str).collect();
-    let mut text = format!(
-        "\nWhat {} computes from {}, not by way of {}\n",
-        impact.domain,
-        impact.of,
-        stops.join(" or ")
-    );
+    let mut text = format!("\nWhat of {} depends on {}", impact.domain, impact.of);
+    if !stops.is_empty() {
+        let _ = write!(text, ", not by way of {}", stops.join(" or "));
+    }
+    text.push('\n');
     let mut datasets: Vec<&FieldsImpacted> = impact.datasets.iter().collect();
     datasets.sort_by_key(|found| (found.hops, &found.name));
     for dataset in datasets {
@@ -91,7 +112,8 @@ pub(crate) fn field_impact(answers: &Answers) -> String {
         let _ = writeln!(
             text,
             "    {:2} {hops:4} {}{fields}{shown}",
-            dataset.hops, dataset.name
+            dataset.hops,
+            named(&dataset.name, dataset.label.as_deref())
         );
     }
     if impact.without_fields_count > 0 {
@@ -110,9 +132,10 @@ pub(crate) fn what_next(url: &str, binary: &str) -> String {
         r#"
 Serving at {url} until Ctrl-C. To try next:
   {binary} impact --server {url} warehouse.orders.orders
-  {binary} impact --server {url} 'warehouse.orders.orders#status' --field-level
+  {binary} impact --server {url} 'shop.public.orders#status' --field-level
   {binary} lineage --server {url} churn_scores --direction upstream
-  {binary} paths --server {url} 'warehouse.orders.orders#status' 'churn_scores#churn_score' --field-level
+  {binary} paths --server {url} 'shop.public.orders#status' 'Board report' --field-level
+  {binary} lineage --server {url} 'Board report' --direction upstream --format mermaid
   {binary} search --server {url} revenue
   {binary} domains --server {url}
   curl -s {url}/graphql -H 'content-type: application/json' \
@@ -152,13 +175,20 @@ Who is affected if x changes: 2 assets in 1 domains
     }
 
     #[test]
+    fn a_way_names_each_domain_where_it_enters_it() {
+        let shown =
+            "\nBy which way x#a gets there\n  a        x\n  b        j\n           Sleeps (zz)\n";
+        assert_eq!(path(&small()), shown);
+    }
+
+    #[test]
     fn fields_are_told_with_what_is_not_known() {
         assert_eq!(
-            field_impact(&small()),
+            field_impact(&small().field_impacts[0]),
             "
-What b computes from x#a, not by way of a
+What of b depends on x#a, not by way of a
      1 hop  z#b, #c (direct identity)
-     2 hops zz as a whole
+     2 hops Sleeps (zz) as a whole
   Not the whole truth: at 1 of the datasets, readers do not state which fields they use
 "
         );

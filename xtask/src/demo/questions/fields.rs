@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Named, Nodes, query, reference};
-use crate::demo::answers::{Answers, FieldEdge, FieldEdges, FieldImpact, FieldsImpacted};
+use crate::demo::answers::{
+    Answers, FieldEdge, FieldEdges, FieldImpact, FieldPath, FieldsImpacted, Place,
+};
 
 const EDGES: &str = "query FieldEdges($of: [Reference!]!) {
   lineage(of: $of, direction: UPSTREAM, granularity: FIELD) {
@@ -21,9 +23,15 @@ const IMPACT: &str =
     "query FieldImpact($of: [Reference!]!, $domain: String!, $stopAt: [String!]!) {
   impact(of: $of, granularity: FIELD, stopAt: { domains: $stopAt }, filter: { domains: [$domain] }) {
     assets(first: 100) {
-      nodes { asset { __typename name } fields { name } effects { type subtype masking } hops }
+      nodes { asset { __typename name label } fields { name } effects { type subtype masking } hops }
     }
     completeness { withoutFieldsCount exhaustive }
+  }
+}";
+
+const PATH: &str = "query FieldPath($from: Reference!, $to: Reference!) {
+  paths(from: $from, to: $to, granularity: FIELD, first: 1) {
+    paths { assets { name label domain { name } } }
   }
 }";
 
@@ -103,6 +111,29 @@ struct Reached {
     #[serde(rename = "__typename")]
     kind: String,
     name: String,
+    label: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PathAnswer {
+    paths: Paths,
+}
+
+#[derive(Deserialize)]
+struct Paths {
+    paths: Vec<Way>,
+}
+
+#[derive(Deserialize)]
+struct Way {
+    assets: Vec<Passed>,
+}
+
+#[derive(Deserialize)]
+struct Passed {
+    name: String,
+    label: Option<String>,
+    domain: Option<Named>,
 }
 
 #[derive(Deserialize)]
@@ -161,9 +192,30 @@ fn edges_of(lineage: Lineage) -> FieldEdges {
     FieldEdges { edges }
 }
 
-/// The impact of the field that is expected to have one.
-pub(super) fn impact(url: &str, expected: &Answers) -> Result<FieldImpact> {
-    let asked = &expected.field_impact;
+/// A shortest way between the two ends that are expected to have one.
+pub(super) fn path(url: &str, expected: &Answers) -> Result<FieldPath> {
+    let asked = &expected.path;
+    let variables = json!({
+        "from": reference(expected, &asked.from),
+        "to": reference(expected, &asked.to),
+    });
+    let answer: PathAnswer = query(url, PATH, &variables)?;
+    let ways = answer.paths.paths.into_iter();
+    let passed = ways.take(1).flat_map(|way| way.assets);
+    Ok(FieldPath {
+        assets: passed
+            .map(|passed| Place {
+                name: passed.name,
+                label: passed.label,
+                domain: passed.domain.map(|domain| domain.name),
+            })
+            .collect(),
+        ..asked.clone()
+    })
+}
+
+/// The impact of a field that is expected to have one.
+pub(super) fn impact(url: &str, expected: &Answers, asked: &FieldImpact) -> Result<FieldImpact> {
     let variables = json!({
         "of": [reference(expected, &asked.of)],
         "domain": asked.domain,
@@ -176,6 +228,7 @@ pub(super) fn impact(url: &str, expected: &Answers) -> Result<FieldImpact> {
         datasets: datasets
             .map(|found| FieldsImpacted {
                 name: found.asset.name,
+                label: found.asset.label,
                 fields: found.fields.into_iter().map(|field| field.name).collect(),
                 hops: found.hops,
                 effects: transformations(found.effects),
