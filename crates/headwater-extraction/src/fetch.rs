@@ -1,5 +1,6 @@
 //! Fetching artifacts: the host fetches, never the extractor, and only from where operators allow it.
 
+mod bucket;
 mod files;
 mod http;
 
@@ -14,6 +15,9 @@ use crate::record::{ArtifactRecord, SourceRecord};
 use crate::service::Shared;
 use crate::upload::Upload;
 
+/// How addresses begin that can be fetched.
+const SCHEMES: [&str; 6] = ["file:///", "http://", "https://", "s3://", "gs://", "az://"];
+
 /// Where sources may be fetched from, and what is sent along.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FetchRule {
@@ -21,14 +25,56 @@ pub struct FetchRule {
     pub prefix: String,
     /// Headers of requests, secrets among them.
     pub headers: Vec<(String, String)>,
+    /// Of a bucket: how its store is opened, in the words of `object_store`, secrets among them.
+    pub options: Vec<(String, String)>,
+}
+
+impl FetchRule {
+    /// Checks the prefix and what is sent along.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let Self {
+            prefix,
+            headers,
+            options,
+        } = self;
+        let scheme = SCHEMES.iter().find(|scheme| prefix.starts_with(**scheme));
+        let Some(scheme) = scheme else {
+            return Err(format!(
+                "prefix {prefix:?} begins with none of {}",
+                SCHEMES.join(", ")
+            ));
+        };
+        if prefix.matches('/').count() < 3 {
+            return Err(format!(
+                "prefix {prefix:?} must end its host or bucket with a slash"
+            ));
+        }
+        let takes_headers = scheme.starts_with("http");
+        if !headers.is_empty() && !takes_headers {
+            return Err(format!("prefix {prefix:?} takes no headers"));
+        }
+        if !bucket::is_bucket(prefix) {
+            return match options.first() {
+                Some(_) => Err(format!("prefix {prefix:?} takes no options")),
+                None => Ok(()),
+            };
+        }
+        bucket::check(self).map_err(|message| format!("prefix {prefix:?}: {message}"))
+    }
 }
 
 impl fmt::Debug for FetchRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names = |all: &[(String, String)]| -> Vec<String> {
+            all.iter().map(|(name, _)| name.clone()).collect()
+        };
         f.debug_struct("FetchRule")
             .field("prefix", &self.prefix)
-            .field("headers", &names)
+            .field("headers", &names(&self.headers))
+            .field("options", &names(&self.options))
             .finish()
     }
 }
@@ -103,9 +149,8 @@ pub(crate) fn rule_of<'a>(
     {
         return refuse("is no plain address");
     }
-    let schemes = ["file:///", "http://", "https://"];
-    if !schemes.iter().any(|scheme| lower.starts_with(scheme)) {
-        return refuse("begins with none of file:///, http:// and https://");
+    if !SCHEMES.iter().any(|scheme| lower.starts_with(scheme)) {
+        return refuse(&format!("begins with none of {}", SCHEMES.join(", ")));
     }
     let mut allowing = rules.iter().filter(|rule| {
         url == rule.prefix || (rule.prefix.ends_with('/') && url.starts_with(&rule.prefix))
@@ -152,6 +197,8 @@ impl Shared {
             let rule = rule_of(&self.options.fetch, url)?;
             if let Some(path) = url.strip_prefix("file://") {
                 files::fetch(&mut fetching, rule, url, path)?;
+            } else if bucket::is_bucket(url) {
+                bucket::fetch(&mut fetching, rule, url)?;
             } else {
                 http::fetch(&mut fetching, rule, url)?;
             }
@@ -201,6 +248,7 @@ mod tests {
         let rule = |prefix: &str| FetchRule {
             prefix: prefix.to_owned(),
             headers: Vec::new(),
+            options: Vec::new(),
         };
         [
             "file:///srv/dbt/",
@@ -266,6 +314,7 @@ mod tests {
         let rule = FetchRule {
             prefix: "https://a/".to_owned(),
             headers: vec![("Authorization".to_owned(), "Bearer hunter2".to_owned())],
+            options: vec![("aws_secret_access_key".to_owned(), "hunter2".to_owned())],
         };
         assert!(!format!("{rule:?}").contains("hunter2"));
     }

@@ -30,6 +30,9 @@ pub(crate) struct FetchConfig {
     /// Headers that are sent; a value `env:NAME` is that variable's.
     #[serde(default)]
     headers: std::collections::BTreeMap<String, String>,
+    /// Of a bucket: how its store is opened; a value `env:NAME` is that variable's.
+    #[serde(default)]
+    options: std::collections::BTreeMap<String, String>,
 }
 
 /// One table `[[extractor_limits]]`: what calls of an extractor may use, or calls for a domain.
@@ -105,34 +108,28 @@ pub(crate) fn options(
 
 impl FetchConfig {
     fn rule(&self, environment: impl Fn(&str) -> Option<String>) -> Result<FetchRule, Failure> {
-        let prefix = &self.prefix;
-        let schemes = ["file:///", "http://", "https://"];
-        if !schemes.iter().any(|scheme| prefix.starts_with(scheme)) {
-            let message = format!(
-                "fetch: prefix {prefix:?} begins with none of file:///, http:// and https://"
-            );
-            return Err(Failure::new(Exit::Input, message));
-        }
-        if prefix.matches('/').count() < 3 {
-            let message = format!("fetch: prefix {prefix:?} must end its host with a slash");
-            return Err(Failure::new(Exit::Input, message));
-        }
-        let headers = self.headers.iter().map(|(name, value)| {
-            let Some(variable) = value.strip_prefix(VARIABLE) else {
-                return Ok((name.clone(), value.clone()));
-            };
-            match environment(variable) {
-                Some(value) => Ok((name.clone(), value)),
-                None => Err(Failure::new(
-                    Exit::Input,
-                    format!("fetch: the variable {variable} of the environment is not set"),
-                )),
-            }
-        });
-        Ok(FetchRule {
-            prefix: prefix.clone(),
-            headers: headers.collect::<Result<_, _>>()?,
-        })
+        let failed = |message: String| Failure::new(Exit::Input, format!("fetch: {message}"));
+        let values = |all: &std::collections::BTreeMap<String, String>| {
+            let all = all.iter().map(|(name, value)| {
+                let Some(variable) = value.strip_prefix(VARIABLE) else {
+                    return Ok((name.clone(), value.clone()));
+                };
+                match environment(variable) {
+                    Some(value) => Ok((name.clone(), value)),
+                    None => Err(failed(format!(
+                        "the variable {variable} of the environment is not set"
+                    ))),
+                }
+            });
+            all.collect::<Result<Vec<_>, _>>()
+        };
+        let rule = FetchRule {
+            prefix: self.prefix.clone(),
+            headers: values(&self.headers)?,
+            options: values(&self.options)?,
+        };
+        rule.check().map_err(failed)?;
+        Ok(rule)
     }
 }
 

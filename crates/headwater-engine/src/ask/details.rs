@@ -603,7 +603,9 @@ fn read_attributes(said: &[Said], details: &mut Details) {
 
 /// What is said under keys of the asset, and of each of its fields; owners have a list of their own.
 fn attributes(said: &[Said]) -> BTreeMap<Option<Str>, Vec<AttributeView>> {
-    let mut found: BTreeMap<Option<Str>, BTreeMap<(Str, Str), BTreeSet<u32>>> = BTreeMap::new();
+    /// Who says it, by key and value.
+    type Sources = BTreeMap<(Str, Str), BTreeSet<u32>>;
+    let mut found: BTreeMap<Option<Str>, Sources> = BTreeMap::new();
     for one in said {
         if let ClaimKey::Attribute { field, key, value } = &one.claim.key
             && !is_owner(key)

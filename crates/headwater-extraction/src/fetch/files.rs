@@ -54,7 +54,7 @@ pub(super) fn fetch(
     Ok(())
 }
 
-fn globs(fetching: &Fetching<'_>) -> Result<GlobSet, FetchFailure> {
+pub(super) fn globs(fetching: &Fetching<'_>) -> Result<GlobSet, FetchFailure> {
     let mut globs = GlobSetBuilder::new();
     for input in fetching.inputs {
         if let Ok(glob) = Glob::new(&input.glob) {

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use headwater_extraction::{Binding, ExtractionState, FetchRule, Options, Trigger};
@@ -16,6 +17,7 @@ fn options(prefix: &str, headers: &[(&str, &str)]) -> Options {
         fetch: vec![FetchRule {
             prefix: prefix.to_owned(),
             headers: headers.collect(),
+            options: Vec::new(),
         }],
         ..Options::default()
     }
@@ -190,4 +192,97 @@ fn a_redirect_is_not_followed() {
             .ends_with("answers with a redirect to http://169.254.169.254/, which is not followed"),
         "{error}"
     );
+}
+
+/// Answers as S3 does: one bucket with `dbt/a.txt`, which is at version `version`, and what no extractor reads.
+fn s3(request: &str, version: &str) -> String {
+    let body = if request.contains("list-type=2") {
+        let object = |key: &str, tag: &str| {
+            format!(
+                "<Contents><Key>{key}</Key><LastModified>2026-01-05T05:00:00.000Z</LastModified>\
+                    <ETag>&quot;{tag}&quot;</ETag><Size>6</Size></Contents>"
+            )
+        };
+        format!(
+            "<ListBucketResult><IsTruncated>false</IsTruncated>{}{}</ListBucketResult>",
+            object("dbt/a.txt", version),
+            object("dbt/b.md", "0")
+        )
+    } else if request.starts_with("get /lake/dbt/a.txt") {
+        "a -> b".to_owned()
+    } else {
+        return "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            .to_owned();
+    };
+    format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\nlast-modified: Mon, 05 Jan 2026 05:00:00 GMT\r\n\
+            etag: \"{version}\"\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn of_a_bucket_what_is_new_is_read() {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let version = Arc::new(Mutex::new("1".to_owned()));
+    let seen = (Arc::clone(&requests), Arc::clone(&version));
+    let url = serve(move |request| {
+        let line = request.lines().next().unwrap_or_default().to_owned();
+        seen.0.lock().expect("requests").push(line);
+        s3(request, &seen.1.lock().expect("a version"))
+    });
+    let mut rules = options("s3://lake/", &[]);
+    rules.fetch[0].options = [
+        ("aws_endpoint", url.trim_end_matches('/')),
+        ("aws_region", "eu-central-1"),
+        ("aws_skip_signature", "true"),
+        ("allow_http", "true"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    rules.fetch[0].check().expect("a rule");
+    let service = Service::with(&["lines 1 plain"], rules);
+    let orders = key("orders/lines");
+    let binding = fetching("s3://lake/dbt/");
+    service.extractions.bind(&orders, binding).expect("bound");
+    until(|| service.source(&orders).extractions.first().cloned());
+    let first = service.wait(&orders, 1);
+    assert_eq!(first.error, None);
+    let names = service.source(&orders).artifacts;
+    assert_eq!(
+        names
+            .iter()
+            .map(|artifact| &*artifact.name)
+            .collect::<Vec<_>>(),
+        ["a.txt"]
+    );
+    assert_eq!(service.graph().0, ["a", "b"]);
+
+    let run = || {
+        let queued = service.extractions.request(&orders, false).expect("queued");
+        service.wait(&orders, queued.number)
+    };
+    let reads = || {
+        let requests = requests.lock().expect("requests");
+        requests
+            .iter()
+            .filter(|line| line.starts_with("get /lake/dbt/"))
+            .count()
+    };
+    assert_eq!(run().state, ExtractionState::Unchanged);
+    assert_eq!(reads(), 1, "its mark is what it was");
+    *version.lock().expect("a version") = "2".to_owned();
+    assert_eq!(
+        run().state,
+        ExtractionState::Unchanged,
+        "it was written again as it was"
+    );
+    assert_eq!(reads(), 2);
+
+    let gone = fetching("s3://lake/gone.txt");
+    let other = key("orders/gone");
+    service.extractions.bind(&other, gone).expect("bound");
+    until(|| service.source(&other).extractions.first().cloned());
+    let failed = service.wait(&other, 1).error.expect("an error");
+    assert!(failed.starts_with("s3://lake/gone.txt: "), "{failed}");
 }
