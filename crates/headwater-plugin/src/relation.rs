@@ -14,18 +14,9 @@ use crate::place::{Place, Refusal};
 /// How deep JSON may nest: parsers downstream stop at 128, with a facet inside other JSON.
 const JSON_DEPTH_MAX: u32 = 100;
 
-/// What says neither of fields nor how is that a dataset derives from a dataset, by that job.
-fn as_edge(edge: FieldEdgeFact) -> Result<EdgeFact, FieldEdgeFact> {
-    let is_of_fields = edge.from.field.is_some() || edge.to.field.is_some();
-    if is_of_fields || !edge.transformations.is_empty() {
-        return Err(edge);
-    }
-    Ok(EdgeFact {
-        from: edge.from.dataset.dataset(),
-        to: edge.to.dataset.dataset(),
-        via: edge.via,
-        evidence: edge.evidence,
-    })
+/// Whether an edge says neither of fields nor how: then a dataset derives from a dataset, by that job.
+fn is_between_datasets(edge: &FieldEdgeFact) -> bool {
+    edge.from.field.is_none() && edge.to.field.is_none() && edge.transformations.is_empty()
 }
 
 impl Collector {
@@ -77,9 +68,15 @@ impl Collector {
                 transformations,
                 evidence: evidence(at, edge.evidence, places)?,
             };
-            match as_edge(fact) {
-                Ok(edge) => self.facts.edges.push(edge),
-                Err(fact) => self.facts.field_edges.push(fact),
+            if is_between_datasets(&fact) {
+                self.facts.edges.push(EdgeFact {
+                    from: fact.from.dataset.dataset(),
+                    to: fact.to.dataset.dataset(),
+                    via: fact.via,
+                    evidence: fact.evidence,
+                });
+            } else {
+                self.facts.field_edges.push(fact);
             }
         }
         Ok(())
