@@ -17,6 +17,7 @@ mod record;
 mod run;
 mod schedule;
 mod service;
+mod stats;
 mod upload;
 mod work;
 
@@ -35,4 +36,5 @@ pub use record::{
     SourceRecord, Trigger, UsageRecord, VersionRecord,
 };
 pub use service::Extractions;
+pub use stats::{Ended, ExtractionStats};
 pub use upload::{Upload, UploadedFile};

@@ -17,6 +17,7 @@ use crate::record::{
     ExtractionRecord, ExtractionState, ExtractorRecord, ExtractorsFile, SourceRecord, Trigger,
     VERSION, VersionRecord,
 };
+use crate::stats::Tally;
 use crate::work::Loaded;
 use crate::{schedule, work};
 
@@ -50,6 +51,7 @@ pub(crate) struct State {
     /// Sources that wait, in order; those that are held up stay where they are.
     pub(crate) queue: VecDeque<SourceKey>,
     pub(crate) running: BTreeSet<SourceKey>,
+    pub(crate) tally: Tally,
     /// Components that were sent and are not installed yet, with the names of their extractors.
     pub(crate) staged: VecDeque<(String, VersionRecord)>,
     /// True once the folder of extractors is read.

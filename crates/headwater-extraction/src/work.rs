@@ -226,6 +226,13 @@ impl Shared {
         if is_stopped {
             state.queue.push_front(key.clone());
         }
+        let ended = state
+            .sources
+            .get_mut(key)
+            .and_then(|source| source.extraction(number));
+        if let Some((state_now, from)) = ended.map(|found| (found.state, found.started_at)) {
+            state.tally.count(state_now, (from.unwrap_or(now), now));
+        }
     }
 }
 

@@ -270,7 +270,7 @@ mod tests {
             ("[[fetch]]\nprefix = '/srv'", "begins with none of file:///"),
             (
                 "[[fetch]]\nprefix = 'https://ci.example'",
-                "must end its host with a slash",
+                "must end its host or bucket with a slash",
             ),
             (
                 "[[fetch]]\nprefix = 'https://a/'\nheaders = { X = 'env:NONE' }",

@@ -36,7 +36,18 @@ pub(crate) struct Query {
     pub(crate) connection: Option<String>,
     /// Where its result goes, as the operator says.
     pub(crate) into: Option<Table>,
+    /// What the operator says of names that say less.
+    pub(crate) defaults: Defaults,
     pub(crate) at: Location,
+}
+
+/// What an operator says of the names in its SQL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Defaults {
+    pub(crate) database: Option<String>,
+    pub(crate) schema: Option<String>,
+    /// Its tables are in the one namespace that `BigQuery` has, whatever its connection.
+    pub(crate) is_big_query: bool,
 }
 
 /// A DAG or a task.

@@ -4,11 +4,13 @@ use headwater_extractor::Severity;
 use serde_json::{Map, Value};
 
 use crate::dag::{Of, cut};
-use crate::model::{Model, Query, Table};
+use crate::model::{Defaults, Model, Query, Table};
 use crate::{decode, transfers};
 
 /// Fields that hold SQL. Source: the operators of Airflow's providers.
-const SQL_FIELDS: &[&str] = &["sql", "hql", "query", "sqls", "queries"];
+const SQL_FIELDS: &[&str] = &["sql", "hql", "query", "sqls", "queries", "select_query"];
+/// Copies of a mapped task that are read one by one.
+const COPIES_MAX: usize = 1000;
 
 /// Where what a mapped task expands stands.
 const EXPANDED: &str = "/expand_input/value";
@@ -18,13 +20,43 @@ pub(crate) struct Task<'v> {
     /// Itself first.
     parts: Vec<&'v Value>,
     /// Their pointers below the task.
-    pointers: Vec<&'static str>,
+    pointers: Vec<String>,
 }
 
 impl<'v> Task<'v> {
+    /// A task; one that is mapped over a list of arguments is as many tasks.
+    fn all(task: &'v Value) -> Vec<Self> {
+        let base = Self::of(task);
+        let copies = decode::member(task, "expand_input")
+            .and_then(|input| decode::member(input, "value"))
+            .map(decode::bare)
+            .and_then(Value::as_array);
+        let Some(copies) = copies else {
+            return vec![base];
+        };
+        let at = base.parts.len().min(2);
+        let copies = copies.iter().take(COPIES_MAX).enumerate();
+        let copies: Vec<Self> = copies
+            .filter(|(_, copy)| decode::object(copy).is_some())
+            .map(|(place, copy)| {
+                let mut one = Self {
+                    parts: base.parts.clone(),
+                    pointers: base.pointers.clone(),
+                };
+                one.parts.insert(at, copy);
+                one.pointers.insert(at, format!("{EXPANDED}/{place}"));
+                one
+            })
+            .collect();
+        if copies.is_empty() {
+            return vec![base];
+        }
+        copies
+    }
+
     fn of(task: &'v Value) -> Self {
         let mut parts = vec![task];
-        let mut pointers = vec![""];
+        let mut pointers = vec![String::new()];
         // Mapped: arguments that are the same for all copies, then those that make the copies.
         for (key, pointer) in [
             ("partial_kwargs", "/partial_kwargs"),
@@ -40,16 +72,35 @@ impl<'v> Task<'v> {
             };
             if let Some(part) = part.filter(|part| decode::object(part).is_some()) {
                 parts.push(part);
-                pointers.push(pointer);
+                pointers.push(pointer.to_owned());
             }
         }
         Self { parts, pointers }
     }
 
     /// A field and the pointer of the part that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<(&'v Value, &'static str)> {
+    pub(crate) fn get(&self, key: &str) -> Option<(&'v Value, &str)> {
         let mut parts = self.parts.iter().zip(&self.pointers);
-        parts.find_map(|(part, pointer)| Some((decode::member(part, key)?, *pointer)))
+        parts.find_map(|(part, pointer)| Some((decode::member(part, key)?, pointer.as_str())))
+    }
+
+    /// A field that only a run fills in.
+    pub(crate) fn is_open(&self, key: &str) -> bool {
+        let texts = self.get(key).map(|(value, _)| decode::texts(value));
+        let mut texts = texts.unwrap_or_default().into_iter();
+        texts.any(|text| decode::is_template(text) || decode::is_truncated(text))
+    }
+
+    /// The name of a table of `BigQuery`, without what says which part of it; none if a run fills it in.
+    pub(crate) fn big_query(&self, key: &str) -> Vec<String> {
+        let all = self.get(key).map(|(value, _)| decode::texts(value));
+        let all = all.unwrap_or_default().into_iter();
+        all.map(|text| text.split('$').next().unwrap_or(text))
+            .filter(|text| {
+                !text.is_empty() && !decode::is_template(text) && !decode::is_truncated(text)
+            })
+            .map(|text| text.replacen(':', ".", 1))
+            .collect()
     }
 
     /// A text that a run need not fill in.
@@ -93,13 +144,42 @@ pub(crate) fn read(value: &Value, of: &Of<'_>, below: &str, model: &mut Model) {
         .or_else(|| decode::text(value, "task_type"))
         .unwrap_or_default();
     describe(&task, (of, &name, operator), below, model);
+    let later = decode::member(value, "downstream_task_ids")
+        .map(decode::texts)
+        .unwrap_or_default();
+    for later in later {
+        let place = of.at(&format!("{}/downstream_task_ids", wrapped(value, below)));
+        model.follows((&of.job_of(later), "TASK"), (&name, "TASK"), &place);
+    }
+    other_dags(&task, &name, operator, (of, below), model);
+    for task in Task::all(value) {
+        assets(&task, &name, (of, &wrapped(value, below)), model);
+        let named = (of.dag_id, task_id, operator);
+        let connection = model.connections.id_of(&task.parts, named);
+        let connection = task
+            .text(transfers::source_connection(operator))
+            .map(str::to_owned)
+            .or(connection);
+        queries(
+            &task,
+            (&name, operator),
+            connection.as_deref(),
+            (of, &wrapped(value, below)),
+            model,
+        );
+        transfers::read(&task, (&name, operator, connection.as_deref()), &at, model);
+    }
+}
+
+/// What a task says of assets.
+fn assets(task: &Task<'_>, name: &str, (of, below): (&Of<'_>, &str), model: &mut Model) {
     for (key, is_output) in [("inlets", false), ("outlets", true)] {
         let Some((list, part)) = task.get(key) else {
             continue;
         };
         let found = model.assets_of(list);
-        let place = of.at(&format!("{}{part}/{key}", wrapped(value, below)));
-        let job = model.job(&name, "TASK", &place);
+        let place = of.at(&format!("{below}{part}/{key}"));
+        let job = model.job(name, "TASK", &place);
         let side = if is_output {
             &mut job.writes
         } else {
@@ -109,25 +189,6 @@ pub(crate) fn read(value: &Value, of: &Of<'_>, below: &str, model: &mut Model) {
             side.entry(table).or_insert_with(|| place.clone());
         }
     }
-    let later = decode::member(value, "downstream_task_ids")
-        .map(decode::texts)
-        .unwrap_or_default();
-    for later in later {
-        let place = of.at(&format!("{}/downstream_task_ids", wrapped(value, below)));
-        model.follows((&of.job_of(later), "TASK"), (&name, "TASK"), &place);
-    }
-    other_dags(&task, &name, operator, (of, below), model);
-    let connection = model
-        .connections
-        .id_of(&task.parts, (of.dag_id, task_id, operator));
-    queries(
-        &task,
-        &name,
-        connection.as_deref(),
-        (of, &wrapped(value, below)),
-        model,
-    );
-    transfers::read(&task, (&name, operator, connection.as_deref()), &at, model);
 }
 
 /// The pointer of a task's fields.
@@ -218,12 +279,13 @@ fn other_dags(
 
 fn queries(
     task: &Task<'_>,
-    name: &str,
+    (name, operator): (&str, &str),
     connection: Option<&str>,
     (of, below): (&Of<'_>, &str),
     model: &mut Model,
 ) {
-    let into = destination(task);
+    let into = transfers::destination(task, operator, model);
+    let mut defaults = defaults(task, operator);
     for key in SQL_FIELDS {
         let Some((value, part)) = task.get(key) else {
             continue;
@@ -231,17 +293,22 @@ fn queries(
         let at = of.at(&format!("{below}{part}/{key}"));
         let texts = decode::texts(value);
         // What a mapped task expands is for one copy each; any other list is run as one script.
-        if part == EXPANDED
+        if part.starts_with(EXPANDED)
             || texts
                 .iter()
                 .any(|text| decode::is_truncated(text) || is_file(text))
         {
             for text in texts {
-                query((text, into.clone(), &at), name, connection, model);
+                query(
+                    (text, into.clone(), &defaults, &at),
+                    name,
+                    connection,
+                    model,
+                );
             }
         } else if !texts.is_empty() {
             query(
-                (&texts.join(";\n"), into.clone(), &at),
+                (&texts.join(";\n"), into.clone(), &defaults, &at),
                 name,
                 connection,
                 model,
@@ -254,33 +321,35 @@ fn queries(
         && let Some(text) = decode::text(inner, "query")
     {
         let at = of.at(&format!("{below}{part}/configuration/query/query"));
-        let into = decode::member(inner, "destinationTable").and_then(big_query_table);
-        query((text, into, &at), name, connection, model);
+        let into = decode::member(inner, "destinationTable").and_then(transfers::big_query_table);
+        if let Some(default) = decode::member(inner, "defaultDataset") {
+            let part = |key| decode::text(default, key).filter(|text| !decode::is_template(text));
+            defaults.database = part("projectId").map(str::to_owned).or(defaults.database);
+            defaults.schema = part("datasetId").map(str::to_owned).or(defaults.schema);
+        }
+        defaults.is_big_query = true;
+        query((text, into, &defaults, &at), name, connection, model);
     }
 }
 
-fn big_query_table(value: &Value) -> Option<Table> {
-    let parts = ["projectId", "datasetId", "tableId"];
-    let parts: Vec<&str> = parts
-        .iter()
-        .filter_map(|key| decode::text(value, key))
-        .collect();
-    let name = parts.join(".");
-    (parts.len() == 3 && !decode::is_template(&name)).then(|| Table {
-        namespace: "bigquery".to_owned(),
-        name,
-        kind: "TABLE",
-    })
-}
-
-/// Where an operator of `BigQuery` puts what its query gives.
-fn destination(task: &Task<'_>) -> Option<Table> {
-    let name = task.text("destination_dataset_table")?.replace(':', ".");
-    (name.split('.').count() == 3).then_some(Table {
-        namespace: "bigquery".to_owned(),
-        name,
-        kind: "TABLE",
-    })
+/// What an operator's own fields say of names that say less. Source: the operators of Airflow's providers.
+fn defaults(task: &Task<'_>, operator: &str) -> Defaults {
+    let text = |key| task.text(key).map(str::to_owned);
+    let is_big_query = operator.starts_with("BigQuery");
+    let (database, schema) = match operator {
+        // Its databases are those of the data catalog, which are what others call schemas.
+        "AthenaOperator" => (
+            text("catalog").or_else(|| Some("AwsDataCatalog".to_owned())),
+            text("database"),
+        ),
+        _ if is_big_query => (text("project_id"), None),
+        _ => (text("catalog").or_else(|| text("database")), text("schema")),
+    };
+    Defaults {
+        database,
+        schema,
+        is_big_query,
+    }
 }
 
 /// Whether SQL is the name of a template's file.
@@ -291,7 +360,12 @@ fn is_file(text: &str) -> bool {
 }
 
 fn query(
-    (text, into, at): (&str, Option<Table>, &headwater_extractor::Location),
+    (text, into, defaults, at): (
+        &str,
+        Option<Table>,
+        &Defaults,
+        &headwater_extractor::Location,
+    ),
     name: &str,
     connection: Option<&str>,
     model: &mut Model,
@@ -316,10 +390,21 @@ fn query(
     if !trimmed.contains(char::is_whitespace) {
         return;
     }
-    model.job(name, "TASK", at).queries.push(Query {
+    let query = Query {
         text: text.to_owned(),
         connection: connection.map(str::to_owned),
         into,
+        defaults: defaults.clone(),
         at: at.clone(),
+    };
+    let queries = &mut model.job(name, "TASK", at).queries;
+    // Copies of a mapped task may share what they run.
+    let is_known = queries.iter().rev().take(8).any(|known| {
+        known.text == query.text
+            && known.connection == query.connection
+            && known.at.pointer == query.at.pointer
     });
+    if !is_known {
+        queries.push(query);
+    }
 }

@@ -8,6 +8,7 @@ use sql_lineage::{Catalog, Options, Script, TableName, analyze};
 use crate::assets;
 use crate::decode;
 use crate::model::{Link, Model, Query, Table};
+use crate::transfers::BIG_QUERY;
 
 /// The longest SQL of a task that is kept with it.
 const SQL_BYTES_MAX: usize = 64 << 10;
@@ -43,7 +44,9 @@ fn one(name: &str, query: &Query, model: &mut Model, known: &Catalog) {
         model.job(name, "TASK", at).is_sql_whole = false;
         return;
     }
-    let connection = connection(name, query, model);
+    let defaults = &query.defaults;
+    let connection = connection(name, query, model)
+        .with_defaults(defaults.database.as_deref(), defaults.schema.as_deref());
     let filled = template::jinja(&query.text, true, &mut |_| None);
     let options = Options {
         dialect: connection.dialect,
@@ -157,6 +160,13 @@ fn found(script: &Script, naming: &mut Naming<'_>, into: Option<&Table>) -> Foun
 /// What runs a query; where nobody tells, a namespace of its own, which the graph shows as unresolved.
 fn connection(name: &str, query: &Query, model: &mut Model) -> Connection {
     let at: &Location = &query.at;
+    let known = query
+        .connection
+        .as_ref()
+        .and_then(|id| model.connections.get(id));
+    if known.is_none() && query.defaults.is_big_query {
+        return Connection::of_namespace(BIG_QUERY);
+    }
     let Some(id) = &query.connection else {
         let message = format!(
             "nothing tells which connection runs the SQL of {name}: its tables stay unresolved; set conn_id.{name} \

@@ -64,6 +64,20 @@ impl Connection {
         }
     }
 
+    /// The same, where something else is said of names that say no database, or no schema.
+    #[must_use]
+    pub fn with_defaults(mut self, database: Option<&str>, schema: Option<&str>) -> Self {
+        if let Some(database) = database {
+            self.database = Some(database.to_owned());
+            // Another database has schemas of its own; where there is none between it and tables, it is both.
+            self.schema = None;
+        }
+        if let Some(schema) = schema {
+            self.schema = Some(schema.to_owned());
+        }
+        self
+    }
+
     fn parts(&self) -> Option<Parts> {
         let scheme = scheme(&self.namespace);
         if TWO_PARTS.contains(&scheme) {
@@ -243,7 +257,8 @@ pub fn of_url(url: &str) -> Option<Connection> {
             let project = (!address.host.is_empty()).then(|| address.host.to_owned());
             ("bigquery".to_owned(), project, first)
         }
-        "trino" | "presto" => (address.at(&platform, "8080"), first, second),
+        // They name their tables alike, and the conventions know Trino alone.
+        "trino" | "presto" => (address.at("trino", "8080"), first, second),
         "starrocks" | "doris" => (address.at(&platform, "9030"), first, second),
         "hive" | "impala" => (address.at(&platform, ""), first, None),
         "clickhouse" | "clickhousedb" => (address.at("clickhouse", "8123"), first, None),

@@ -91,8 +91,19 @@ fn next_tag(text: &str) -> Option<usize> {
     found.find(|at| matches!(text.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
-/// Whether what stands in between is a part of a longer name.
+/// Words of SQL that a table's name follows.
+const BEFORE_TABLES: [&str; 6] = ["from", "join", "into", "update", "table", "using"];
+
+/// Whether what stands in between is a part of a longer name, or a table's name.
 pub fn is_joined(before: &str, after: &str) -> bool {
+    let last = before.split_whitespace().next_back().unwrap_or_default();
+    let is_table = before.ends_with(char::is_whitespace)
+        && BEFORE_TABLES
+            .iter()
+            .any(|word| last.eq_ignore_ascii_case(word));
+    if is_table {
+        return true;
+    }
     let is_name =
         |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '"' | '`' | '$');
     let after = after.chars().next();
@@ -144,6 +155,11 @@ mod tests {
         check("'{{ b }}'", false, "'headwater_template'");
         check("from {{ s }}.t", false, "from headwater_template.t");
         check("{{ known }}", false, "sum(x)");
+        check(
+            "FROM\n {{ t }} where",
+            false,
+            "FROM\n headwater_template where",
+        );
         check("a {# x\ny #} b", false, "a \n b");
         check("-- it's\n{{ a }}", false, "-- it's\n(NULL)");
         let sql = "x {% if a %}1{% if b %}2{% else %}3{% endif %}{% else %}4{% endif %} y";

@@ -48,6 +48,8 @@ enum Target {
         project: String,
         datasets: Vec<(String, String)>,
         map: BTreeMap<String, String>,
+        /// Tables of topics that a regular expression matches.
+        tables: Vec<(String, String)>,
         is_sanitized: bool,
     },
     Collection {
@@ -387,13 +389,18 @@ fn bigquery(reading: &Reading) -> Option<Target> {
     } else {
         vec![(".*".to_owned(), datasets.to_owned())]
     };
-    let map = connector
-        .any(&["topic2TableMap", "topic2table.map"])
-        .map(pairs);
+    // `topic:table` pairs; before version 2 a regular expression of topics and a table.
+    let map = (connector.any(&["topic2TableMap", "topic2table.map"])).map(pairs);
+    let tables = connector.get("topicsToTables").map(items);
+    let tables = tables.unwrap_or_default().into_iter();
+    let tables = tables.filter_map(|pair| pair.split_once('='));
     Some(Target::BigQuery {
         project: connector.get("project")?.to_owned(),
         datasets,
         map: map.unwrap_or_default(),
+        tables: tables
+            .map(|(topics, table)| (topics.trim().to_owned(), table.trim().to_owned()))
+            .collect(),
         is_sanitized: connector.is_true("sanitizeTopics") || connector.is_true("sanitize.topics"),
     })
 }
@@ -599,8 +606,12 @@ fn destinations(
             project,
             datasets,
             map,
+            tables,
             is_sanitized,
-        } => bigquery_table(reading, (project, datasets, map, *is_sanitized), routed),
+        } => {
+            let tables = (map, &**tables);
+            bigquery_table(reading, (project, datasets, tables, *is_sanitized), routed)
+        }
         Target::Database {
             database,
             format,
@@ -629,13 +640,13 @@ fn by_regex(map: &BTreeMap<String, String>, topic: &str) -> Option<String> {
 type BigQuery<'t> = (
     &'t str,
     &'t [(String, String)],
-    &'t BTreeMap<String, String>,
+    (&'t BTreeMap<String, String>, &'t [(String, String)]),
     bool,
 );
 
 fn bigquery_table(
     reading: &mut Reading,
-    (project, datasets, map, is_sanitized): BigQuery,
+    (project, datasets, (map, tables), is_sanitized): BigQuery,
     routed: &Template,
 ) -> Vec<Option<End>> {
     let literal = routed.literal();
@@ -651,7 +662,24 @@ fn bigquery_table(
         );
         return vec![None];
     };
-    let mapped = literal.as_ref().and_then(|topic| map.get(topic));
+    let listed = || {
+        let mut tables = tables.iter().take(256);
+        let found = tables
+            .find(|(topics, _)| whole(topics, false).is_some_and(|regex| regex.is_match(&name)));
+        found.map(|(_, table)| table)
+    };
+    let mapped = literal
+        .as_ref()
+        .and_then(|topic| map.get(topic).or_else(listed));
+    // A router may put the dataset before the table.
+    let of_router = literal.as_ref().and_then(|topic| topic.split_once(':'));
+    if let (Some((dataset, table)), true) = (of_router, map.is_empty()) {
+        return vec![Some(End {
+            namespace: "bigquery".into(),
+            kind: "TABLE",
+            name: Template::text(format!("{project}.{dataset}.{table}")),
+        })];
+    }
     let table = match mapped {
         Some(table) => Template::text(table),
         None if is_sanitized => routed.map(|text| {

@@ -48,10 +48,15 @@ pub(crate) fn tell(execution: &mut Execution, known: &Catalog, namespace: &str) 
         trusts_reads: execution.reads_by_sql
             || (execution.reads.is_empty() && execution.patterns.is_empty()),
         trusts_writes: execution.writes.is_empty(),
+        result: None,
         unaccessed: BTreeSet::new(),
     };
     let mut reads = BTreeSet::new();
+    let destination = execution.writes.iter().next().cloned();
+    let destination = destination.filter(|_| execution.writes.len() == 1);
     for statement in &script.statements {
+        // What a query gives goes to the only table that was written.
+        matching.result = destination.clone().filter(|_| statement.outputs.is_empty());
         for input in &statement.inputs {
             reads.extend(matching.table(input, matching.trusts_reads));
         }
@@ -63,12 +68,12 @@ pub(crate) fn tell(execution: &mut Execution, known: &Catalog, namespace: &str) 
             execution.links.extend(matching.edge(edge));
         }
         for influence in &statement.influences {
-            let (Some(from), Some(to)) = (&influence.from.table, &influence.to) else {
+            let Some(from) = &influence.from.table else {
                 continue;
             };
             let ends = (
                 matching.table(from, matching.trusts_reads),
-                matching.table(to, matching.trusts_writes),
+                matching.output(influence.to.as_ref()),
             );
             if let (Some(from), Some(to)) = ends {
                 execution.links.insert(Link {
@@ -101,6 +106,8 @@ struct Matching<'n> {
     accessed: Vec<Table>,
     trusts_reads: bool,
     trusts_writes: bool,
+    /// Where the result of the statement goes.
+    result: Option<Table>,
     unaccessed: BTreeSet<String>,
 }
 
@@ -142,9 +149,17 @@ impl Matching<'_> {
         }
     }
 
+    /// A table that is written; without a name where the result goes.
+    fn output(&mut self, name: Option<&TableName>) -> Option<Table> {
+        match name {
+            Some(name) => self.table(name, self.trusts_writes),
+            None => self.result.clone(),
+        }
+    }
+
     fn edge(&mut self, edge: &Edge) -> Option<Link> {
         let from = self.table(edge.from.table.as_ref()?, self.trusts_reads)?;
-        let to = self.table(edge.to.table.as_ref()?, self.trusts_writes)?;
+        let to = self.output(edge.to.table.as_ref())?;
         Some(Link {
             from: (from, edge.from.column.clone()),
             to: (to, edge.to.column.clone()),

@@ -50,6 +50,15 @@ impl Stating<'_, '_> {
         let node = self
             .out
             .mention(&table.namespace, &table.name, &table.kind, Some(at))?;
+        if let Some(host) = table.namespace.strip_prefix("unitycatalog://") {
+            let alias = Alias {
+                namespace: &format!("databricks://{host}"),
+                name: &table.name,
+                reason: "connections to Databricks name its catalog so",
+                evidence: Some(at),
+            };
+            self.out.alias(node, &alias)?;
+        }
         self.datasets.insert(key, node);
         Ok(node)
     }

@@ -78,6 +78,24 @@ fn one_that_fails_keeps_the_last_good_snapshot_and_is_stale() {
 }
 
 #[test]
+fn who_watches_is_told_how_extractions_ended() {
+    let service = Service::new(&["lines 1 plain"]);
+    let orders = key("orders/lines");
+    service.extract(&orders, "a -> b");
+    service.extract(&orders, "a -> b");
+    service.extract(&orders, "fail");
+    let stats = service.extractions.stats();
+    let ended = stats.ended;
+    let counts = [
+        ended.succeeded_count,
+        ended.unchanged_count,
+        ended.failed_count,
+    ];
+    assert_eq!(counts, [1, 1, 1]);
+    assert_eq!((stats.queued_count, stats.paused_count), (0, 0));
+}
+
+#[test]
 fn a_panic_of_the_service_costs_one_extraction() {
     let service = Service::new(&["lines 1 plain"]);
     let orders = key("orders/lines");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use headwater_engine::{Reading, Stats};
+use headwater_extraction::ExtractionStats;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeMetric,
@@ -27,6 +28,8 @@ pub(super) struct Exposition {
     bodies_bytes: u64,
     bodies_bytes_max: u64,
     websockets: u64,
+    /// None where the service does not extract.
+    extraction: Option<ExtractionStats>,
     webhooks: Arc<Counts>,
     resident_bytes: Option<u64>,
 }
@@ -41,6 +44,7 @@ impl Exposition {
             bodies_bytes: app.bodies.used() as u64,
             bodies_bytes_max: app.limits.bodies_bytes_max as u64,
             websockets: open as u64,
+            extraction: app.extractions.as_ref().map(|found| found.stats()),
             webhooks: Arc::clone(&app.webhook_counts),
             resident_bytes: resident_bytes(),
         }
@@ -60,6 +64,9 @@ impl Collector for Exposition {
         let out = &mut Out(&mut out);
         self.encode_requests(out)?;
         self.encode_writes(out)?;
+        if let Some(extraction) = &self.extraction {
+            encode_extraction(extraction, out)?;
+        }
         self.encode_sizes(out)
     }
 }
@@ -261,6 +268,45 @@ impl Exposition {
             None => Ok(()),
         }
     }
+}
+
+fn encode_extraction(stats: &ExtractionStats, out: &mut Out<'_, '_>) -> fmt::Result {
+    let ended = &stats.ended;
+    let outcomes = [
+        ("succeeded", ended.succeeded_count),
+        ("unchanged", ended.unchanged_count),
+        ("failed", ended.failed_count),
+    ];
+    out.counters(
+        "source_extractions",
+        "Extractions by the service that ended, by how",
+        outcomes.map(|(outcome, count)| ([("outcome", outcome.to_owned())], count)),
+    )?;
+    out.counter(
+        "source_extractions_milliseconds",
+        "How long they ran, all together",
+        u64::try_from(stats.ran.as_millis()).unwrap_or(u64::MAX),
+    )?;
+    for (name, help, count) in [
+        (
+            "source_extractions_queued",
+            "Sources that wait to be extracted",
+            stats.queued_count,
+        ),
+        (
+            "source_extractions_running",
+            "Extractions under way",
+            stats.running_count,
+        ),
+        (
+            "sources_paused",
+            "Sources that are paused",
+            stats.paused_count,
+        ),
+    ] {
+        out.gauge(name, help, None, count)?;
+    }
+    Ok(())
 }
 
 /// Writes one metric after the other.
