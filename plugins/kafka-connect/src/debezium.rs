@@ -117,10 +117,11 @@ pub(crate) fn read(reading: &mut Reading) -> bool {
         reading.missing("topic.prefix", "the topics are not known");
         return true;
     };
-    let Some(base) = base(reading, form) else {
+    // The topics do not depend on where the tables are.
+    let base = base(reading, form).unwrap_or_default();
+    if base.is_empty() {
         reading.missing("database.hostname", "where the tables are is not known");
-        return true;
-    };
+    }
     let listed = |what: &str| {
         let list = |keys: [String; 2]| {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -376,7 +377,8 @@ fn tables(
             kind: form.kind,
             name: template.after(&table_prefix),
         };
-        let mut flow = Flow::new(Some(from), None, key);
+        let from = Some(from).filter(|from| !from.namespace.is_empty());
+        let mut flow = Flow::new(from, None, key);
         flow.record = record;
         flow.guard = Some((Rc::clone(guard), table_prefix.len()));
         reading.produce(&flow, &topic.after(topic_prefix));

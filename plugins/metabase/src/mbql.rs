@@ -582,6 +582,10 @@ fn name_of(state: &Stating<'_, '_>, node: &Node) -> String {
         return name.to_owned();
     }
     match found.arguments.first() {
+        // Around a field: by what it is cut into steps comes last.
+        Some(first) if matches!(found.operator, "datetime-field" | "binning-strategy") => {
+            name_of(state, first)
+        }
         Some(first) if first.items().is_empty() => key_of(first)
             .and_then(|key| state.field_name(&key))
             .or_else(|| first.text().map(str::to_owned))
